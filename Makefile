@@ -1,0 +1,18 @@
+# Everything runs in .venv, made from the pinned lock.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/installed
+
+.PHONY: install demo test test-all lint clean
+
+install: $(STAMP)
+
+# NB: setuptools goes in first and newspaper3k's and langdetect's source packages are built with it, without a second download.
+$(STAMP): requirements/lock.txt requirements/train.txt pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "webtext needs Python 3.10 to 3.13, this is %d.%d: make PYTHON=python3.11" % v)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
+	$(BIN)/python -m pip install --quiet -r requirements/lock.txt -r requirements/train.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@

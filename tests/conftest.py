@@ -1,0 +1,19 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real dumps, pages, gold text and benchmarks; the test is skipped where they are absent."""
+    path = Path(os.environ.get("WEBTEXT_DATA", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"real data is absent: {path} (set WEBTEXT_DATA)")
+    return path

@@ -1,0 +1,173 @@
+"""The configuration of a build: TOML, checked at the start, every key described.
+
+A key marked `outside` has no say in the bytes of a build: workers, time-outs of this machine, and paths of source files,
+which a manifest knows by their content instead.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+def key(default: Any, description: str, *, outside: bool = False, **bounds: Any) -> Any:
+    """A field with its default, its comment in `--print-config` and its bounds."""
+    if isinstance(default, (list, dict)):
+        bounds["default_factory"] = default.copy
+    else:
+        bounds["default"] = default
+    return Field(description=description, json_schema_extra={"outside": outside}, **bounds)
+
+
+class Section(BaseModel):
+    """A table of the configuration: unknown keys and wrong types are refused, values do not change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    def deciding(self) -> dict[str, Any]:
+        """The keys that have a say in the bytes of the build, as JSON values."""
+        outside = {
+            name
+            for name, info in type(self).model_fields.items()
+            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("outside")
+        }
+        return self.model_dump(mode="json", exclude=outside)
+
+
+Day = Annotated[date, Field(strict=False)]  # TOML's date, or a string such as "2018-01-01"
+
+
+class BuildSection(Section):
+    shards: int = key(16, "number of shards; a URL belongs to the shard of its host, whatever the workers", ge=1, le=100_000)
+
+
+class RunSection(Section):
+    workers: int = key(0, "worker processes on this machine; 0: one a core", outside=True, ge=0, le=1024)
+
+
+class LinksSection(Section):
+    dumps: list[str] = key([], "Reddit submissions: .zst, .xz, .bz2, .gz or plain NDJSON; paths and globs", outside=True)
+    min_score: int = key(3, "karma that a link needs (the paper: at least 3)")
+    score_rule: Literal["max", "sum", "each"] = key(
+        "max", "what must reach it: the best post of the URL (max), all its posts together (sum), or each post counted (each)"
+    )
+    before: Day = key(
+        date(2018, 1, 1), "posts created on or after this day (UTC) are left out (the paper: December 2017 is the last month)"
+    )
+    after: Day | None = key(None, "posts created before this day (UTC) are left out; empty: none")
+    over_18: bool = key(False, "keep posts that are marked as not safe for work")
+    block_subreddits: list[str] = key([], "subreddits left out, without r/, any case")
+    block_hosts: list[str] = key([], "hosts left out with their subdomains, beside the built-in list")
+    allow_hosts: list[str] = key([], "hosts kept although the built-in list has them")
+    max_broken: float = key(0.001, "share of broken lines in a dump above which the run fails", ge=0, le=1)
+
+
+class FetchSection(Section):
+    warcs: list[str] = key([], "take pages from these WARC files instead of the network; paths and globs", outside=True)
+    contact: str = key("", "e-mail address or URL for the site owners, part of the User-Agent; required on the network", outside=True)
+    user_agent: str = key("webtext/0.1", "name of the crawler, matched against robots.txt")
+    per_host_delay: float = key(1.0, "seconds between two requests to a host", ge=0, le=3600)
+    hosts_at_once: int = key(64, "hosts that a worker asks at the same time, one connection each", outside=True, ge=1, le=4096)
+    connect_timeout: float = key(10.0, "seconds to connect", gt=0, le=600)
+    page_timeout: float = key(60.0, "seconds for a whole page, redirects included", gt=0, le=3600)
+    max_bytes: int = key(10 * 2**20, "bytes of a page after decoding; a longer one is cut and marked", ge=1024)
+    max_redirects: int = key(10, "redirects followed", ge=0, le=20)
+    retries: int = key(2, "further attempts after a time-out, a broken connection, 429 or 5xx", ge=0, le=20)
+    retry_wait: float = key(5.0, "seconds before the first further attempt, doubled each time; Retry-After comes first", ge=0, le=3600)
+    robots: bool = key(True, "obey robots.txt (RFC 9309)")
+    noai: bool = key(True, "leave out pages that X-Robots-Tag or a robots meta tag marks as noai")
+    opt_out: list[str] = key([], "hosts and URL prefixes that are never asked for")
+    content_types: list[str] = key(["text/html", "application/xhtml+xml", "text/plain"], "kinds of content that are kept")
+    allow_private: bool = key(False, "allow addresses that are private, loopback or link-local", outside=True)
+    connect_to: str = key("", "host:port that stands in for every host, as curl's --connect-to (for tests)", outside=True)
+    fixed_time: str = key(
+        "", "time written into WARC records and the ledger instead of the clock's (RFC 3339), for archives that are equal byte by byte"
+    )
+    warc_bytes: int = key(10**9, "bytes after which another WARC file of a shard is begun", ge=2**20)
+
+
+class ExtractSection(Section):
+    engine: Literal["combined", "trafilatura", "newspaper3k"] = key("combined", "what finds the text of a page")
+    languages: list[str] = key(["en"], "languages kept (ISO 639-1); empty: all")
+    language_certainty: float = key(
+        0.8, "share of the text below which the quick detector is not believed and the careful one is asked", ge=0, le=1
+    )
+    cleaning: Literal["gpt2", "none"] = key("gpt2", "rules that a text must meet, by name")
+    min_characters: int = key(200, "a shorter text is left out (gpt2)", ge=0)
+    max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is left out", ge=1024)
+    page_seconds: float = key(30.0, "processor seconds that a page may take", gt=0, le=600)
+
+
+class DedupSection(Section):
+    threshold: float = key(0.8, "Jaccard similarity of two near copies", gt=0, lt=1)
+    permutations: int = key(128, "length of a MinHash signature", ge=16, le=1024)
+    shingle_words: int = key(5, "words of a shingle", ge=1, le=32)
+    partitions: int = key(16, "parts of the band join; one is held in memory at a time", ge=1, le=4096)
+    val_share: float = key(0.05, "share of the clusters held out for tuning (the paper: 5 %)", ge=0, lt=0.5)
+    test_share: float = key(0.005, "share of the clusters held out for testing", ge=0, lt=0.5)
+
+
+class NgramsSection(Section):
+    words: int = key(8, "words of an n-gram", ge=1, le=64)
+    error_rate: float = key(1e-8, "false positives of a filter (the paper: at most 1 in 10^8)", gt=0, lt=0.5)
+    partitions: int = key(4, "filters, each with the n-grams of its part of the hashes", ge=1, le=65536)
+
+
+class Benchmark(Section):
+    name: str = key(..., "name in the report")
+    path: str = key(..., "file of the test set", outside=True)
+    format: str = key("auto", "how to read it; auto: by name and ending")
+    field: str = key("text", "field of the text in JSONL, CSV and Parquet")
+    train: str = key("", "the benchmark's own training set, for the second row of the paper's table", outside=True)
+
+
+class OverlapSection(Section):
+    benchmarks: list[Benchmark] = key([], "test sets to report on")
+    heavy: float = key(0.15, "share of an example's n-grams above which it counts as heavily overlapped (the paper: 15 %)", ge=0, le=1)
+    spans: int = key(20, "longest matches shown for a test set", ge=0, le=10_000)
+
+
+class TokenizerSection(Section):
+    vocabulary: int = key(50_257, "tokens with the 256 bytes and <|endoftext|>", ge=257, le=2**31)
+    path: str = key("", "use this tokenizer instead of training one: a directory, tokenizer.json, or GPT-2's files", outside=True)
+
+
+class TokenizeSection(Section):
+    shard_tokens: int = key(100_000_000, "tokens of a shard file", ge=1024)
+
+
+class TrainSection(Section):
+    enabled: bool = key(True, "train a model in `webtext build`")
+    size: str = key("124M", "preset: tiny, 124M, 355M, 774M, 1558M, or the paper's names")
+    context: int = key(1024, "tokens that the model sees", ge=8, le=65536)
+    batch_tokens: int = key(524_288, "tokens of a step (the paper: 512 x 1,024)", ge=1)
+    micro_batch: int = key(8, "sequences that are held at once", ge=1)
+    steps: int = key(10_000, "optimiser steps", ge=1)
+    learning_rate: float = key(6e-4, "at its highest", gt=0)
+    warmup: int = key(200, "steps of linear warm-up", ge=0)
+    weight_decay: float = key(0.1, "of matrices alone", ge=0)
+    dropout: float = key(0.0, "", ge=0, lt=1)
+    precision: Literal["fp32", "bf16", "fp16"] = key("bf16", "of the matrix products")
+    seed: int = key(1, "of the weights and the order of the windows", ge=0)
+    evaluate_every: int = key(250, "steps between two validations", ge=1)
+    checkpoint_every: int = key(250, "steps between two checkpoints", ge=1)
+    device: str = key("auto", "cuda, mps, cpu, or auto")
+    compile: bool = key(False, "use torch.compile")
+
+
+class Config(Section):
+    """A whole configuration, a section a stage."""
+
+    build: BuildSection = BuildSection()
+    run: RunSection = RunSection()
+    links: LinksSection = LinksSection()
+    fetch: FetchSection = FetchSection()
+    extract: ExtractSection = ExtractSection()
+    dedup: DedupSection = DedupSection()
+    ngrams: NgramsSection = NgramsSection()
+    overlap: OverlapSection = OverlapSection()
+    tokenizer: TokenizerSection = TokenizerSection()
+    tokenize: TokenizeSection = TokenizeSection()
+    train: TrainSection = TrainSection()

@@ -1,0 +1,35 @@
+"""Names and places that follow from content: ids of URLs, shards of hosts."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import xxhash
+
+
+def url_id(url: str) -> str:
+    """The id of a canonical URL: XXH3-128 of its UTF-8 bytes, 32 hexadecimal digits.
+
+    >>> url_id("http://example.org/")
+    '13dab8d42ad2218070c0198247c2304a'
+    """
+    return xxhash.xxh3_128_hexdigest(url.encode("utf-8", "surrogatepass"))
+
+
+def shard_of_host(host: str, shards: int) -> int:
+    """The shard, 0 to `shards` - 1, that holds everything of a host."""
+    return xxhash.xxh3_64_intdigest(host.encode("utf-8", "surrogatepass")) % shards
+
+
+def shard_of_url(url: str, shards: int) -> int:
+    """The shard of a canonical URL: that of its host (without port), so one worker can be polite to it."""
+    return shard_of_host(urlsplit(url).hostname or "", shards)
+
+
+def shard_name(index: int) -> str:
+    """The stem of a shard's files.
+
+    >>> shard_name(7)
+    'shard-00007'
+    """
+    return f"shard-{index:05d}"

@@ -8,11 +8,27 @@ STAMP  := $(VENV)/installed
 
 install: $(STAMP)
 
-# NB: setuptools goes in first and newspaper3k's and langdetect's source packages are built with it, without a second download.
 $(STAMP): requirements/lock.txt requirements/train.txt pyproject.toml
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "webtext needs Python 3.10 to 3.13, this is %d.%d: make PYTHON=python3.11" % v)'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "webtext needs Python 3.10 to 3.13, this is %d.%d; try: make PYTHON=python3.11" % v)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
 	$(BIN)/python -m pip install --quiet -r requirements/lock.txt -r requirements/train.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
-	touch $@
+	@touch $@
+
+demo: install
+	$(BIN)/webtext demo --out demo-build
+
+test: install
+	$(BIN)/pytest
+
+test-all: install
+	$(BIN)/pytest -m "slow or not slow"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf demo-build .pytest_cache .mypy_cache .ruff_cache

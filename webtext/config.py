@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 def key(default: Any, description: str, *, outside: bool = False, **bounds: Any) -> Any:
@@ -67,23 +67,31 @@ class LinksSection(Section):
 class FetchSection(Section):
     warcs: list[str] = key([], "take pages from these WARC files instead of the network; paths and globs", outside=True)
     contact: str = key("", "e-mail address or URL for the site owners, part of the User-Agent; required on the network", outside=True)
-    user_agent: str = key("webtext/0.1", "name of the crawler, matched against robots.txt")
+    user_agent: str = key("webtext/0.1", "name of the crawler, matched against robots.txt", pattern=r"^[!-~]+$")
     per_host_delay: float = key(1.0, "seconds between two requests to a host", ge=0, le=3600)
     hosts_at_once: int = key(64, "hosts that a worker asks at the same time, one connection each", outside=True, ge=1, le=4096)
     connect_timeout: float = key(10.0, "seconds to connect", gt=0, le=600)
     page_timeout: float = key(60.0, "seconds for a whole page, redirects included", gt=0, le=3600)
-    max_bytes: int = key(10 * 2**20, "bytes of a page after decoding; a longer one is cut and marked", ge=1024)
+    max_bytes: int = key(10 * 2**20, "bytes of a page after decoding; a longer one is cut and marked", ge=1024, le=2**28)
     max_redirects: int = key(10, "redirects followed", ge=0, le=20)
     retries: int = key(2, "further attempts after a time-out, a broken connection, 429 or 5xx", ge=0, le=20)
     retry_wait: float = key(5.0, "seconds before the first further attempt, doubled each time; Retry-After comes first", ge=0, le=3600)
+    longest_wait: float = key(
+        300.0, "seconds; a host whose Crawl-delay or Retry-After is longer is given up instead of waited for", ge=0, le=86_400
+    )
     robots: bool = key(True, "obey robots.txt (RFC 9309)")
     noai: bool = key(True, "leave out pages that X-Robots-Tag or a robots meta tag marks as noai")
+    noindex: bool = key(False, "leave out pages that X-Robots-Tag or a robots meta tag marks as noindex")
     opt_out: list[str] = key([], "hosts and URL prefixes that are never asked for")
     content_types: list[str] = key(["text/html", "application/xhtml+xml", "text/plain"], "kinds of content that are kept")
     allow_private: bool = key(False, "allow addresses that are private, loopback or link-local", outside=True)
-    connect_to: str = key("", "host:port that stands in for every host, as curl's --connect-to (for tests)", outside=True)
+    connect_to: str = key(
+        "", "host:port that stands in for every host, as curl's --connect-to (for tests)", outside=True, pattern=r"^(\S+:\d+)?$"
+    )
     fixed_time: str = key(
-        "", "time written into WARC records and the ledger instead of the clock's (RFC 3339), for archives that are equal byte by byte"
+        "",
+        "time written into WARC records and the ledger instead of the clock's (RFC 3339), for archives that are equal byte by byte",
+        pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?$",
     )
     warc_bytes: int = key(10**9, "bytes after which another WARC file of a shard is begun", ge=2**20)
 
@@ -112,21 +120,43 @@ class DedupSection(Section):
 class NgramsSection(Section):
     words: int = key(8, "words of an n-gram", ge=1, le=64)
     error_rate: float = key(1e-8, "false positives of a filter (the paper: at most 1 in 10^8)", gt=0, lt=0.5)
-    partitions: int = key(4, "filters, each with the n-grams of its part of the hashes", ge=1, le=65536)
+    partitions: int = key(4, "filters, each with the n-grams of its part of the hashes; one is built in memory at a time", ge=1, le=65536)
+    keep_hashes: bool = key(False, "write the sorted hashes beside the filters: exact, 8 bytes an n-gram; needed to merge releases")
+
+
+BenchmarkFormat = Literal[
+    "auto", "lambada", "wikitext", "ptb", "1bw", "enwik8", "text8", "cbt", "winograd", "coqa", "squad", "nq_open", "cnn_dailymail", "wmt",
+    "text", "lines", "document", "jsonl", "csv", "tsv", "parquet",
+]  # fmt: skip
 
 
 class Benchmark(Section):
-    name: str = key(..., "name in the report")
-    path: str = key(..., "file of the test set", outside=True)
-    format: str = key("auto", "how to read it; auto: by name and ending")
-    field: str = key("text", "field of the text in JSONL, CSV and Parquet")
+    name: str = key(..., "name in the report and of its files", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")
+    path: str = key(..., "file of the test set, or a directory or glob of files", outside=True)
+    format: BenchmarkFormat = key("auto", "how to read it; auto: by name, ending and first bytes")
+    field: str = key("text", "field of the text in JSONL, CSV and Parquet; questions or highlights where a format has them beside its text")
     train: str = key("", "the benchmark's own training set, for the second row of the paper's table", outside=True)
+
+    @property
+    def stem(self) -> str:
+        """The stem of its files."""
+        return self.name.replace(" ", "-")
 
 
 class OverlapSection(Section):
     benchmarks: list[Benchmark] = key([], "test sets to report on")
     heavy: float = key(0.15, "share of an example's n-grams above which it counts as heavily overlapped (the paper: 15 %)", ge=0, le=1)
-    spans: int = key(20, "longest matches shown for a test set", ge=0, le=10_000)
+    spans: int = key(20, "examples shown for a test set, those with the longest matches", ge=0, le=10_000)
+    probes: int = key(1_000_000, "generated strings that measure the filters' false positives (the paper: 1 million)", ge=1, le=10**10)
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _named_apart(cls, benchmarks: list[Benchmark]) -> list[Benchmark]:
+        stems = [benchmark.stem.lower() for benchmark in benchmarks]
+        for stem in stems:
+            if stems.count(stem) > 1:
+                raise ValueError(f"two benchmarks are named {stem!r}; give each a name of its own")
+        return benchmarks
 
 
 class TokenizerSection(Section):

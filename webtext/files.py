@@ -121,7 +121,7 @@ def naming_failures(path: Path) -> Iterator[None]:
             raise WebtextError(
                 f"{path}: the disk is full; free some space and run the same command again (finished shards are kept)"
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
             raise WebtextError(f"{path}: cannot be written ({error.strerror}); choose a place that is writable") from error
         raise
 
@@ -141,6 +141,15 @@ def write_bytes(path: Path, data: bytes) -> Written:
         output.file.write(data)
     assert output.written is not None  # set by the end of the block
     return output.written
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while data := file.read(2**20):
+            digest.update(data)
+    return digest.hexdigest()
 
 
 def to_json(value: object) -> bytes:

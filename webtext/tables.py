@@ -47,6 +47,10 @@ class TableOutput:
         self._flush()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Leave the file as it is: the writer would otherwise end it when it is collected, long after the file is closed."""
+        self._writer.is_open = False
+
 
 @contextmanager
 def writing_table(path: Path, schema: pa.Schema) -> Iterator[TableOutput]:
@@ -56,8 +60,12 @@ def writing_table(path: Path, schema: pa.Schema) -> Iterator[TableOutput]:
     """
     with writing(path) as output:
         table = TableOutput(output, schema)
-        yield table
-        table.close()
+        try:
+            yield table
+            table.close()
+        except BaseException:
+            table.abandon()
+            raise
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[Record]:

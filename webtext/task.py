@@ -18,7 +18,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from webtext.errors import WebtextError
-from webtext.files import Output, naming_failures, read_json, to_json, write_bytes, writing
+from webtext.files import Output, naming_failures, read_json, sha256_of, to_json, write_bytes, writing
 from webtext.records import REJECTED
 from webtext.tables import TableOutput, writing_table
 
@@ -106,6 +106,11 @@ class TaskLog:
         with writing(self.place.build / path) as output:
             yield output
         self._keep(path, records(), output)
+
+    def adopt(self, path: str, records: int = 1) -> None:
+        """Take a file into the build that another package has written; `path` is relative to the build directory."""
+        file = self.place.build / path
+        self.files.append(OutputFile(path, records, file.stat().st_size, sha256_of(file)))
 
     def _keep(self, path: str, records: int, output: Output) -> None:
         written = output.written

@@ -1,0 +1,80 @@
+"""A build: its stages in order, each skipped, gone on with or done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cli.house import claim, held
+from cli.local_stages import REPORT, TRAIN
+from cli.progress import Screen
+from pipelines.run import run_stage, tidy
+from pipelines.stage import Stage, fit
+from pipelines.stages import DEDUP, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
+from webtext.config import Config
+from webtext.errors import UsageError
+from webtext.manifest import Manifest
+
+
+def stages_of(config: Config) -> dict[str, Stage]:
+    """The stages of a build in order, by name. Without dumps it has no links, without `train.enabled` no model."""
+    if not config.links.dumps and not config.fetch.warcs:
+        raise UsageError("nothing to build from: set links.dumps (Reddit submissions) or fetch.warcs (archives) in the configuration")
+    if config.links.dumps:
+        stages = [LINKS, FETCH, EXTRACT]
+    else:
+        stages = [replace(FETCH, reads=()), replace(EXTRACT, reads=("fetch",))]
+    stages += [DEDUP, NGRAMS, OVERLAP, TOKENIZER, TOKENIZE]
+    if config.train.enabled:
+        stages.append(TRAIN)
+    stages.append(replace(REPORT, reads=tuple(stage.name for stage in stages)))
+    return {stage.name: stage for stage in stages}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A stage of a finished build: its manifest, and whether this run made it."""
+
+    stage: Stage
+    manifest: Manifest
+    ran: bool
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_build(
+    config: Config,
+    build: Path,
+    arguments: Sequence[str] = (),
+    *,
+    only: str | None = None,
+    reuse: bool = False,
+    screen: Screen | None = None,
+    said: Callable[[Done], None] = lambda done: None,
+) -> list[Done]:
+    """Run all stages of a build, or `only` one whose inputs are there; what fits is not run again. `said` hears of each at its end."""
+    stages = stages_of(config)
+    if only is not None and only not in stages:
+        raise UsageError(f"{only}: not a stage of this configuration; it has {', '.join(stages)}")
+    workers = config.run.workers or cores()
+    results = []
+    with held(build):
+        claim(build, config, reuse=reuse)
+        for stage in stages.values():
+            if only not in (None, stage.name):
+                continue
+            facts = fit(stage, build, config, stages)
+            manifest = stage.manifest(build) if facts.done else None
+            if manifest is None:
+                manifest = run_stage(stage, build, config, facts, workers, arguments, screen or Screen())
+                results.append(Done(stage, manifest, ran=True))
+            else:
+                tidy(stage, build)
+                results.append(Done(stage, manifest, ran=False))
+            said(results[-1])
+    return results

@@ -1,0 +1,76 @@
+"""A build directory: whose it is, and that one build at a time works in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from webtext.config import Config
+from webtext.errors import UsageError, WebtextError
+from webtext.files import naming_failures, read_json, to_json, write_bytes
+from webtext.workers import NAME as WORKERS
+from webtext.workers import await_workers
+
+MARK = "build.json"
+LOCK = ".lock"
+
+
+@contextmanager
+def held(build: Path) -> Iterator[None]:
+    """Hold the directory. Raises WebtextError where another process does."""
+    with naming_failures(build):
+        build.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(build / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            # The lock goes with the process, also when it is killed.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode() or "?"
+            raise WebtextError(f"{build}: another build (process {holder}) is at work here; wait for it or choose another --out") from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        await_workers(build)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sources(config: Config) -> dict[str, Any]:
+    """What a build is made from: this makes it that build and no other. All else may change, and redoes the stages it concerns."""
+    return {"build.shards": config.build.shards, "links.dumps": config.links.dumps, "fetch.warcs": config.fetch.warcs}
+
+
+def claim(build: Path, config: Config, *, reuse: bool) -> None:
+    """Mark an empty directory as this build's, or check that it is. Raises UsageError for one that belongs to something else.
+
+    `reuse` takes over a directory of other sources: what does not fit is made anew.
+    """
+    mark = build / MARK
+    mine = sources(config)
+    if mark.exists():
+        theirs = cast(dict[str, Any], read_json(mark))
+        other = [key for key in mine if theirs.get(key) != mine[key]]
+        if other and not reuse:
+            told = "; ".join(f"{key} was {theirs.get(key)} and is now {mine[key]}" for key in other)
+            raise UsageError(
+                f"{build}: belongs to a build of another configuration ({told}); choose another --out, or --reuse to rebuild it"
+            )
+        if not other:
+            return
+    else:
+        foreign = sorted(path.name for path in build.iterdir() if path.name not in (LOCK, WORKERS))
+        if foreign:
+            raise UsageError(f"{build}: not empty and not a build (it holds {foreign[0]}); choose another --out")
+    write_bytes(mark, to_json(mine))
+
+
+def opened(build: Path) -> Path:
+    """A directory that a command reads. Raises UsageError where it is no build."""
+    if not (build / MARK).exists():
+        raise UsageError(f"{build}: not a build ({MARK} is missing); give the --out of a `webtext build`")
+    return build

@@ -1,0 +1,70 @@
+"""The stages that the launching process does itself: training, and the report on the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipelines.stage import Stage
+from webtext.config import Config, TrainSection
+from webtext.errors import WebtextError
+from webtext.manifest import NAME, read_manifest
+from webtext.report import write_report
+from webtext.task import Place, TaskLog, run_task
+
+Tell = Callable[[str], None]
+
+
+def _train(place: Place, config: Config, tell: Tell) -> None:
+    run_task(place, "train-00000", train_model, config.train, tell)
+
+
+def train_model(log: TaskLog, section: TrainSection, tell: Tell) -> None:
+    """Train on the token shards; the checkpoints in model/ are the stage's own way of going on after an interruption."""
+    try:
+        from model.train import StepReport, TrainConfig, train
+    except ImportError as error:
+        raise WebtextError(f"train: {error}; install it with `pip install 'webtext[train]'` or set train.enabled = false") from None
+    tokens = log.place.build / "tokens"
+    shards = sorted(tokens.glob("*.bin"))
+    log.records_in = log.records_out = len(shards)
+    manifest = read_manifest(log.place.build / "tokenizer" / NAME)
+    vocabulary = manifest.counters["vocabulary"] if manifest else 0
+
+    def step(report: StepReport) -> None:
+        tell(f"step {report.step:,}/{section.steps:,}, loss {report.loss:.3f}, {report.tokens_per_second:,.0f} tokens/s")
+
+    result = train(
+        TrainConfig(vocab_size=vocabulary, **section.model_dump(exclude={"enabled"})),
+        tokens,
+        log.place.path,
+        progress=step,
+    )
+    log.counters["steps"] = result.steps
+    log.counters["tokens-seen"] = result.tokens_seen
+    for path in sorted(result.hf.iterdir()):
+        log.adopt(str(path.relative_to(log.place.build)))
+
+
+def _report(place: Place, config: Config, tell: Tell) -> None:
+    run_task(place, "report-00000", write_report)
+
+
+TRAIN = Stage(
+    name="train",
+    directory="model",
+    unit="token shards",
+    reads=("tokenize", "tokenizer"),
+    sections=("train",),
+    phases=lambda config: {"train": 1},
+    local=_train,
+)
+REPORT = Stage(
+    name="report",
+    directory="report",
+    unit="manifests",
+    reads=(),
+    sections=(),
+    phases=lambda config: {"report": 1},
+    local=_report,
+    also=("report.html",),
+)

@@ -1,0 +1,119 @@
+"""How far a stage is: a bar on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from webtext.task import WORK, Place
+
+LOG_SECONDS = 15.0
+POLL_SECONDS = 0.3
+
+
+class Screen:
+    """Watches a stage's reports on disk, so it sees the tasks of any worker on any engine that shares the directory."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+
+    @contextmanager
+    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Callable[[str], None]]:
+        stop = threading.Event()
+        view = Bar(self.console, stage) if self.console.is_terminal else Lines(self.console, stage)
+        told = [""]
+        tally = Tally(place)
+
+        def look() -> None:
+            while not stop.wait(POLL_SECONDS):
+                view.show(*tally.count(), sum(phases.values()), told[0])
+
+        watcher = threading.Thread(target=look, daemon=True)
+        watcher.start()
+        try:
+            yield lambda line: told.__setitem__(0, line)
+        finally:
+            stop.set()
+            watcher.join()
+            view.end()
+
+
+class Tally:
+    """Tasks done and records seen, from the files that tasks leave; a finished task's report is read once."""
+
+    def __init__(self, place: Place) -> None:
+        self._directory = place.path / WORK
+        self._fingerprint = place.fingerprint
+        self._done: dict[str, int] = {}
+
+    def count(self) -> tuple[int, int]:
+        """(tasks done, records seen)."""
+        running = 0
+        for path in self._directory.glob("*.*"):
+            try:
+                if path.suffix == ".json" and path.stem not in self._done:
+                    report = orjson.loads(path.read_bytes())
+                    if report["fingerprint"] == self._fingerprint:
+                        self._done[path.stem] = int(report["measured"]["seen"])
+                elif path.suffix == ".progress" and path.stem not in self._done:
+                    running += int(path.read_text() or 0)
+            except (OSError, ValueError):
+                continue  # just being replaced: it is read at the next look
+        return len(self._done), sum(self._done.values()) + running
+
+
+class Bar:
+    """A bar that goes when the stage ends."""
+
+    def __init__(self, console: Console, stage: str) -> None:
+        self._progress = Progress(
+            TextColumn("[bold]{task.description:<10}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task(stage, total=None, told="")
+        self._start = time.monotonic()
+        self._progress.start()
+
+    def show(self, done: int, records: int, total: int, told: str) -> None:
+        rate = records / max(time.monotonic() - self._start, 0.1)
+        self._progress.update(self._task, completed=done, total=max(total, done), told=told or f"{records:,} records, {rate:,.0f}/s")
+
+    def end(self) -> None:
+        self._progress.stop()
+
+
+class Lines:
+    """A line every quarter of a minute, for logs."""
+
+    def __init__(self, console: Console, stage: str) -> None:
+        self._console, self._stage = console, stage
+        self._start = time.monotonic()
+        self._next = self._start + LOG_SECONDS
+
+    def show(self, done: int, records: int, total: int, told: str) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + LOG_SECONDS
+            passed = now - self._start
+            left = f", about {passed / done * (total - done):,.0f} s left" if 0 < done < total else ""
+            text = told or f"{records:,} records, {records / passed:,.0f}/s"
+            self._console.print(
+                f"{self._stage}: {done}/{max(total, done)} tasks, {text}, {passed:,.0f} s{left}", markup=False, highlight=False
+            )
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Nothing is left on the screen to take away."""

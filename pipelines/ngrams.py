@@ -1,0 +1,21 @@
+"""The corpus to filters of its 8-grams: hashes meet in the partition that their value names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.engine import ByPartition, Phase, Tasks
+from webtext.config import Config
+from webtext.ngrams.phases import build_filter, hash_shard
+from webtext.task import Place
+
+
+def graph(pipeline: Any, place: Place, config: Config) -> None:
+    shards = [(shard,) for shard in range(config.build.shards)]
+    (
+        pipeline
+        | "Shards" >> Tasks(shards)
+        | Phase(place, "hash", hash_shard, config.ngrams)
+        | ByPartition()
+        | Phase(place, "filter", build_filter, config.ngrams)
+    )

@@ -1,0 +1,75 @@
+"""Run one stage: skip it if it is done, go on where it was interrupted, close it with its manifest."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from pipelines.stage import PREVIOUS, Fit, Stage, prepare
+from webtext.config import Config
+from webtext.errors import WebtextError
+from webtext.manifest import Manifest, close
+from webtext.task import WORK, Place, Report, load_report
+
+
+class Watcher(Protocol):
+    """Shows how far a stage is. `watch` is entered while its tasks run; what it gives takes a line of text for a stage without tasks."""
+
+    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> AbstractContextManager[Callable[[str], None]]: ...
+
+
+def run_stage(stage: Stage, build: Path, config: Config, facts: Fit, workers: int, arguments: Sequence[str], watcher: Watcher) -> Manifest:
+    """Do what is left of a stage and close it. Raises WebtextError; what is finished by then is kept for the next call."""
+    prepare(stage, build, facts.key)
+    place = stage.place(build, facts.key)
+    phases = stage.phases(config)
+    start = time.perf_counter()
+    with watcher.watch(stage.name, place, phases) as tell:
+        if stage.local is not None:
+            stage.local(place, config, tell)
+        else:
+            # Imported here so that a build with nothing to do never loads Beam.
+            from pipelines.engine import execute
+
+            graph = import_module(stage.graph).graph
+            execute(lambda pipeline: graph(pipeline, place, config), workers, arguments)
+    reports = collect(place, phases)
+    manifest = close(
+        stage.name,
+        stage.unit,
+        reports,
+        fingerprint=facts.key,
+        configuration=facts.configuration,
+        inputs=facts.inputs,
+        sources=facts.sources,
+    )
+    manifest.measured["seconds"] = round(time.perf_counter() - start, 3)
+    manifest.write(stage.manifest_path(build))
+    tidy(stage, build)
+    return manifest
+
+
+def collect(place: Place, phases: dict[str, int]) -> list[Report]:
+    """The reports of all tasks. Raises WebtextError where one is missing: an engine lost an element in silence."""
+    reports = []
+    for path in sorted((place.path / WORK).glob("*.json")):
+        report = load_report(path, place.fingerprint)
+        if report is not None:
+            reports.append(report)
+    for phase, count in phases.items():
+        found = sum(report.task.rpartition("-")[0] == phase for report in reports)
+        if found != count:
+            raise WebtextError(f"{place.directory}: {found} of {count} tasks of `{phase}` are done; the engine lost the rest, run again")
+    return reports
+
+
+def tidy(stage: Stage, build: Path) -> None:
+    """Drop what only an unfinished stage needs."""
+    directory = build / stage.directory
+    shutil.rmtree(directory / WORK, ignore_errors=True)
+    shutil.rmtree(directory / PREVIOUS, ignore_errors=True)

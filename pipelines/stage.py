@@ -1,0 +1,119 @@
+"""What a stage is: what it reads, what decides its bytes, where it writes, and its graph.
+
+This file names the graphs but imports none, so that a build with nothing to do never loads Beam.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from webtext.config import Config
+from webtext.errors import WebtextError
+from webtext.files import identity
+from webtext.manifest import NAME, Manifest, fingerprint, missing_file, read_manifest
+from webtext.task import WORK, Place
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a build.
+
+    `sections` of the configuration and the content of `sources` decide its bytes, with the manifests of the stages it `reads`.
+    `phases` says how many tasks each phase has. `graph` is the module with the Beam graph, a function `graph(pipeline, place, config)`;
+    a stage without one does its work in the launching process, by `local`.
+    """
+
+    name: str
+    directory: str
+    unit: str
+    reads: tuple[str, ...]
+    sections: tuple[str, ...]
+    phases: Callable[[Config], dict[str, int]]
+    graph: str = ""
+    local: Callable[[Place, Config, Callable[[str], None]], None] | None = None
+    sources: Callable[[Config], Sequence[Path]] = lambda config: ()
+    also: tuple[str, ...] = ()  # further directories and files that are the stage's
+    keeps: bool = False  # what it made before is of use when it is made anew: pages that are gone from the web
+    version: int = 1  # raised when the same input and configuration give other bytes
+
+    def place(self, build: Path, key: str) -> Place:
+        return Place(build, self.directory, key)
+
+    def manifest_path(self, build: Path) -> Path:
+        return build / self.directory / NAME
+
+    def manifest(self, build: Path) -> Manifest | None:
+        return read_manifest(self.manifest_path(build))
+
+    def configuration(self, config: Config) -> dict[str, Any]:
+        """The part of the configuration that decides the stage's bytes."""
+        return {name: getattr(config, name).deciding() for name in self.sections}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a stage has to run, and the facts that its manifest will state."""
+
+    key: str
+    configuration: dict[str, Any]
+    inputs: dict[str, str]
+    sources: list[dict[str, Any]]
+    done: bool
+
+
+def fit(stage: Stage, build: Path, config: Config, stages: dict[str, Stage]) -> Fit:
+    """Compare a stage's manifest with its inputs and configuration. Raises WebtextError where an input has no manifest."""
+    inputs = {}
+    for name in stage.reads:
+        manifest = stages[name].manifest(build)
+        if manifest is None:
+            raise WebtextError(f"{stage.name}: {stages[name].directory}/ is not finished; run `webtext {name}` or `webtext build` first")
+        inputs[name] = manifest.hash()
+    configuration = stage.configuration(config)
+    sources = sorted((identity(path) for path in stage.sources(config)), key=lambda item: (item["name"], item["xxh3_128"]))
+    key = fingerprint(stage.name, stage.version, configuration, inputs, sources)
+    manifest = stage.manifest(build)
+    done = manifest is not None and manifest.fingerprint == key and missing_file(manifest, build) is None
+    return Fit(key, configuration, inputs, sources, done)
+
+
+PREVIOUS = ".previous"  # in a stage's directory: what it made before, for a stage that keeps it
+
+
+def prepare(stage: Stage, build: Path, key: str) -> None:
+    """Make room: what the stage wrote for other inputs or another configuration goes, what it finished for these stays."""
+    directory = build / stage.directory
+    mark = directory / WORK / "fingerprint"
+    if mark.exists() and mark.read_text() == key and not stage.manifest_path(build).exists():
+        return
+    if stage.keeps:
+        _set_aside(directory, finished=stage.manifest_path(build).exists())
+    for path in sorted(directory.iterdir()) if directory.exists() else ():
+        if path.name != PREVIOUS:
+            _remove(path)
+    for name in stage.also:
+        _remove(build / name)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(key)
+
+
+def _set_aside(directory: Path, *, finished: bool) -> None:
+    """Move what a finished stage holds to its .previous/. Interrupted between two of the renames, the next call goes on."""
+    aside = directory.with_name(f".{directory.name}{PREVIOUS}")
+    if finished:
+        shutil.rmtree(directory / PREVIOUS, ignore_errors=True)
+        directory.rename(aside)
+    if aside.exists():
+        directory.mkdir(exist_ok=True)
+        aside.rename(directory / PREVIOUS)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,97 @@
+"""The stages that have a Beam graph, in the order of a build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines.stage import Stage
+from webtext.config import Config
+from webtext.config_file import source_files
+from webtext.errors import UsageError
+
+
+def _dumps(config: Config) -> list[Path]:
+    return source_files(config.links.dumps, "links.dumps")
+
+
+def _warcs(config: Config) -> list[Path]:
+    return source_files(config.fetch.warcs, "fetch.warcs")
+
+
+def _benchmarks(config: Config) -> list[Path]:
+    paths = [path for benchmark in config.overlap.benchmarks for path in (benchmark.path, benchmark.train) if path]
+    return source_files(paths, "overlap.benchmarks")
+
+
+def _tokenizer(config: Config) -> list[Path]:
+    path = Path(config.tokenizer.path)
+    if not config.tokenizer.path:
+        return []
+    if not path.exists():
+        raise UsageError(f"tokenizer.path: there is no {path}; give a directory or a file of a tokenizer")
+    return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+
+
+def _shards(config: Config) -> int:
+    return config.build.shards
+
+
+LINKS = Stage(
+    name="links",
+    directory="links",
+    unit="posts",
+    reads=(),
+    sections=("build", "links"),
+    sources=_dumps,
+    phases=lambda config: {"parse": len(_dumps(config)), "group": _shards(config)},
+    graph="pipelines.links",
+)
+FETCH = Stage(
+    name="fetch",
+    directory="pages",
+    unit="URLs",
+    reads=("links",),
+    sections=("build", "fetch"),
+    sources=_warcs,
+    phases=lambda config: {"index": len(_warcs(config)), "join": _shards(config)} if config.fetch.warcs else {"fetch": _shards(config)},
+    graph="pipelines.fetch",
+    keeps=True,
+)
+EXTRACT = Stage(
+    name="extract",
+    directory="documents",
+    unit="pages",
+    reads=("links", "fetch"),
+    sections=("build", "extract"),
+    phases=lambda config: {"extract": _shards(config)},
+    graph="pipelines.extract",
+)
+NGRAMS = Stage(
+    name="ngrams",
+    directory="ngrams",
+    unit="documents",
+    reads=("dedup",),
+    sections=("build", "ngrams"),
+    phases=lambda config: {"hash": _shards(config), "filter": config.ngrams.partitions},
+    graph="pipelines.ngrams",
+)
+TOKENIZER = Stage(
+    name="tokenizer",
+    directory="tokenizer",
+    unit="documents",
+    reads=("dedup",),
+    sections=("build", "tokenizer"),
+    sources=_tokenizer,
+    phases=lambda config: {"take": 1} if config.tokenizer.path else {"count": _shards(config), "train": 1},
+    graph="pipelines.tokenizer",
+)
+TOKENIZE = Stage(
+    name="tokenize",
+    directory="tokens",
+    unit="documents",
+    reads=("dedup", "tokenizer"),
+    sections=("build", "tokenize"),
+    # NB: how many files there are to write follows from the layout, so their number is not known here.
+    phases=lambda config: {"encode": _shards(config), "layout": 1},
+    graph="pipelines.tokenize",
+)

@@ -1,0 +1,25 @@
+"""The corpus to token shards: every document is encoded where it lies, one task lays out the files, and each file is written alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apache_beam as beam
+
+from pipelines.engine import ByPartition, Phase, Tasks
+from webtext.config import Config
+from webtext.task import Place
+from webtext.tokens.phases import encode_shard, lay_out, write_file
+
+
+def graph(pipeline: Any, place: Place, config: Config) -> None:
+    shards = [(shard,) for shard in range(config.build.shards)]
+    (
+        pipeline
+        | "Shards" >> Tasks(shards)
+        | Phase(place, "encode", encode_shard)
+        | "AllShards" >> ByPartition()
+        | Phase(place, "layout", lay_out, config.tokenize)
+        | "Files" >> beam.Reshuffle()
+        | Phase(place, "write", write_file)
+    )

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipelines.run import run_stage
+from pipelines.stage import Stage, fit
+from tests.pipelines.toy import PARTITIONS, SHARDS, TOY
+from webtext.config import Config
+from webtext.config_file import parse_config
+from webtext.errors import WebtextError
+from webtext.manifest import Manifest, read_manifest
+from webtext.task import WORK, Place
+
+
+class Silent:
+    @contextmanager
+    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Callable[[str], None]]:
+        yield lambda line: None
+
+
+def configured(mood: str = "", **keys: object) -> Config:
+    return parse_config("", "test", {"fetch.contact": mood, **{f"dedup.{key}": value for key, value in keys.items()}})
+
+
+def run(build: Path, config: Config, workers: int = 1, stage: Stage = TOY) -> Manifest:
+    return run_stage(stage, build, config, fit(stage, build, config, {}), workers, [], Silent())
+
+
+def without_times(build: Path) -> str:
+    text = (build / "toy" / "manifest.json").read_text()
+    return re.sub(r'"measured": \{.*?\}', "", text, flags=re.DOTALL)
+
+
+def test_one_and_two_workers_give_the_same_bytes(tmp_path: Path) -> None:
+    first = run(tmp_path / "one", configured(), workers=1)
+    second = run(tmp_path / "two", configured(), workers=2)
+    assert first.hash() == second.hash()
+    assert without_times(tmp_path / "one") == without_times(tmp_path / "two")
+    assert first.records == {"unit": "numbers", "in": 400, "out": 360, "rejected": 40}
+    assert first.counters == {"rejected-round": 40}
+    assert not (tmp_path / "one" / "toy" / WORK).exists()
+
+
+def test_a_finished_stage_fits_until_a_key_of_its_own_changes(tmp_path: Path) -> None:
+    run(tmp_path, configured())
+    assert fit(TOY, tmp_path, configured(), {}).done
+    assert fit(TOY, tmp_path, configured("other mood"), {}).done  # not of this stage
+    assert not fit(TOY, tmp_path, configured(threshold=0.5), {}).done
+    (tmp_path / "toy" / "part-1.json").unlink()
+    assert not fit(TOY, tmp_path, configured(), {}).done
+
+
+def test_what_another_configuration_left_is_gone(tmp_path: Path) -> None:
+    run(tmp_path, configured())
+    (tmp_path / "toy" / "stale").touch()
+    manifest = run(tmp_path, configured(threshold=0.5))
+    assert not (tmp_path / "toy" / "stale").exists()
+    assert manifest.configuration["dedup"]["threshold"] == 0.5
+
+
+def test_a_refusal_reaches_the_launcher_as_its_sentence(tmp_path: Path) -> None:
+    for workers in (1, 2):
+        with pytest.raises(WebtextError, match=r"^shard 5 is bad: mend it$"):
+            run(tmp_path / str(workers), configured("refuse"), workers)
+
+
+def test_a_defect_is_told_with_its_task_and_trace(tmp_path: Path) -> None:
+    with pytest.raises(WebtextError, match=r"(?s)KeyError: 'oops'\n\(in task scatter-00005\)\n.*Traceback"):
+        run(tmp_path, configured("defect"), workers=2)
+
+
+def test_an_interrupted_stage_goes_on_from_its_finished_tasks(tmp_path: Path) -> None:
+    with pytest.raises(WebtextError):
+        run(tmp_path, configured("refuse"))
+    done = sorted((tmp_path / "toy" / WORK).glob("scatter-*.json"))
+    assert 0 < len(done) < SHARDS
+    before = {path: path.stat().st_mtime_ns for path in done}
+    seen: dict[Path, int] = {}
+
+    class Look(Silent):
+        @contextmanager
+        def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Callable[[str], None]]:
+            yield lambda line: None
+            seen.update({path: path.stat().st_mtime_ns for path in before})
+
+    config = configured()
+    manifest = run_stage(TOY, tmp_path, config, fit(TOY, tmp_path, config, {}), 1, [], Look())
+    assert seen == before
+    assert manifest.hash() == run(tmp_path / "again", configured()).hash()
+
+
+def test_a_worker_that_dies_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    # In a process of its own: what dies takes threads of the local runner along that would trouble the tests after it.
+    script = f"from tests.pipelines.test_engine import *; run(Path({str(tmp_path)!r}), configured('die'), workers=2)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.rstrip().endswith("finished shards are kept")
+    assert "WebtextError: a worker process died" in ended.stderr
+    assert read_manifest(tmp_path / "toy" / "manifest.json") is None
+    assert run(tmp_path, configured(), workers=2).records["in"] == 400
+
+
+def test_an_engine_that_loses_tasks_is_found_out(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    greedy = replace(TOY, phases=lambda config: {"scatter": SHARDS, "gather": PARTITIONS + 1})
+    with pytest.raises(WebtextError, match=r"toy: 3 of 4 tasks of `gather` are done"):
+        run(tmp_path, configured(), stage=greedy)
+
+
+def test_what_a_stage_keeps_is_set_aside(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from pipelines.stage import PREVIOUS, prepare
+
+    keeper = replace(TOY, keeps=True)
+    run(tmp_path, configured(), stage=keeper)
+    prepare(keeper, tmp_path, "another key")
+    aside = tmp_path / "toy" / PREVIOUS
+    assert (aside / "part-0.json").exists()
+    assert (aside / "manifest.json").exists()
+    assert not (tmp_path / "toy" / "manifest.json").exists()
+    prepare(keeper, tmp_path, "a third key")
+    assert (aside / "part-0.json").exists()

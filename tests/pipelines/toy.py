@@ -1,0 +1,73 @@
+"""A stage of two phases for the tests of the engine: numbers to the sums of their remainders."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from pipelines.engine import ByPartition, Phase, Tasks
+from pipelines.stage import Stage
+from webtext.config import Config
+from webtext.errors import WebtextError
+from webtext.files import to_json
+from webtext.task import Place, TaskLog
+
+SHARDS, PARTITIONS, EACH = 8, 3, 50
+
+
+def scatter(log: TaskLog, shard: int, mood: str) -> list[Any]:
+    if mood == "slow":
+        time.sleep(0.2)
+    if mood == "die" and shard == 5:
+        os._exit(9)
+    if mood == "refuse" and shard == 5:
+        raise WebtextError("shard 5 is bad: mend it")
+    if mood == "defect" and shard == 5:
+        raise KeyError("oops")
+    numbers = range(shard * EACH, (shard + 1) * EACH)
+    log.records_in += EACH
+    log.progress(EACH)
+    return [[part, [number for number in numbers if number % PARTITIONS == part]] for part in range(PARTITIONS)]
+
+
+def gather(log: TaskLog, part: int, lists: list[list[int]]) -> None:
+    numbers = sorted(number for numbers in lists for number in numbers)
+    for number in numbers:
+        if number % 10:
+            log.records_out += 1
+        else:
+            log.reject(f"http://{number}", "", "round")
+    with log.binary(f"toy/part-{part}.json") as output:
+        output.file.write(to_json({"sum": sum(numbers), "count": len(numbers)}))
+
+
+def graph(pipeline: Any, place: Place, config: Config) -> None:
+    mood = config.fetch.contact
+    shards = [(shard,) for shard in range(SHARDS)]
+    (
+        pipeline
+        | Tasks(shards)
+        | Phase(place, "scatter", scatter, mood)
+        | ByPartition()
+        | Phase(place, "gather", gather)
+    )  # fmt: skip
+
+
+TOY = Stage(
+    name="toy",
+    directory="toy",
+    unit="numbers",
+    reads=(),
+    sections=("dedup",),
+    phases=lambda config: {"scatter": SHARDS, "gather": PARTITIONS},
+    graph="tests.pipelines.toy",
+)
+
+
+def content(build: Path) -> dict[str, bytes]:
+    """All files of a build but manifests, by path."""
+    return {
+        str(path.relative_to(build)): path.read_bytes() for path in sorted(build.rglob("*")) if path.is_file() and path.suffix == ".json"
+    }

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from webtext.config import Config
+from webtext.config_file import load_config, parse_config, print_config, source_files
+from webtext.errors import UsageError
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.toml"))
+
+
+def test_the_printed_configuration_is_the_default_one() -> None:
+    text = print_config()
+    assert parse_config(text, "printed") == Config()
+    for section, model in Config.model_fields.items():
+        assert f"\n[{section}]\n" in text
+        for key in model.annotation.model_fields:  # type: ignore[union-attr]
+            assert f"\n{key} = " in text or f"\n# {key} =" in text or key == "benchmarks"
+
+
+def test_a_configuration_survives_printing() -> None:
+    text = '[links]\nafter = 2010-01-01\nblock_hosts = ["a\\"b"]\n[[overlap.benchmarks]]\nname = "x"\npath = "y"\n'
+    config = parse_config(text, "c.toml")
+    assert config.links.after == date(2010, 1, 1)
+    assert parse_config(print_config(config), "printed") == config
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_valid(path: Path) -> None:
+    load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[fetch]\nper_host_dleay = 1", r"c\.toml: fetch\.per_host_dleay: unknown key; did you mean per_host_delay\?"),
+        ("[fetsh]\nx = 1", r"c\.toml: fetsh: unknown key; did you mean fetch\?"),
+        ("[fetch]\nretries = 'many'", r"c\.toml: fetch\.retries: .*valid integer \(it is 'many'\)"),
+        ("[links]\nscore_rule = 'mean'", r"c\.toml: links\.score_rule: .*'max', 'sum' or 'each'"),
+        ("[dedup]\nthreshold = 1.5", r"c\.toml: dedup\.threshold: .*less than 1 \(it is 1\.5\)"),
+        ("[[overlap.benchmarks]]\nname = 'a'", r"c\.toml: overlap\.benchmarks\.0\.path: field required"),
+        ("[links", r"c\.toml: not valid TOML: "),
+        ("[links]\ndumps = ['${NOT_SET_ANYWHERE}/a']", r"c\.toml: the environment variable NOT_SET_ANYWHERE is not set"),
+    ],
+)
+def test_mistakes_are_told_with_their_path(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        parse_config(text, "c.toml")
+
+
+def test_variables_and_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBTEXT_DATA", "/somewhere")
+    config = parse_config("[links]\ndumps = ['${WEBTEXT_DATA}/a.zst']", "c.toml", {"dedup.threshold": 0.7})
+    assert config.links.dumps == ["/somewhere/a.zst"]
+    assert config.dedup.threshold == 0.7
+    monkeypatch.delenv("WEBTEXT_DATA")
+    assert parse_config("[links]\ndumps = ['${WEBTEXT_DATA}/a.zst']", "c.toml").links.dumps == ["../shared/data/a.zst"]
+
+
+def test_keys_without_a_say_in_the_bytes_are_left_out_of_the_deciding_ones() -> None:
+    config = Config()
+    assert config.run.deciding() == {}
+    assert "warcs" not in config.fetch.deciding()
+    assert config.fetch.deciding()["per_host_delay"] == 1.0
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"absent\.toml: cannot be read \(No such file"):
+        load_config(tmp_path / "absent.toml")
+    (tmp_path / "latin.toml").write_bytes(b"# \xe9")
+    with pytest.raises(UsageError, match=r"latin\.toml: not UTF-8 \(byte 2\)"):
+        load_config(tmp_path / "latin.toml")
+
+
+def test_sources_are_found_in_a_stable_order(tmp_path: Path) -> None:
+    for name in ("b.zst", "a.zst", "c.txt"):
+        (tmp_path / name).touch()
+    found = source_files([f"{tmp_path}/*.zst", f"{tmp_path}/a.zst"], "links.dumps")
+    assert [path.name for path in found] == ["a.zst", "b.zst"]
+    with pytest.raises(UsageError, match=r"links\.dumps: there is no file .*\*\.xz"):
+        source_files([f"{tmp_path}/*.xz"], "links.dumps")

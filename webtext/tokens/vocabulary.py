@@ -1,0 +1,57 @@
+"""The phases of the tokenizer stage: words of a shard are counted, the counts of all shards are merged, and the merges learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tokenizer import ByteBPE, train
+from tokenizer.words import count_words, merge_counts, read_counts, write_counts
+from webtext.config import TokenizerSection
+from webtext.errors import WebtextError
+from webtext.hashing import shard_name
+from webtext.tables import read_table
+from webtext.task import TaskLog
+
+
+def count_shard(log: TaskLog, shard: int) -> list[Any]:
+    """Count the words of a shard's training documents. Held-out text has no say in the vocabulary."""
+
+    def texts() -> Any:
+        for document in read_table(log.place.build / f"corpus/{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
+            log.records_in += 1
+            log.progress()
+            if document["split"] == "train":
+                log.records_out += 1
+                yield document["text"]
+            else:
+                log.reject(document["url"], document["id"], "held-out", document["split"])
+
+    spill = log.place.spill(f"{log.name}.words")
+    write_counts(count_words(texts()), spill)
+    return [[0, spill.name]]
+
+
+def train_vocabulary(log: TaskLog, _: int, spills: list[str], section: TokenizerSection) -> None:
+    """Merge the counts and learn the vocabulary; tokenizer/ holds it in every form that others read."""
+    merged = log.place.spill("all.words")
+    merge_counts([log.place.spill(name) for name in spills], merged)
+    counts = read_counts(merged)
+    if not len(counts):
+        raise WebtextError("tokenizer: the corpus has no training text; look at `webtext report` for what the earlier stages rejected")
+    _save(log, train(counts, section.vocabulary))
+
+
+def take_vocabulary(log: TaskLog, _: int, path: str) -> None:
+    """Take a tokenizer from elsewhere instead of learning one."""
+    _save(log, ByteBPE.load(Path(path)))
+
+
+def _save(log: TaskLog, bpe: ByteBPE) -> None:
+    directory = log.place.path
+    before = {path.name for path in directory.iterdir()}
+    bpe.save(directory)
+    log.counters["vocabulary"] += bpe.vocab_size
+    for path in sorted(directory.iterdir()):
+        if path.is_file() and path.name not in before:
+            log.adopt(f"{log.place.directory}/{path.name}", bpe.vocab_size)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer
+
+from tokenizer import EOT, ByteBPE, TokenizerError, train
+
+NAMES = ["merges.txt", "metadata.json", "tokenizer.json", "tokenizer.tiktoken", "tokenizer_config.json", "vocab.json"]
+
+
+@pytest.fixture(scope="module")
+def bpe(languages: dict[str, str]) -> ByteBPE:
+    return train([text[:5000] for text in languages.values()], 3000)
+
+
+@pytest.fixture
+def saved(bpe: ByteBPE, tmp_path: Path) -> Path:
+    bpe.save(tmp_path, metadata={"corpus_sha256": "abc"})
+    return tmp_path
+
+
+def test_saving_is_deterministic_and_complete(bpe: ByteBPE, saved: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == NAMES
+    again = tmp_path_factory.mktemp("again") / "made" / "anew"
+    bpe.save(again, metadata={"corpus_sha256": "abc"})
+    for name in NAMES:
+        assert (again / name).read_bytes() == (saved / name).read_bytes()
+    metadata = json.loads((saved / "metadata.json").read_text())
+    assert metadata["corpus_sha256"] == "abc"
+    assert (metadata["vocab_size"], metadata["merges"], metadata["merges_missing"]) == (3000, 2743, 0)
+
+
+def test_layout(saved: Path) -> None:
+    train(["low lower lowest"], 260).save(saved)
+    assert (saved / "merges.txt").read_text(encoding="utf-8") == "#version: 0.2\nl o\nlo w\nĠ low\n"
+    vocabulary = json.loads((saved / "vocab.json").read_text(encoding="utf-8"))
+    assert list(vocabulary.values()) == list(range(260))
+    assert (vocabulary["!"], vocabulary["Ġ"], vocabulary["Ċ"], vocabulary["Ġlow"], vocabulary[EOT]) == (0, 220, 198, 258, 259)
+    lines = (saved / "tokenizer.tiktoken").read_text().splitlines()
+    assert lines[0] == "IQ== 0"
+    assert lines[-1] == f"{base64.b64encode(b' low').decode()} 258"
+
+
+def test_every_format_gives_the_vocabulary_back(bpe: ByteBPE, saved: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for names, target in (
+        (NAMES, ""),
+        (["vocab.json", "merges.txt"], ""),
+        (["tokenizer.json"], ""),
+        (["tokenizer.json"], "tokenizer.json"),
+        (["tokenizer.tiktoken"], "tokenizer.tiktoken"),
+    ):
+        directory = tmp_path_factory.mktemp("copy")
+        for name in names:
+            (directory / name).write_bytes((saved / name).read_bytes())
+        assert ByteBPE.load(directory / target) == bpe
+        assert ByteBPE.load(str(directory / target)).eot == bpe.eot
+
+
+def test_gpt2_files_come_out_as_they_went_in(data_dir: Path, tmp_path: Path) -> None:
+    gpt2 = ByteBPE.load(data_dir / "gpt2")
+    assert gpt2 == ByteBPE.from_gpt2(data_dir / "gpt2")
+    gpt2.save(tmp_path)
+    assert (tmp_path / "merges.txt").read_bytes() == (data_dir / "gpt2" / "vocab.bpe").read_bytes()
+    assert json.loads((tmp_path / "vocab.json").read_bytes()) == json.loads((data_dir / "gpt2" / "encoder.json").read_bytes())
+    assert ByteBPE.load(tmp_path / "tokenizer.tiktoken") == gpt2
+
+
+def test_others_give_the_same_tokens(bpe: ByteBPE, saved: Path, languages: dict[str, str], some_novels: list[str]) -> None:
+    theirs = Tokenizer.from_file(str(saved / "tokenizer.json"))
+    transformers = AutoTokenizer.from_pretrained(saved)
+    assert transformers.vocab_size == bpe.vocab_size
+    assert transformers.eos_token_id == transformers.bos_token_id == bpe.eot
+    for text in [*(text[:3000] for text in languages.values()), some_novels[0][:50_000], "  do n't . \n\n  x \u00a0 \x1c \0 ' s", ""]:
+        ids = bpe.encode(text)
+        assert theirs.encode(text).ids == ids
+        assert transformers(text)["input_ids"] == ids
+        assert transformers.decode(ids) == theirs.decode(ids) == bpe.decode(ids) == text
+    text = f"one{EOT} two"
+    assert theirs.encode(text).ids == transformers(text)["input_ids"] == bpe.encode(text, allow_special=True)
+
+
+def edit_json(change: Callable[[dict[str, object]], object]) -> Callable[[bytes], bytes]:
+    def edit(data: bytes) -> bytes:
+        value = json.loads(data)
+        change(value)
+        return json.dumps(value).encode()
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "message"),
+    [
+        ("merges.txt", lambda data: data + b"x\n", r"merges.txt:2745: 'x' is not two tokens"),
+        ("merges.txt", lambda data: data + b"a nosuch\n", r"'a nosuch' is not two tokens"),
+        ("merges.txt", lambda data: data + b"\xff\n", "not UTF-8"),
+        ("merges.txt", lambda data: data[: data.rindex(b"\n", 0, -1) + 1], "make it 2998"),
+        ("vocab.json", lambda data: data[:100], "not JSON"),
+        ("vocab.json", lambda data: b"[]", "not an object"),
+        ("vocab.json", edit_json(lambda v: v.update({"!": 1, '"': 0})), r"the id of '!' is 1, but .* make it 0"),
+        ("vocab.json", edit_json(lambda v: v.pop(EOT)), "is none, but"),
+        ("vocab.json", edit_json(lambda v: v.update({"<|pad|>": 3000})), "made by no merge"),
+    ],
+)
+def test_broken_pairs(saved: Path, name: str, edit: Callable[[bytes], bytes], message: str) -> None:
+    (saved / name).write_bytes(edit((saved / name).read_bytes()))
+    with pytest.raises(TokenizerError, match=message):
+        ByteBPE.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda data: b"{", "not JSON"),
+        (lambda data: b"[]", "not a tokenizer.json of a BPE model"),
+        (edit_json(lambda v: v.pop("model")), "not a tokenizer.json of a BPE model"),
+        (edit_json(lambda v: v["model"].update(type="WordPiece")), "not GPT-2's kind"),  # type: ignore[attr-defined]
+        (edit_json(lambda v: v.update(pre_tokenizer=None)), "not GPT-2's kind"),
+        (edit_json(lambda v: v["pre_tokenizer"].update(add_prefix_space=True)), "not GPT-2's kind"),  # type: ignore[attr-defined]
+        (edit_json(lambda v: v.update(normalizer={"type": "NFC"})), "not GPT-2's kind"),
+        (edit_json(lambda v: v["model"]["merges"].append("q")), "merge 2743: 'q'"),  # type: ignore[index]
+    ],
+)
+def test_broken_tokenizer_json(saved: Path, edit: Callable[[bytes], bytes], message: str) -> None:
+    path = saved / "tokenizer.json"
+    path.write_bytes(edit(path.read_bytes()))
+    with pytest.raises(TokenizerError, match=message):
+        ByteBPE.load(path)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda data: data + b"IQ==\n", r"tiktoken:3000 is not"),
+        (lambda data: data + b"!? 2999\n", r"tiktoken:3000 is not"),
+        (lambda data: data + b"IQ== 7\n", "rank 7 on line 3000"),
+        (lambda data: data.replace(b"IQ== 0\nIg== 1\n", b"Ig== 0\nIQ== 1\n"), "GPT-2's order"),
+        (lambda data: data + base64.b64encode(b"\x00\x01\x02\x03") + b" 2999\n", "not made of two tokens"),
+        (lambda data: b"\n".join(data.split(b"\n")[:200]), "has 200 tokens"),
+    ],
+)
+def test_broken_tiktoken(saved: Path, edit: Callable[[bytes], bytes], message: str) -> None:
+    path = saved / "tokenizer.tiktoken"
+    path.write_bytes(edit(path.read_bytes()))
+    with pytest.raises(TokenizerError, match=message):
+        ByteBPE.load(path)
+
+
+def test_nothing_to_load(tmp_path: Path) -> None:
+    with pytest.raises(TokenizerError, match="holds no vocabulary"):
+        ByteBPE.load(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        ByteBPE.load(tmp_path / "absent.json")
+
+
+def test_older_tokenizer_json(saved: Path, bpe: ByteBPE) -> None:
+    """Merges as "a b" instead of ["a", "b"]."""
+    path = saved / "tokenizer.json"
+    content = json.loads(path.read_bytes())
+    content["model"]["merges"] = [" ".join(merge) for merge in content["model"]["merges"]]
+    path.write_text(json.dumps(content))
+    assert ByteBPE.load(path) == bpe

@@ -1,0 +1,95 @@
+"""What a run tells while it goes: a report a step, as a line for people, as JSON lines and, where TensorBoard is installed, to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from webtext.errors import WebtextError
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step of a training run, after it."""
+
+    step: int  # steps done
+    steps: int  # of so many
+    tokens: int  # trained on so far
+    loss: float  # of this step's batch, in nats a token
+    lr: float
+    grad_norm: float  # before clipping
+    val_loss: float | None  # where this step was followed by a validation
+    tokens_per_second: float  # since the last report, validation and checkpoints left out
+    mfu: float | None  # model FLOP utilisation, 0 to 1; None where the peak of the device is not known
+    memory_bytes: int  # peak so far
+    seconds_left: float  # at the pace so far
+
+    def __str__(self) -> str:
+        """One line for a terminal."""
+        parts = [f"step {self.step:,}/{self.steps:,}", f"loss {self.loss:.4f}"]
+        if self.val_loss is not None:
+            parts.append(f"val {self.val_loss:.4f}")
+        parts += [f"lr {self.lr:.2e}", f"grad {self.grad_norm:.3f}", f"{self.tokens_per_second:,.0f} tokens/s"]
+        if self.mfu is not None:
+            parts.append(f"MFU {self.mfu:.1%}")
+        minutes, seconds = divmod(round(self.seconds_left), 60)
+        return "  ".join([*parts, f"{self.memory_bytes / 2**30:.2f} GiB", f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left"])
+
+
+class RunLog:
+    """Appends reports to `log.jsonl` and to TensorBoard. On opening, what lies behind `step` is dropped: it is about to happen again."""
+
+    def __init__(self, out: Path, step: int) -> None:
+        path = out / "log.jsonl"
+        kept = [line for line in _lines(path) if json.loads(line)["step"] <= step]
+        temporary = path.with_name(".log.jsonl.tmp")
+        temporary.write_text("".join(kept), encoding="utf-8")
+        temporary.replace(path)
+        self._file = path.open("a", encoding="utf-8")
+        self._board = _tensorboard(out / "tensorboard", step)
+
+    def write(self, report: StepReport) -> None:
+        self._file.write(json.dumps(asdict(report)) + "\n")
+        self._file.flush()
+        if self._board is not None:
+            for name in ("loss", "val_loss", "lr", "grad_norm", "tokens_per_second", "mfu"):
+                value = getattr(report, name)
+                if value is not None:
+                    self._board.add_scalar(name, value, report.step)
+
+    def __enter__(self) -> RunLog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def read_log(path: Path) -> list[StepReport]:
+    """The reports of a `log.jsonl`, in order, for plots. Raises WebtextError naming the line that is none."""
+    reports = []
+    for number, line in enumerate(_lines(path), 1):
+        try:
+            reports.append(StepReport(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise WebtextError(f"{path}, line {number}: not a step of a training log: {error}") from error
+    return reports
+
+
+def _lines(path: Path) -> list[str]:
+    """The whole lines of a log; one that a crash cut short is left out."""
+    if not path.exists():
+        return []
+    return [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _tensorboard(directory: Path, step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(directory), purge_step=step + 1)

@@ -1,0 +1,197 @@
+"""Sample text from a GPT-2: temperature, top-k, top-p, seeds, batches, a key-value cache, text as it comes."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model import hf
+from model.checkpoint import BEST, Checkpoint
+from model.gpt2 import GPT2, GPT2Config, KVCache
+from webtext.errors import UsageError, WebtextError
+
+
+class Tokenizer(Protocol):
+    """What sampling asks of a tokenizer."""
+
+    @property
+    def eot(self) -> int: ...
+    def encode(self, text: str) -> list[int]: ...
+    def decode_bytes(self, ids: Sequence[int]) -> bytes: ...
+
+
+def load_model(path: Path) -> GPT2:
+    """The model in `path`: a checkpoint file, a directory in Hugging Face's layout, or that of a training run (its exported model,
+    or its best checkpoint while there is none). Raises WebtextError where there is no model or a broken one."""
+    if path.is_file():
+        found = Checkpoint(path)
+        model = GPT2(GPT2Config(**{field.name: found.state.config[field.name] for field in fields(GPT2Config)}))
+        found.restore(model)
+        return model
+    for directory in (path, path / "hf"):
+        if (directory / "config.json").is_file():
+            return hf.load(directory)
+    if (path / BEST).is_file():
+        return load_model(path / BEST)
+    raise WebtextError(f"{path}: no model: neither a checkpoint, nor config.json with model.safetensors, nor a training run")
+
+
+def sample_texts(
+    model: GPT2,
+    tokenizer: Tokenizer,
+    prompt: str = "",
+    *,
+    samples: int = 1,
+    max_tokens: int | None = None,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int = 0,
+) -> list[str]:
+    """`samples` continuations of `prompt`, each up to `max_tokens` or <|endoftext|>; see `generate`."""
+    rows: list[list[int]] = [[] for _ in range(samples)]
+    ids = _prompt_ids(tokenizer, prompt)
+    for tokens in generate(
+        model, ids, samples=samples, max_tokens=max_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=tokenizer.eot
+    ):
+        for row, token in zip(rows, tokens):
+            if token is not None:
+                row.append(token)
+    return [tokenizer.decode_bytes(row).decode("utf-8", "replace") for row in rows]
+
+
+def stream_text(
+    model: GPT2,
+    tokenizer: Tokenizer,
+    prompt: str = "",
+    *,
+    max_tokens: int | None = None,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int = 0,
+) -> Iterator[str]:
+    """The first of `sample_texts`, piece by piece; a character split over tokens comes when it is whole."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    ids = _prompt_ids(tokenizer, prompt)
+    for (token,) in generate(
+        model, ids, max_tokens=max_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=tokenizer.eot
+    ):
+        if token is not None and (text := decoder.decode(tokenizer.decode_bytes([token]))):
+            yield text
+    if text := decoder.decode(b"", final=True):
+        yield text
+
+
+def generate(
+    model: GPT2,
+    prompt: Sequence[int],
+    *,
+    samples: int = 1,
+    max_tokens: int | None = None,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    stop: int | None = None,
+    cache: bool = True,
+) -> Iterator[list[int | None]]:
+    """Continue `prompt` (token ids, at least one): per step, the next token of each sample, None where `stop` has ended it.
+
+    At most `max_tokens` (half the context where None, as in OpenAI's code); `stop` itself is not given out. Temperature 0 takes
+    the likeliest token, the lowest id of equals. `top_k` 0 and `top_p` 1 keep all tokens. Sample i draws from a generator of
+    its own, seeded by (seed, i), so it does not depend on how many are made at once.
+
+    When the context is full, the older half of it is forgotten and the rest is read again, with `cache` or without.
+    Raises UsageError for settings that make no sense.
+    """
+    _check(model, prompt, samples, temperature, top_k, top_p, seed)
+    device = model.wte.weight.device
+    context = model.config.context
+    draws = [np.random.Generator(np.random.Philox(key=[seed, sample])) for sample in range(samples)]
+    tokens = torch.tensor(prompt, dtype=torch.long, device=device).repeat(samples, 1)
+    ended = [False] * samples
+    capacity = min(context, len(prompt) + (context // 2 if max_tokens is None else max_tokens))
+    kept: KVCache | None = None
+    begun = -1
+    was_training = model.training
+    model.eval()
+    try:
+        for _ in range(context // 2 if max_tokens is None else max_tokens):
+            start = window_start(tokens.size(1), context)
+            with torch.inference_mode():
+                if cache and start == begun:
+                    hidden = model.hidden(tokens[:, -1:], cache=kept)
+                else:
+                    kept = KVCache(model.config, samples, capacity, device=device, dtype=model.wte.weight.dtype) if cache else None
+                    hidden = model.hidden(tokens[:, start:], cache=kept)
+                    begun = start
+                logits = restrict(model.logits(hidden[:, -1]).float().cpu(), temperature, top_k, top_p)
+                chosen = draw(logits, torch.tensor([generator.random() for generator in draws], dtype=torch.float64))
+                tokens = torch.cat([tokens, chosen.to(device)[:, None]], 1)
+            ended = [done or token == stop for done, token in zip(ended, chosen.tolist())]
+            if all(ended):
+                return
+            yield [None if done else token for done, token in zip(ended, chosen.tolist())]
+    finally:
+        model.train(was_training)
+
+
+def window_start(length: int, context: int) -> int:
+    """Where the window begins that a model of `context` reads to continue `length` tokens: it moves on by half a context at a time."""
+    step = max(1, context // 2)
+    return max(0, -(-(length - context) // step) * step)
+
+
+def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
+    """Logits [B, V] divided by the temperature, with -inf for what may not be drawn, by the rules of OpenAI's code.
+
+    Top-k keeps all tokens at least as likely as the k-th, more than k where some tie with it. Top-p keeps the likeliest tokens
+    whose probabilities sum up to at most p, but at least the first, and what ties with the last of them.
+    Temperature 0 leaves the likeliest token alone.
+    """
+    if temperature == 0:
+        only = torch.full_like(logits, -torch.inf)
+        return only.scatter_(1, logits.argmax(1, keepdim=True), 0.0)
+    logits = logits / temperature
+    if 0 < top_k < logits.size(1):
+        logits = logits.masked_fill(logits < logits.topk(top_k).values[:, -1:], -torch.inf)
+    if top_p < 1:
+        ordered = logits.sort(descending=True).values
+        inside = (ordered.softmax(-1).cumsum(-1) <= top_p).sum(1, keepdim=True)
+        logits = logits.masked_fill(logits < ordered.gather(1, (inside - 1).clamp(min=0)), -torch.inf)
+    return logits
+
+
+def draw(logits: Tensor, uniform: Tensor) -> Tensor:
+    """Tokens [B] by inverting the cumulative distribution of softmax(logits [B, V]) at `uniform` [B], fp64 numbers in [0, 1)."""
+    cumulative = logits.double().softmax(-1).cumsum(-1)
+    total = cumulative[:, -1:].contiguous()
+    # NB: the product may round up to the total; the first token to reach it is the last that has any probability.
+    at_most = torch.searchsorted(cumulative, total)
+    return torch.minimum(torch.searchsorted(cumulative, uniform[:, None] * total, right=True), at_most)[:, 0]
+
+
+def _prompt_ids(tokenizer: Tokenizer, prompt: str) -> list[int]:
+    """A prompt's tokens; nothing is asked for by <|endoftext|>, which begins a document."""
+    return tokenizer.encode(prompt) or [tokenizer.eot]
+
+
+def _check(model: GPT2, prompt: Sequence[int], samples: int, temperature: float, top_k: int, top_p: float, seed: int) -> None:
+    if not prompt:
+        raise UsageError("the prompt has no tokens; give at least <|endoftext|>")
+    if not 0 <= min(prompt) <= max(prompt) < model.config.vocab_size:
+        raise UsageError(
+            f"the prompt has token {max(prompt)}, the model's vocabulary {model.config.vocab_size:,}; is the tokenizer its own?"
+        )
+    if samples < 1 or seed < 0:
+        raise UsageError(f"samples {samples} must be 1 or more, seed {seed} 0 or more")
+    if temperature < 0 or top_k < 0 or not 0 < top_p <= 1:
+        raise UsageError(f"temperature {temperature} and top_k {top_k} must be 0 or more, top_p {top_p} in (0, 1]")

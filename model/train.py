@@ -1,0 +1,366 @@
+"""Train a GPT-2 from token shards.
+
+    python -m model.train TOKENS OUT --size 124M --steps 19073
+    torchrun --nproc-per-node 8 -m model.train TOKENS OUT --size 1558M --micro-batch 4
+
+`OUT` receives last.safetensors and best.safetensors (checkpoints), log.jsonl and, at the end, hf/ (the final weights in Hugging
+Face's layout). Started again with the same settings, a run goes on from last.safetensors: on a CPU, with the same number of
+ranks, to the same bits as if it had never stopped, for every random number is drawn from a generator seeded by (seed, step,
+micro-batch) and the order of windows follows from (seed, step).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from model import checkpoint, hf
+from model.checkpoint import BEST, LAST, Checkpoint, State
+from model.config import TrainConfig
+from model.data import Ints, TokenSplit, Windows, evaluation_windows, prefetched, windows_of_step
+from model.device import Machine, machine
+from model.gpt2 import GPT2
+from model.log import RunLog, StepReport
+from model.optim import adamw, learning_rate
+from webtext.errors import UsageError, WebtextError
+
+__all__ = ["StepReport", "TrainConfig", "TrainResult", "train"]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended."""
+
+    finished: bool  # False: it was told to stop (SIGTERM) and goes on when started again
+    steps: int  # done
+    tokens: int  # trained on
+    parameters: int
+    val_loss: float | None  # nats a token, last and best
+    best_val_loss: float | None
+    best_step: int | None
+    checkpoint: Path
+    best_checkpoint: Path | None
+    hf: Path | None  # the exported model, when finished
+    log: Path
+
+
+def train(
+    config: TrainConfig,
+    tokens: Path,
+    out: Path,
+    *,
+    progress: Callable[[StepReport], None] | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> TrainResult:
+    """Train on `tokens/train-*.bin`, validate on `tokens/val-*.bin`, write to `out`; goes on from a checkpoint that lies there.
+
+    `progress` gets every report and `announce` one line at the start that states model, device and plan, both on rank 0 alone.
+    Raises UsageError for an impossible configuration, and WebtextError for missing or broken shards, a checkpoint that is
+    damaged or of another configuration or other data, and a loss that is no longer finite.
+    """
+    with machine(config.device, config.precision) as here, _sigterm() as told_to_stop:
+        run = _Run(config, tokens, out, here)
+        if announce is not None and here.rank == 0:
+            announce(run.describe())
+        return run.go(progress if here.rank == 0 else None, told_to_stop)
+
+
+class _Run:
+    """One process of a training run: its model, optimiser and position."""
+
+    def __init__(self, config: TrainConfig, tokens: Path, out: Path, here: Machine) -> None:
+        self.config, self.out, self.here = config, out, here
+        self.micro_batch = config.windows_at_once(here.ranks)
+        self.passes = config.windows // here.ranks // self.micro_batch
+        self.train_windows, self.val_windows = (
+            Windows(TokenSplit(tokens, split), config.model.context, config.vocab_size) for split in ("train", "val")
+        )
+        model = GPT2(config.model, seed=config.seed, activation_checkpointing=config.activation_checkpointing).to(here.device)
+        self.model = model
+        self.optimizer = adamw(model, weight_decay=config.weight_decay, betas=(config.beta1, config.beta2))
+        self.scaler = torch.amp.GradScaler(here.device.type, enabled=here.precision == "fp16")
+        data = {"train": self.train_windows.tokens.fingerprint(), "val": self.val_windows.tokens.fingerprint()}
+        self.state = State(config.learned(), data, threads=torch.get_num_threads())
+        if (out / LAST).exists():
+            self._resume()
+        self.net: Any = torch.compile(model) if config.compile else model
+        if here.ranks > 1:
+            devices = [here.device] if here.device.type == "cuda" else None
+            self.net = DistributedDataParallel(self.net, device_ids=devices, gradient_as_bucket_view=True)
+        self.eot = None if config.cross_documents else config.eot_token
+
+    def _resume(self) -> None:
+        found = Checkpoint(self.out / LAST)
+        found.check_fits(self.state.config, self.state.data)
+        found.restore(self.model, self.optimizer)
+        self.state = found.state
+        torch.set_num_threads(self.state.threads)
+        if self.state.scaler:
+            self.scaler.load_state_dict(self.state.scaler)
+        if self.here.rank == 0 and self.state.best_step == self.state.step:
+            checkpoint.keep_as_best(self.out)  # the run may have died between the two
+
+    def describe(self) -> str:
+        """One line: model, machine, plan and data."""
+        config, start = self.config, f"; goes on at step {self.state.step:,}" if self.state.step else ""
+        return (
+            f"GPT-2 of {config.model.parameters:,} parameters on {self.here}; {config.steps:,} steps of {config.windows:,} windows "
+            f"of {config.model.context:,} tokens, {self.micro_batch} at once in {self.passes} passes; "
+            f"{len(self.train_windows.tokens):,} tokens to train on, {len(self.val_windows.tokens):,} to validate{start}"
+        )
+
+    def go(self, progress: Callable[[StepReport], None] | None, told_to_stop: threading.Event) -> TrainResult:
+        """The loop over steps."""
+        config, state = self.config, self.state
+        self.out.mkdir(parents=True, exist_ok=True)
+        log = RunLog(self.out, state.step) if self.here.rank == 0 else None
+        batches = prefetched(self.train_windows.load, self._batches(), config.loader_workers)
+        pace = _Pace(config, self.here, state.step)
+        stopped = False
+        with log or nullcontext(), torch.random.fork_rng([self.here.device] if self.here.device.type == "cuda" else []):
+            while state.step < config.steps and not stopped:
+                loss, norm = self._step(batches)
+                state.step += 1
+                last = state.step == config.steps
+                val_due = last or state.step % config.eval_every == 0
+                save_due = last or state.step % config.checkpoint_every == 0
+                if not (val_due or save_due or state.step % config.log_every == 0):
+                    continue
+                report = pace.report(state.step, self._finite(loss), self._lr(state.step - 1), float(norm))
+                stopped = self._any_rank(told_to_stop)
+                with pace.paused():
+                    if val_due:
+                        report = replace(report, val_loss=self._validate())
+                    if log is not None:
+                        log.write(report)
+                    if progress is not None:
+                        progress(report)
+                    if save_due or stopped or state.best_step == state.step:
+                        self._save()
+        batches.close()
+        return self._result()
+
+    def _batches(self) -> Iterator[Ints]:
+        """The windows of each pass of this rank, from the step the run is at."""
+        share = self.passes * self.micro_batch
+        for step in range(self.state.step, self.config.steps):
+            mine = self._windows(step)[self.here.rank * share :][:share]
+            yield from mine.reshape(self.passes, self.micro_batch)
+
+    def _windows(self, step: int) -> Ints:
+        return windows_of_step(len(self.train_windows), self.config.windows, self.config.seed, step)
+
+    def _lr(self, step: int) -> float:
+        c = self.config
+        return learning_rate(
+            step,
+            schedule=c.schedule,
+            peak=c.peak_lr,
+            final=c.final_lr * c.peak_lr,
+            steps=c.steps,
+            warmup=c.warmup_steps,
+            cooldown=c.cooldown_steps,
+        )
+
+    def _step(self, batches: Iterator[tuple[Ints, Ints]]) -> tuple[Tensor, Tensor]:
+        """One optimiser step: (mean loss of this rank's part times its share of the batch, gradient norm)."""
+        config, step = self.config, self.state.step
+        targets_in_step = self.train_windows.targets(self._windows(step))
+        total = torch.zeros((), device=self.here.device)
+        for number in range(self.passes):
+            if config.dropout:
+                torch.manual_seed(_seed(config.seed, step, self.here.rank * self.passes + number))
+            # NB: gradients are exchanged in the last pass alone; the flag must stand before the forward pass.
+            quiet = self.net.no_sync() if self.here.ranks > 1 and number < self.passes - 1 else nullcontext()
+            with quiet:
+                with self.here.autocast():
+                    inputs, targets = (torch.from_numpy(array).to(self.here.device, non_blocking=True) for array in next(batches))
+                    loss = self.net(inputs, targets, eot=self.eot) / targets_in_step
+                total += loss.detach()
+                # Every rank divides by the targets of all, and the exchange takes the mean over ranks: hence the factor.
+                self.scaler.scale(loss * self.here.ranks).backward()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._lr(step)
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or math.inf)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad()
+        return total, norm
+
+    def _finite(self, loss: Tensor) -> float:
+        """The loss of the whole batch. Raises WebtextError where it is no number: nothing of such a step is kept."""
+        value = float(self.here.sum(loss))
+        if not math.isfinite(value):
+            raise WebtextError(
+                f"the loss is {value} at step {self.state.step}: lower lr or use another precision; {self.out / LAST} is from before"
+            )
+        if self.state.step == 1 and abs(value - self._fresh_loss) > 1:
+            raise WebtextError(
+                f"the loss of the fresh model is {value:.2f} nats a token, it should be about {self._fresh_loss:.2f} = ln(vocabulary)"
+            )
+        return value
+
+    @property
+    def _fresh_loss(self) -> float:
+        """ln(V), plus half the variance 0.02^2 C that the logits of a fresh model have."""
+        return math.log(self.config.vocab_size) + 0.5 * 0.02**2 * self.config.model.width
+
+    @torch.no_grad()
+    def _validate(self) -> float:
+        """Mean loss in nats a token over the fixed validation windows, which the ranks share."""
+        windows = evaluation_windows(self.val_windows, self.config.eval_tokens)
+        mine = windows[self.here.rank :: self.here.ranks]
+        batches = (mine[i : i + self.micro_batch] for i in range(0, len(mine), self.micro_batch))
+        loss = torch.zeros((), dtype=torch.float64 if self.here.device.type != "mps" else torch.float32, device=self.here.device)
+        self.model.eval()
+        for arrays in prefetched(self.val_windows.load, batches, self.config.loader_workers):
+            inputs, targets = (torch.from_numpy(array).to(self.here.device, non_blocking=True) for array in arrays)
+            with self.here.autocast():
+                loss += self.model(inputs, targets, eot=self.eot)
+        self.model.train()
+        mean = float(self.here.sum(loss)) / self.val_windows.targets(windows)
+        self.state.val_loss = mean
+        if self.state.best_val_loss is None or mean < self.state.best_val_loss:
+            self.state.best_val_loss, self.state.best_step = mean, self.state.step
+        return mean
+
+    def _save(self) -> None:
+        if self.here.rank == 0:
+            self.state.scaler = self.scaler.state_dict()
+            checkpoint.save(self.out / LAST, self.state, self.model, self.optimizer)
+            if self.state.best_step == self.state.step:
+                checkpoint.keep_as_best(self.out)
+        self.here.barrier()
+
+    def _any_rank(self, event: threading.Event) -> bool:
+        return bool(self.here.sum(torch.tensor(float(event.is_set()), device=self.here.device)))
+
+    def _result(self) -> TrainResult:
+        state, finished, exported = self.state, self.state.step == self.config.steps, self.out / "hf"
+        if finished and self.here.rank == 0:
+            hf.export(self.model, exported, eot=self.config.eot_token)
+        self.here.barrier()
+        return TrainResult(
+            finished=finished,
+            steps=state.step,
+            tokens=state.step * self.config.batch_tokens,
+            parameters=self.config.model.parameters,
+            val_loss=state.val_loss,
+            best_val_loss=state.best_val_loss,
+            best_step=state.best_step,
+            checkpoint=self.out / LAST,
+            best_checkpoint=self.out / BEST if state.best_step is not None else None,
+            hf=exported if finished else None,
+            log=self.out / "log.jsonl",
+        )
+
+
+class _Pace:
+    """Turns the clock into tokens a second, utilisation and time left."""
+
+    def __init__(self, config: TrainConfig, here: Machine, step: int) -> None:
+        self._config, self._here, self._first = config, here, step
+        self._peak = here.peak_flops(config.peak_tflops)
+        self._reported = step
+        self._began = self._since = time.perf_counter()
+
+    def report(self, step: int, loss: float, lr: float, norm: float) -> StepReport:
+        now = time.perf_counter()
+        speed = (step - self._reported) * self._config.batch_tokens / (now - self._since)
+        left = (now - self._began) / (step - self._first) * (self._config.steps - step)
+        self._reported, self._since = step, now
+        return StepReport(
+            step=step,
+            steps=self._config.steps,
+            tokens=step * self._config.batch_tokens,
+            loss=loss,
+            lr=lr,
+            grad_norm=norm,
+            val_loss=None,
+            tokens_per_second=speed,
+            mfu=None if self._peak is None else speed * self._config.model.flops_per_token / self._peak,
+            memory_bytes=self._here.memory(),
+            seconds_left=left,
+        )
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time that is not training's."""
+        began = time.perf_counter()
+        yield
+        self._since += time.perf_counter() - began
+
+
+def _seed(*numbers: int) -> int:
+    return int.from_bytes(hashlib.sha256("/".join(map(str, numbers)).encode()).digest()[:8], "little") >> 1
+
+
+@contextmanager
+def _sigterm() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets, instead of killing the process; only the main thread of a program may ask for this."""
+    event = threading.Event()
+
+    def told(_signal: int, _frame: FrameType | None) -> None:
+        event.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = signal.signal(signal.SIGTERM, told)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def parser() -> argparse.ArgumentParser:
+    """An option for each field of TrainConfig."""
+    made = argparse.ArgumentParser(prog="python -m model.train", description="Train a GPT-2 from token shards.")
+    made.add_argument("tokens", type=Path, help="directory with train-*.bin and val-*.bin")
+    made.add_argument("out", type=Path, help="directory for checkpoints, log and the exported model; a run in it is resumed")
+    for option in fields(TrainConfig):
+        name, default = "--" + option.name.replace("_", "-"), option.default
+        text = option.metadata["help"] + ("" if default is None or default is MISSING else f" (default {default})")
+        kind = str(option.type).partition(" ")[0]
+        if kind == "bool":
+            made.add_argument(name, action=argparse.BooleanOptionalAction, default=default, help=option.metadata["help"])
+        else:
+            made.add_argument(name, type={"int": int, "float": float, "str": str}[kind], default=default, help=text)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line, for torchrun above all. Exit status 0 done, 1 failed or stopped early, 2 wrong use."""
+    given = vars(parser().parse_args(arguments))
+    tokens, out = given.pop("tokens"), given.pop("out")
+    try:
+        result = train(TrainConfig(**given), tokens, out, progress=_say, announce=_say)
+    except WebtextError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    return 0 if result.finished else 1
+
+
+def _say(what: object) -> None:
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Training runs in processes of their own, which tests may kill."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from model.train import TrainConfig
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+MODEL: dict[str, Any] = {"size": "nano", "layers": 2, "heads": 2, "width": 16, "context": 16, "vocab_size": 50, "dropout": 0.1}
+PLAN: dict[str, Any] = {"steps": 150, "batch_tokens": 256, "micro_batch": 4, "lr": 1e-2, "eval_every": 20, "checkpoint_every": 7}
+
+
+def config(**changes: Any) -> TrainConfig:
+    return TrainConfig(**{**MODEL, **PLAN, "device": "cpu", **changes})
+
+
+def start(config: TrainConfig, tokens: Path, out: Path, *, ranks: int = 1) -> list[subprocess.Popen[str]]:
+    """`python -m model.train`, as often as there are ranks; these meet on loopback."""
+    options = []
+    for field in fields(TrainConfig):
+        value, name = asdict(config)[field.name], field.name.replace("_", "-")
+        if isinstance(value, bool):
+            options.append(f"--{name}" if value else f"--no-{name}")
+        elif value is not None:
+            options.append(f"--{name}={value}")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "model.train", str(tokens), str(out), *options],
+            cwd=ROOT,
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(ranks)
+    ]
+
+
+def finish(processes: list[subprocess.Popen[str]]) -> list[str]:
+    """The outputs of processes that all end well."""
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), outputs
+    return outputs
+
+
+def signal_at(processes: list[subprocess.Popen[str]], log: Path, step: int, number: int) -> None:
+    """Send a signal to all processes when the log has reached a step; wait until they are gone."""
+    deadline = time.monotonic() + 120
+    while not log.exists() or log.read_text().count("\n") < step:
+        assert time.monotonic() < deadline, "the run does not get on"
+        assert all(process.poll() is None for process in processes), [process.communicate()[0] for process in processes]
+        time.sleep(0.002)
+    for process in processes:
+        process.send_signal(number)
+    for process in processes:
+        process.communicate(timeout=60)

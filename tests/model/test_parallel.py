@@ -1,0 +1,49 @@
+"""Two ranks over gloo on loopback: the same losses as one, and the same bits after a kill."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from model.log import read_log
+from model.train import train
+from tests.model.runs import config, finish, signal_at, start
+from tests.model.test_train import same_bits
+
+
+def test_two_ranks_have_the_losses_of_one(tokens: Path, tmp_path: Path) -> None:
+    """With dropout, whose masks belong to the micro-batch and not to the rank."""
+    settings = config(steps=30, eval_every=10)
+    alone = read_log(train(settings, tokens, tmp_path / "one").log)
+    first, second = finish(start(settings, tokens, tmp_path / "two", ranks=2))
+    assert "2 x cpu" in first
+    assert "4 at once in 2 passes" in first
+    assert second == ""
+    together = read_log(tmp_path / "two/log.jsonl")
+    assert [report.loss for report in together] == pytest.approx([report.loss for report in alone], abs=1e-6)
+    assert [report.val_loss for report in together if report.val_loss] == pytest.approx([r.val_loss for r in alone if r.val_loss], abs=1e-6)
+    assert [report.grad_norm for report in together] == pytest.approx([report.grad_norm for report in alone], rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_two_ranks_killed_and_resumed_end_in_the_same_bits(tokens: Path, tmp_path: Path, precision: str) -> None:
+    settings = config(steps=100, precision=precision)
+    finish(start(settings, tokens, tmp_path / "undisturbed", ranks=2))
+    out = tmp_path / "out"
+    signal_at(start(settings, tokens, out, ranks=2), out / "log.jsonl", 45, signal.SIGKILL)
+    finish(start(settings, tokens, out, ranks=2))
+    assert same_bits(out / "last.safetensors", tmp_path / "undisturbed/last.safetensors")
+
+
+@pytest.mark.slow
+def test_sigterm_stops_all_ranks_at_the_same_step(tokens: Path, tmp_path: Path) -> None:
+    settings = config(steps=100, checkpoint_every=1000, eval_every=1000)
+    processes = start(settings, tokens, tmp_path / "out", ranks=2)
+    signal_at(processes, tmp_path / "out/log.jsonl", 30, signal.SIGTERM)
+    assert [process.returncode for process in processes] == [1, 1]
+    finish(start(settings, tokens, tmp_path / "out", ranks=2))
+    finish(start(settings, tokens, tmp_path / "undisturbed", ranks=2))
+    assert same_bits(tmp_path / "out/last.safetensors", tmp_path / "undisturbed/last.safetensors")

@@ -65,6 +65,10 @@ def test_keys_without_a_say_in_the_bytes_are_left_out_of_the_deciding_ones() -> 
     assert config.run.deciding() == {}
     assert "warcs" not in config.fetch.deciding()
     assert config.fetch.deciding()["per_host_delay"] == 1.0
+    benchmarks = [{"name": "a", "path": "/somewhere/a.jsonl"}]
+    overlap = parse_config("", "c.toml", {"overlap.benchmarks": benchmarks}).overlap.deciding()
+    assert overlap["benchmarks"][0]["name"] == "a"
+    assert "path" not in overlap["benchmarks"][0]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_task_that_fails_leaves_no_report(place: Place) -> None:
 
     with pytest.raises(WebtextError, match="no"):
         run_task(place, "fail-00000", fail)
-    assert not list(place.path.rglob("*.json"))
+    assert not list(place.path.rglob("*.done"))
     assert not list(place.path.rglob("*.parquet"))
 
 

@@ -1,0 +1,229 @@
+"""One request over requests, and its answer: read as far as it is wanted, refused where it is no HTTP or no end of it."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import os
+import ssl
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
+from urllib3.exceptions import HTTPError, InvalidChunkLength
+
+from webtext.fetch.coding import BLOCK, BOMB, HEAD, HEAD_BYTES, Headers, Pieces, Readable, decoded
+from webtext.fetch.failure import Failure
+from webtext.fetch.wire import Adapter, Wire, tls_reason
+
+IN_MEMORY = 2**20  # bytes of an answer that are held in memory; the rest waits in a temporary file
+
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # it warns of broken headers, which become failures here
+
+
+@dataclass
+class Exchange:
+    """A request and its answer. `received` holds the bytes from the status line on, as they came, cut where reading was ended."""
+
+    url: str
+    status: int
+    headers: Headers
+    sent: bytes
+    received: IO[bytes]
+    start: bytes  # of the decoded body, for its meta tags
+    bytes: int  # of the decoded body
+    truncated: bool
+    whole: bool  # whether the answer was read to its end
+    ip: str
+
+
+Limit = Callable[[int, Headers], int]
+
+
+class Client:
+    """What asks, for one thread. Cookies last for a page, so that no page depends on the ones before it."""
+
+    def __init__(self, agent: str, scratch: Path, wire: Wire) -> None:
+        self._wire = wire
+        self._scratch = scratch
+        self._session = requests.Session()
+        # NB: no proxy and no .netrc of the environment, else a proxy would connect where the guard does not look.
+        self._session.trust_env = False
+        self._session.verify = os.environ.get("SSL_CERT_FILE") or True
+        self._session.headers.clear()
+        self._session.headers.update({"User-Agent": agent, "Accept-Encoding": "gzip, deflate, br, zstd", "Accept-Language": "en,*;q=0.5"})
+        self._session.mount("http://", Adapter(wire))
+        self._session.mount("https://", Adapter(wire))
+        self.forget_cookies()
+
+    def forget_cookies(self) -> None:
+        self._session.cookies = RequestsCookieJar()
+
+    def cookies(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted((cookie.name, cookie.value or "") for cookie in self._session.cookies))
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._session.close()
+
+    def abort(self) -> None:
+        self._wire.abort()
+
+    def get(self, url: str, *, accept: str, seconds: float, limit: Limit) -> Exchange:
+        """Ask once, without following redirects.
+
+        `limit(status, headers)` says how many bytes of the decoded body are wanted, or raises Failure to refuse it. Raises Failure.
+        """
+        prepared = self._prepare(url, accept)
+        received: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._scratch))  # noqa: SIM115 - the caller closes it
+        self._wire.begin(time.monotonic() + seconds, received)
+        try:
+            return self._answer(prepared, received, limit)
+        except BaseException as error:
+            received.close()
+            if isinstance(error, Failure):
+                error.stale = error.error == "connection-closed" and not self._wire.opened and not self._wire.arrived
+            raise
+
+    def _prepare(self, url: str, accept: str) -> requests.PreparedRequest:
+        scheme = urlsplit_or_fail(url).scheme
+        if scheme not in ("http", "https"):
+            raise Failure("bad-scheme", scheme or "none")
+        try:
+            return self._session.prepare_request(requests.Request("GET", url, headers={"Accept": accept}))
+        except (ValueError, UnicodeError, requests.RequestException, HTTPError) as error:
+            raise Failure("bad-url", "it cannot be asked for") from error
+
+    def _answer(self, prepared: requests.PreparedRequest, received: IO[bytes], limit: Limit) -> Exchange:
+        status = None
+        try:
+            # NB: not Session.send, which reads the whole body of a redirect and parses its target even when it is not to follow it.
+            adapter = self._session.get_adapter(prepared.url or "")
+            response = adapter.send(prepared, stream=True, timeout=self._wire.remaining(), verify=self._session.verify or True)
+            extract_cookies_to_jar(self._session.cookies, prepared, response.raw)  # type: ignore[no-untyped-call]
+            status = response.status_code
+            raw = response.raw
+            try:
+                _check_headers(raw, self._wire.consumed)
+                headers = tuple(raw.headers.items())
+                start, count, truncated, whole = _read_body(raw, headers, limit(status, headers), self._wire)
+            finally:
+                # NB: an answer that is not read to its end, or has more behind it, must not be the beginning of the next one.
+                if self._wire.arrived != self._wire.consumed or not raw.closed:
+                    raw.close()
+                    self.close()
+        except Failure as failure:
+            failure.status = failure.status or status
+            raise
+        except (requests.RequestException, HTTPError, http.client.HTTPException, ValueError) as error:
+            raise classify(error, status) from error
+        url = prepared.url or ""
+        return Exchange(url, status, headers, bytes(self._wire.sent), received, start, count, truncated, whole, self._wire.ip)
+
+
+def urlsplit_or_fail(url: str) -> Any:
+    """urlsplit with a port and a host that are checked. Raises Failure `bad-url`."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise Failure("bad-url", "it cannot be parsed") from error
+    if parts.scheme in ("http", "https") and not parts.hostname:
+        raise Failure("bad-url", "it has no host")
+    return parts
+
+
+def _check_headers(raw: urllib3.BaseHTTPResponse, size: int) -> None:
+    if size > HEAD_BYTES:
+        raise Failure("invalid-headers", f"longer than {HEAD_BYTES} bytes")
+    # NB: http.client drops all headers behind a line that is none, so its framing may be wrong from there on.
+    original = getattr(raw, "_original_response", None)
+    if original is not None and original.msg.defects:
+        raise Failure("invalid-headers", type(original.msg.defects[0]).__name__)
+
+
+def _read_body(raw: urllib3.BaseHTTPResponse, headers: Headers, limit: int, wire: Wire) -> tuple[bytes, int, bool, bool]:
+    """Read at most `limit` decoded bytes: (the first of them, their number, whether there were more, whether the answer ended)."""
+    if limit <= 0:
+        return b"", 0, False, False
+    coded = Pieces(raw.stream(BLOCK, decode_content=False))
+    try:
+        return _read_decoded(coded, headers, limit, wire)
+    except (Failure, HTTPError, http.client.HTTPException):
+        if raw.status == 200:
+            raise
+        return b"", 0, False, False  # NB: what a redirect or a 404 says beside its headers does not matter
+
+
+def _read_decoded(coded: Pieces, headers: Headers, limit: int, wire: Wire) -> tuple[bytes, int, bool, bool]:
+    source = decoded(coded, headers)
+    start, count = bytearray(), 0
+    while data := source.read(min(BLOCK, limit + 1 - count)):
+        count += len(data)
+        if len(start) < HEAD:
+            start += data[: HEAD - len(start)]
+        if count > limit:
+            _refuse_bomb(coded, source, count)
+            return bytes(start), limit, True, False
+    while coded.read(BLOCK):  # behind the end of a coding
+        if wire.consumed > limit + BLOCK:
+            return bytes(start), count, False, False
+    return bytes(start), count, False, True
+
+
+def _refuse_bomb(coded: Pieces, source: Readable, count: int) -> None:
+    """Raise Failure where what was read so far goes on growing: decoded and thrown away, as long as it takes no more input."""
+    taken = coded.taken
+    while coded.taken == taken and (data := source.read(BLOCK)):
+        count += len(data)
+        if count > BOMB * taken:
+            raise Failure("decompression-bomb", f"grows by more than {BOMB}")
+
+
+def classify(error: BaseException, status: int | None) -> Failure:
+    """The Failure that an exception of requests, urllib3 or http.client stands for."""
+    chain = list(_chain(error))
+    for one in chain:
+        if isinstance(one, Failure):
+            one.status = one.status or status
+            return one
+    for kind, name in _KINDS:
+        for one in chain:
+            if isinstance(one, kind) and not isinstance(one, requests.RequestException):  # NB: which are OSErrors, whatever they wrap
+                detail = tls_reason(one) if name == "tls" else ""
+                return Failure(name, detail, status=status)
+    return Failure("invalid-response", type(error).__name__, status=status)
+
+
+def _chain(error: BaseException) -> Any:
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [*one.args, one.__cause__, one.__context__, getattr(one, "reason", None)]
+
+
+_KINDS: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLError, "tls"),
+    (ssl.CertificateError, "tls"),
+    (urllib3.exceptions.SSLError, "tls"),
+    (InvalidChunkLength, "broken-chunking"),
+    (http.client.RemoteDisconnected, "connection-closed"),
+    (http.client.BadStatusLine, "invalid-response"),
+    (http.client.LineTooLong, "invalid-headers"),
+    (urllib3.exceptions.IncompleteRead, "short-body"),
+    (http.client.IncompleteRead, "short-body"),
+    (http.client.HTTPException, "invalid-headers"),  # more than a hundred of them
+    (TimeoutError, "connect-timeout"),
+    (OSError, "connection-closed"),
+)

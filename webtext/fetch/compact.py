@@ -1,0 +1,88 @@
+"""From a journal, in the order of arrival, to the files of a shard, in the order of ids: the same bytes whatever the order was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from webtext.config import FetchSection
+from webtext.fetch.journal import Entry, Journal, copy
+from webtext.fetch.warc import warcinfo
+from webtext.hashing import shard_name
+from webtext.records import LEDGER
+from webtext.task import TaskLog
+
+
+@dataclass
+class _File:
+    """A WARC file as it will be: name, opening record, and its pages, each with the place where its records begin."""
+
+    name: str
+    opening: bytes
+    pages: list[tuple[Entry, int]] = field(default_factory=list)
+
+
+def _files(shard: int, section: FetchSection, agent: str, journal: Journal) -> Iterator[_File]:
+    """The WARC files of a shard. One ends with the page that brings it to `warc_bytes`."""
+    file, position = None, 0
+    number = 0
+    for _, entry in sorted(journal.entries.items()):
+        if entry.error is not None:
+            continue
+        if file is None:
+            name = f"{shard_name(shard)}-{number:03d}.warc.gz"
+            # NB: dated by its first page, not by the clock, so that writing it again gives the same bytes
+            captured = next(journal.rows([entry]))["captured"]
+            opening = warcinfo(name, agent, datetime.fromtimestamp(captured / 1000, timezone.utc), section.robots)
+            file, position = _File(name, opening), len(opening)
+            number += 1
+        file.pages.append((entry, position))
+        position += entry.size
+        if position >= section.warc_bytes:
+            yield file
+            file = None
+    if file is not None:
+        yield file
+
+
+def files_there(log: TaskLog, shard: int, section: FetchSection, agent: str, journal: Journal) -> bool:
+    """Whether the WARC files that a compacted journal speaks of are there."""
+    pages = log.place.build / "pages"
+    for file in _files(shard, section, agent, journal):
+        entry, position = file.pages[-1]
+        path = pages / file.name
+        if not path.is_file() or path.stat().st_size != position + entry.size:
+            return False
+    return True
+
+
+def write_shard(log: TaskLog, shard: int, section: FetchSection, agent: str, journal: Journal, links: Sequence[tuple[str, str]]) -> None:
+    """Write the WARC files and the ledger of a shard, and reject the links without a page. `links` are (id, URL), sorted."""
+    places: dict[str, tuple[str, int]] = {}
+    ids = {entry.line: link_id for link_id, entry in journal.entries.items()}
+    for file in _files(shard, section, agent, journal):
+        # NB: a task that was killed after it dropped the journal's pages takes them from the files that it had made of them
+        source = log.place.build / "pages" / file.name if journal.compacted else journal.pages
+        _write_file(log, file, source, journal.compacted)
+        places.update((ids[entry.line], (file.name, position)) for entry, position in file.pages)
+    entries = [journal.entries[link_id] for link_id, _ in links]
+    with log.table(f"pages/ledger/{shard_name(shard)}.parquet", LEDGER) as ledger:
+        for row in journal.rows(entries):
+            if row["error"] is None:
+                row["warc"], position = places[row["id"]]
+                row["offset"] += position
+                log.records_out += 1
+            else:
+                log.reject(row["url"], row["id"], row["error"], row["detail"])
+            log.counters["redirects"] += len(row["redirects"])
+            log.counters["truncated"] += row["truncated"]
+            ledger.write(row)
+
+
+def _write_file(log: TaskLog, file: _File, source: Path, finished: bool) -> None:
+    with open(source, "rb") as pages, log.binary(f"pages/{file.name}", lambda: len(file.pages)) as output:
+        output.file.write(file.opening)
+        for entry, position in file.pages:
+            copy(pages, position if finished else entry.start, entry, output.file)

@@ -1,0 +1,63 @@
+"""Why a page is not there: one name a reason, the same in the ledger, in the rejected records and in the counters.
+
+opt-out             the site asked to be left alone          robots              robots.txt forbids the path
+robots-unreachable  robots.txt: 5xx, 429, time-out           crawl-delay         the site asks for longer waits than are configured
+noai, noindex       the page says so of itself               bad-url             not a URL that can be asked for
+bad-scheme          neither http nor https                   private-address     the name leads to no public address
+dns                 the name does not exist                  dns-temporary       the name server did not answer
+connect-timeout     no connection in time                    connection-refused  nobody listens
+unreachable         no way to the address                    tls                 certificate or handshake
+page-timeout        the page took longer than its deadline   connection-closed   closed before the answer was whole
+short-body          fewer bytes than Content-Length says     broken-chunking     chunks that are none
+broken-encoding     gzip, deflate, br or zstd that is none   decompression-bomb  a few bytes that grow beyond the size cap
+invalid-response    not HTTP                                 invalid-headers     header lines that are none, or too many
+redirect-loop       a redirect to where it came from         too-many-redirects  more than are followed
+bad-redirect        a redirect to nowhere                    bad-content-type    not a kind of content that is kept
+http-404, …         any other status than 200                host-down           the host failed too often; not asked any more
+not-in-archive      the archives have no capture of the URL
+"""
+
+from __future__ import annotations
+
+TRANSIENT = frozenset(
+    {
+        "dns-temporary",
+        "connect-timeout",
+        "connection-refused",
+        "unreachable",
+        "page-timeout",
+        "connection-closed",
+        "short-body",
+        "http-408",
+        "http-429",
+        "http-500",
+        "http-502",
+        "http-503",
+        "http-504",
+    }
+)
+
+# What a host that is gone, or wants nothing more of us, answers with.
+DOWN = frozenset({"dns", "dns-temporary", "connect-timeout", "connection-refused", "unreachable", "page-timeout", "http-429", "http-503"})
+
+
+class Failure(Exception):
+    """A page could not be had. `retry_after` is what the server asked to wait, in seconds; `final`: trying again is no use.
+
+    NB: `detail` goes into the ledger, so it names nothing that differs from run to run (ports of a stand-in, times, addresses of objects).
+    """
+
+    def __init__(
+        self, error: str, detail: str = "", *, status: int | None = None, retry_after: float | None = None, final: bool = False
+    ) -> None:
+        super().__init__(f"{error}: {detail}" if detail else error)
+        self.error = error
+        self.detail = detail
+        self.status = status
+        self.retry_after = retry_after
+        self.final = final
+        self.stale = False  # a kept connection was found closed, which is nobody's failure (RFC 9112 9.3.1): to be asked again
+
+    @property
+    def transient(self) -> bool:
+        return self.error in TRANSIENT and not self.final

@@ -1,0 +1,278 @@
+"""A page: asked for, redirected, refused, tried again, until it is there or has failed for a named reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from urllib.parse import SplitResult, urldefrag, urljoin
+
+from webtext.config import FetchSection
+from webtext.fetch.client import Client, Exchange, Limit, urlsplit_or_fail
+from webtext.fetch.coding import Headers, header, media_type, wishes
+from webtext.fetch.failure import Failure
+from webtext.fetch.politeness import Gate, OptOut
+from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse
+
+REDIRECT = frozenset({301, 302, 303, 307, 308})
+SIDE_BYTES = 65536  # of an answer that is no page: what is read so that its connection can be kept
+ACCEPT = "text/html,application/xhtml+xml,text/plain;q=0.8,*/*;q=0.1"
+ROBOTS_ACCEPT = "text/plain,*/*;q=0.5"
+
+
+@dataclass
+class Answer:
+    """What became of a URL: the exchanges of the attempt that succeeded, the page's last, or the failure that ended the last attempt."""
+
+    started: datetime
+    captured: datetime
+    exchanges: list[Exchange] = field(default_factory=list)
+    failure: Failure | None = None
+    redirects: list[str] = field(default_factory=list)
+    final_url: str = ""
+    status: int | None = None
+    content_type: str | None = None
+    attempts: int = 0
+    seconds: float = 0.0
+
+    def drop(self) -> None:
+        """Forget the exchanges and the files that hold them."""
+        for exchange in self.exchanges:
+            exchange.received.close()
+        self.exchanges.clear()
+
+
+class Fetcher:
+    """Fetches pages on one thread. `canonical` gives a URL the form in which opt-outs are looked up."""
+
+    def __init__(
+        self, section: FetchSection, client: Client, gate: Gate, robots: Robots, opt_out: OptOut, canonical: Callable[[str], str]
+    ) -> None:
+        self._section = section
+        self._client = client
+        self._gate = gate
+        self._robots = robots
+        self._opt_out = opt_out
+        self._canonical = canonical
+        self.agent = product(section.user_agent)
+
+    def fetch(self, url: str) -> Answer:
+        """Fetch a page. Raises Stopped where the task is being ended; every other outcome is an Answer."""
+        started, clock = _now(), time.monotonic()
+        answer = Answer(started, started)
+        for attempt in range(self._section.retries + 1):
+            self._forget(answer)
+            try:
+                self._attempt(url, answer)
+                answer.failure = None
+                break
+            except Failure as failure:
+                answer.failure = failure
+                answer.status = failure.status or answer.status
+                wait = self._wait(failure, attempt)
+                if wait is None:
+                    break
+                self._gate.pause(wait)
+            except BaseException:
+                answer.drop()
+                raise
+        answer.seconds = time.monotonic() - clock
+        if answer.failure is not None:
+            answer.drop()
+        return answer
+
+    def _forget(self, answer: Answer) -> None:
+        answer.drop()
+        answer.redirects.clear()
+        answer.final_url, answer.status, answer.content_type = "", None, None
+        self._client.forget_cookies()
+
+    def _wait(self, failure: Failure, attempt: int) -> float | None:
+        """Seconds before the next attempt; None where there is to be none."""
+        wait = max(self._section.retry_wait * 2**attempt, failure.retry_after or 0.0)
+        return wait if failure.transient and attempt < self._section.retries and wait <= self._section.longest_wait else None
+
+    def _attempt(self, url: str, answer: Answer) -> None:
+        budget = self._section.page_timeout
+        seen = {(url, self._client.cookies())}
+        for hop in range(self._section.max_redirects + 1):
+            parts = self._permitted(url)
+            delay = self._delay(url, parts)
+            answer.attempts += hop == 0
+            answer.final_url = url
+            exchange, answer.captured, seconds = self._ask(url, parts, delay, ACCEPT, max(budget, 0.0), self._limit)
+            budget -= seconds
+            answer.exchanges.append(exchange)
+            answer.final_url, answer.status, answer.content_type = exchange.url, exchange.status, media_type(exchange.headers)
+            if exchange.status not in REDIRECT:
+                self._accept(exchange, parts.hostname or "")
+                return
+            target = redirect_target(url, exchange.headers, exchange.status)
+            state = (target, self._client.cookies())
+            if state in seen:
+                raise Failure("redirect-loop", target, status=exchange.status)
+            seen.add(state)
+            answer.redirects.append(url)
+            url = target
+        raise Failure("too-many-redirects", f"more than {self._section.max_redirects}", status=answer.status)
+
+    def _ask(
+        self, url: str, parts: SplitResult, delay: float, accept: str, seconds: float, limit: Limit
+    ) -> tuple[Exchange, datetime, float]:
+        """Ask when it is our turn, and again where a kept connection turned out to be closed: (answer, when it was asked, seconds)."""
+        try:
+            return self._ask_once(url, parts, delay, accept, seconds, limit)
+        except Failure as failure:
+            if not failure.stale:
+                raise
+        return self._ask_once(url, parts, delay, accept, seconds, limit)
+
+    def _ask_once(
+        self, url: str, parts: SplitResult, delay: float, accept: str, seconds: float, limit: Limit
+    ) -> tuple[Exchange, datetime, float]:
+        with self._gate.turn(parts.hostname or "", delay):
+            when, clock = _now(), time.monotonic()
+            return self._client.get(url, accept=accept, seconds=seconds, limit=limit), when, time.monotonic() - clock
+
+    def _permitted(self, url: str) -> SplitResult:
+        """The parts of a URL that may be asked for at all."""
+        parts: SplitResult = urlsplit_or_fail(url)
+        if parts.scheme not in ("http", "https"):
+            raise Failure("bad-scheme", f"{parts.scheme or 'no'} scheme")
+        if self._opt_out.has(url) or self._opt_out.has(self._canonical(url)):
+            raise Failure("opt-out", parts.hostname or "")
+        return parts
+
+    def _delay(self, url: str, parts: SplitResult) -> float:
+        """Seconds between two requests to the host of a URL. Raises Failure where its robots.txt forbids the URL."""
+        if not self._section.robots:
+            return self._section.per_host_delay
+        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
+        rules = self._robots.rules(origin, lambda: self._ask_robots(origin))
+        if not rules.allows(url):
+            raise Failure("robots", parts.hostname or "")
+        delay = rules.delay or 0.0
+        if delay > self._section.longest_wait:
+            raise Failure("crawl-delay", f"{delay:g} s")
+        return max(delay, self._section.per_host_delay)
+
+    def _limit(self, status: int, headers: Headers) -> int:
+        """How much of an answer is read. Raises Failure for what is not kept."""
+        if status != 200:
+            return SIDE_BYTES
+        kind = media_type(headers)
+        if kind is not None and kind not in self._section.content_types:
+            raise Failure("bad-content-type", kind)
+        return self._section.max_bytes
+
+    def _accept(self, exchange: Exchange, host: str) -> None:
+        """Raises Failure for an answer that is no page, or one that says it is not for us."""
+        if exchange.status != 200:
+            raise self._refusal(exchange, host)
+        if media_type(exchange.headers) is None and b"\0" in exchange.start[:1024]:
+            raise Failure("bad-content-type", "none given, and not text")
+        refuse(wishes(exchange.headers, exchange.start, self.agent), self._section)
+
+    def _refusal(self, exchange: Exchange, host: str) -> Failure:
+        """The failure of a status. A host that says when to come again is not asked before."""
+        retry_after = parse_retry_after(header(exchange.headers, "retry-after")) if exchange.status in (429, 503) else None
+        if retry_after is not None and retry_after <= self._section.longest_wait:
+            self._gate.hold(host, retry_after)
+        return Failure(f"http-{exchange.status}", status=exchange.status, retry_after=retry_after)
+
+    def _ask_robots(self, origin: str) -> Rules:
+        """Fetch robots.txt, trying again as for pages."""
+        attempt = 0
+        while True:
+            try:
+                return self._robots_once(f"{origin}/robots.txt")
+            except Failure as failure:
+                wait = self._wait(failure, attempt)
+                if wait is None:
+                    raise _of_robots(failure) from failure
+                self._gate.pause(wait)
+                attempt += 1
+
+    def _robots_once(self, url: str) -> Rules:
+        for _hop in range(REDIRECTS + 1):
+            parts = urlsplit_or_fail(url)
+            if parts.scheme not in ("http", "https") or self._opt_out.has(url):
+                break
+            section = self._section
+            exchange, _, _ = self._ask(url, parts, section.per_host_delay, ROBOTS_ACCEPT, section.page_timeout, _robots_limit)
+            with exchange.received:
+                if exchange.status in REDIRECT:
+                    url = redirect_target(url, exchange.headers, exchange.status)
+                elif exchange.status == 429 or exchange.status >= 500:
+                    raise self._refusal(exchange, parts.hostname or "")
+                elif exchange.status == 200:
+                    return parse(exchange.start, self.agent)
+                else:
+                    break
+        return Rules(None, self.agent)
+
+
+def _robots_limit(status: int, headers: Headers) -> int:
+    return MAX_BYTES + 1 if status == 200 else SIDE_BYTES
+
+
+# What says that the host cannot be reached at all, so that its pages fail for the same reason.
+_UNREACHED = frozenset(
+    {"dns", "dns-temporary", "connect-timeout", "connection-refused", "unreachable", "tls", "private-address", "bad-url"}
+)
+
+
+def _of_robots(failure: Failure) -> Failure:
+    if failure.error in _UNREACHED:
+        return failure
+    return Failure("robots-unreachable", failure.error)
+
+
+def refuse(wished: set[str], section: FetchSection) -> None:
+    """Raise Failure for a page that asks not to be used."""
+    if section.noai and wished & {"noai", "none-ai"}:
+        raise Failure("noai")
+    if section.noindex and wished & {"noindex", "none"}:
+        raise Failure("noindex")
+
+
+def product(user_agent: str) -> str:
+    """The name that robots.txt is searched for (RFC 9309 2.2.1): `webtext` of `webtext/0.1 (…)`."""
+    return user_agent.split("/")[0].split()[0]
+
+
+def redirect_target(url: str, headers: Headers, status: int) -> str:
+    """Where a redirect leads, without fragment. Raises Failure `bad-redirect`."""
+    location = header(headers, "location")
+    if not location:
+        raise Failure("bad-redirect", "no Location", status=status)
+    try:
+        text = location.encode("latin-1").decode("utf-8")  # http.client reads headers as Latin-1; browsers as UTF-8
+    except UnicodeError:
+        text = location
+    try:
+        return urldefrag(urljoin(url, text.strip())).url
+    except ValueError as error:
+        raise Failure("bad-redirect", "its Location cannot be parsed", status=status) from error
+
+
+def parse_retry_after(value: str | None) -> float | None:
+    """Seconds of a Retry-After (RFC 9110 10.2.3): a number, or a date. None where there is none that can be read."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        when = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError):
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=timezone.utc)
+    return max(0.0, (when - _now()).total_seconds())
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,114 @@
+"""How often a host is asked: one request at a time, a delay between two, whichever thread or process of the machine asks.
+
+A redirect may lead to a host that another worker is asking at the same moment. So whoever asks a host holds the lock of its slot, a small
+file that all workers of the stage share and that tells when the host may be asked again. The lock goes with the process that holds it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from webtext.hashing import shard_of_host
+
+SLOTS = 65536  # files at the most; two hosts that share one only wait for each other
+POLL = 0.01
+
+
+class Stopped(Exception):
+    """The task is being ended."""
+
+
+class Gate:
+    """Lets one request at a time through to a host. `longest` bounds every wait, in seconds."""
+
+    def __init__(self, directory: Path, longest: float) -> None:
+        self._directory = directory
+        self._longest = longest
+        self.stop = threading.Event()
+        directory.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def turn(self, host: str, delay: float) -> Iterator[None]:
+        """Wait for the host's turn; while the block runs nobody else asks it, and for `delay` seconds after. Raises Stopped."""
+        with self._locked(host) as slot:
+            # NB: the clock may be of an earlier start of the machine, so no wait is believed that nobody can have asked for.
+            self.pause(min(_next(slot) - time.monotonic(), max(self._longest, delay)))
+            _set_next(slot, time.monotonic() + delay)
+            try:
+                yield
+            finally:
+                _set_next(slot, time.monotonic() + delay)
+
+    def hold(self, host: str, seconds: float) -> None:
+        """Let nobody ask the host for so long, because it asked for it."""
+        with self._locked(host) as slot:
+            _set_next(slot, max(_next(slot), time.monotonic() + seconds))
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, unless the task is being ended."""
+        if seconds > 0:
+            self.stop.wait(seconds)
+        if self.stop.is_set():
+            raise Stopped
+
+    @contextmanager
+    def _locked(self, host: str) -> Iterator[int]:
+        # NB: flock belongs to the open file, so it holds between the threads of a process as well.
+        slot = os.open(self._directory / f"{shard_of_host(host, SLOTS):04x}", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            while True:
+                try:
+                    fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    self.pause(POLL)
+            yield slot
+        finally:
+            os.close(slot)
+
+
+def _next(slot: int) -> float:
+    data = os.pread(slot, 8, 0)
+    return float(struct.unpack("<d", data)[0]) if len(data) == 8 else 0.0
+
+
+def _set_next(slot: int, when: float) -> None:
+    os.pwrite(slot, struct.pack("<d", when), 0)
+
+
+class OptOut:
+    """Hosts (with their subdomains) and URL prefixes that are never asked for.
+
+    >>> list = OptOut(["example.org", "example.com/private/"])
+    >>> list.has("https://www.example.org/"), list.has("http://example.com/private/x"), list.has("http://example.com/")
+    (True, True, False)
+    """
+
+    def __init__(self, entries: Sequence[str]) -> None:
+        entries = [entry.strip() for entry in entries if entry.strip()]
+        bare = [entry.partition("://")[2] if "://" in entry else entry for entry in entries]
+        self._hosts = frozenset(entry.lower().rstrip(".") for entry in bare if "/" not in entry)
+        self._prefixes = tuple(sorted(_bare(f"http://{entry}") for entry in bare if "/" in entry))
+
+    def has(self, url: str) -> bool:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        labels = host.split(".")
+        if any(".".join(labels[start:]) in self._hosts for start in range(len(labels))):
+            return True
+        return bool(self._prefixes) and _bare(url).startswith(self._prefixes)
+
+
+def _bare(url: str) -> str:
+    """A URL without scheme, user and default port, its host in lower case: what http and https have in common."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{(parts.hostname or '').rstrip('.')}{port}{parts.path or '/'}{query}"

@@ -1,0 +1,216 @@
+"""One request over requests and urllib3: to an address that was checked, within a deadline, with every byte that passed kept.
+
+requests brings connections that are kept, TLS and HTTP; three things are put underneath it. The connection is opened by
+`addresses`, every wait on the socket ends at the page's deadline (a server that drips a byte a second gains nothing), and what is
+sent and consumed is recorded, so that the WARC holds the very bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+import ssl
+import time
+from contextlib import suppress
+from typing import IO, Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from webtext.fetch import addresses
+from webtext.fetch.coding import BLOCK
+from webtext.fetch.failure import Failure
+
+POOLS = 2  # hosts a thread keeps a connection to: its own over http and over https, or with and without www
+
+
+class Wire:
+    """The sockets of one thread: where they lead, until when they wait, and what has passed in the present exchange."""
+
+    def __init__(self, *, allow_private: bool, connect_to: str, connect_timeout: float) -> None:
+        self._allow_private = allow_private
+        self._stand_in = split_host_port(connect_to) if connect_to else None
+        self._connect_timeout = connect_timeout
+        self._socket: socket.socket | None = None
+        self.deadline = 0.0
+        self.received: IO[bytes] = io.BytesIO()
+        self.sent = bytearray()
+        self.arrived = self.consumed = 0
+        self.ip = ""
+        self.opened = False  # whether the present exchange had to open a connection
+
+    def begin(self, deadline: float, received: IO[bytes]) -> None:
+        self.deadline, self.received = deadline, received
+        self.sent.clear()
+        self.arrived = self.consumed = 0
+        self.opened = False
+
+    def remaining(self) -> float:
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            raise Failure("page-timeout")
+        return seconds
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        self.opened = True
+        target = self._stand_in or (host, port)
+        found = addresses.resolve(*target, allow_private=self._allow_private)
+        connection, ip = addresses.connect(found, host, min(self._connect_timeout, self.remaining()))
+        self.ip = "" if self._stand_in else ip
+        self._socket = connection
+        return connection
+
+    def abort(self) -> None:
+        """End the present exchange, from another thread."""
+        connection = self._socket
+        if connection is not None:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def split_host_port(text: str) -> tuple[str, int]:
+    """`("127.0.0.1", 8080)` of `127.0.0.1:8080`. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError(f"{text!r} is not host:port")
+    return host.strip("[]"), int(port)
+
+
+class _Socket:
+    """A connected socket, plain or TLS, whose traffic is recorded and ends at the deadline."""
+
+    def __init__(self, inner: socket.socket, wire: Wire) -> None:
+        self._inner = inner
+        self._wire = wire
+
+    def sendall(self, data: bytes) -> None:
+        self._inner.settimeout(self._wire.remaining())
+        try:
+            self._inner.sendall(data)
+        except OSError as error:
+            raise _failure_of(error) from error
+        self._wire.sent += data
+
+    def makefile(self, mode: str, *_: Any, **__: Any) -> _Reader:
+        return _Reader(self._inner, self._wire)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _Raw(io.RawIOBase):
+    def __init__(self, inner: socket.socket, wire: Wire) -> None:
+        self._socket = inner
+        self._file = inner.makefile("rb", buffering=0)
+        self._wire = wire
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._socket.settimeout(self._wire.remaining())
+        try:
+            count = self._file.readinto(buffer) or 0
+        except OSError as error:
+            raise _failure_of(error) from error
+        self._wire.arrived += count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Reader:
+    """What http.client reads an answer from. Only what it consumes is recorded, so bytes behind the answer do not enter the archive."""
+
+    def __init__(self, inner: socket.socket, wire: Wire) -> None:
+        self._buffered = io.BufferedReader(_Raw(inner, wire), BLOCK)
+        self._wire = wire
+
+    def _keep(self, data: bytes) -> bytes:
+        self._wire.received.write(data)
+        self._wire.consumed += len(data)
+        return data
+
+    def read(self, size: int = -1) -> bytes:
+        return self._keep(self._buffered.read(size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._keep(self._buffered.read1(size))
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._keep(self._buffered.readline(size))
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._buffered.readinto(buffer)
+        self._keep(bytes(memoryview(buffer)[:count]))
+        return count
+
+    def peek(self, size: int = 0) -> bytes:
+        return self._buffered.peek(size)
+
+    def flush(self) -> None:
+        """http.client flushes what it reads from."""
+
+    def close(self) -> None:
+        self._buffered.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._buffered.closed
+
+
+def _failure_of(error: OSError) -> Failure:
+    if isinstance(error, TimeoutError):
+        return Failure("page-timeout")
+    return Failure("tls", tls_reason(error)) if isinstance(error, ssl.SSLError) else Failure("connection-closed")
+
+
+def tls_reason(error: BaseException) -> str:
+    """What OpenSSL says without its source lines: `certificate verify failed: self-signed certificate`."""
+    text = str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or error)
+    return re.sub(r"\s*\(_ssl\.c:\d+\)", "", text)[:200]
+
+
+class _Recorded:
+    """Put before a connection class of urllib3: its socket is the wire's."""
+
+    wire: Wire
+    sock: Any
+    _dns_host: str
+    port: int
+
+    def _new_conn(self) -> socket.socket:
+        return self.wire.connect(self._dns_host, self.port)
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self.sock = _Socket(self.sock, self.wire)
+
+
+class Adapter(HTTPAdapter):
+    """requests' adapter with connections of the wire."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        super().__init__(pool_connections=POOLS, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **kwargs)
+
+        class Plain(_Recorded, HTTPConnection):  # type: ignore[misc]
+            wire = self._wire
+
+        class Secure(_Recorded, HTTPSConnection):  # type: ignore[misc]
+            wire = self._wire
+
+        class PlainPool(HTTPConnectionPool):  # type: ignore[misc]
+            ConnectionCls = Plain
+
+        class SecurePool(HTTPSConnectionPool):  # type: ignore[misc]
+            ConnectionCls = Secure
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}

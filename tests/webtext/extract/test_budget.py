@@ -1,0 +1,170 @@
+"""Pages that hang, crash and eat memory, in real child processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from webtext.errors import WebtextError
+from webtext.extract.budget import Child, Died, Limits, borrowed, close_idle
+
+HERE = "tests.webtext.extract.hostile:"
+LIMITS = Limits(seconds=0.5, memory=2 * 2**30)
+
+
+@pytest.fixture(autouse=True)
+def _no_children_left() -> Iterator[None]:
+    yield
+    close_idle()
+
+
+def alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return status != "Z"
+
+
+def eventually(condition: object, seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():  # type: ignore[operator]
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_child_is_kept_from_call_to_call_and_hashes_alike_in_all() -> None:
+    with borrowed(HERE + "identity", LIMITS) as child:
+        first, second = child.call(), child.call()
+    with borrowed(HERE + "identity", LIMITS) as child:
+        third = child.call()
+    other = Child(HERE + "identity", LIMITS)
+    fourth = other.call()
+    other.close()
+    assert first[0] == second[0] == third[0] != fourth[0]
+    assert [first[2], second[2], third[2], fourth[2]] == [1, 2, 3, 1]
+    assert first[1] == fourth[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "detail"),
+    [
+        ("backtrack", "timeout", "more than 0.5 s of processor time"),
+        ("segfault", "crashed", "signal SIGSEGV"),
+        ("gluttony", "crashed", "out of memory"),
+        ("raising", "crashed", "ValueError: odd page at 0x…"),
+    ],
+)
+def test_a_call_that_dies_costs_that_call(name: str, reason: str, detail: str) -> None:
+    with borrowed(HERE + name, LIMITS) as child:
+        for _ in range(2):  # and the next call has a process again
+            with pytest.raises(Died) as died:
+                child.call()
+            assert (died.value.reason, died.value.detail) == (reason, detail)
+
+
+def test_time_of_the_clock_is_not_held_against_a_page() -> None:
+    with borrowed(HERE + "sleep", LIMITS) as child:
+        child.call(1.2)
+
+
+def test_a_call_that_sleeps_for_ever_has_an_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webtext.extract.budget.PATIENCE", 2.0)
+    with borrowed(HERE + "sleep", LIMITS) as child:
+        with pytest.raises(Died, match="timeout"):
+            child.call(100.0)
+        child.call(0.0)
+
+
+def test_a_death_that_earlier_calls_prepared_is_not_held_against_a_page() -> None:
+    with borrowed(HERE + "second_time_unlucky", LIMITS) as child:
+        assert [child.call() for _ in range(3)] == [1, 1, 1]
+
+
+def test_what_libraries_print_does_not_disturb_the_answers() -> None:
+    with borrowed(HERE + "chatter", LIMITS) as child:
+        assert [child.call() for _ in range(3)] == ["fine"] * 3
+
+
+def test_large_arguments_pass() -> None:
+    with borrowed(HERE + "length", LIMITS) as child:
+        assert child.call("x" * 30_000_000) == 30_000_000
+
+
+def test_threads_have_a_child_each() -> None:
+    pids: list[int] = []
+    meet = threading.Barrier(2)
+
+    def work() -> None:
+        with borrowed(HERE + "identity", LIMITS) as child:
+            meet.wait(30)
+            pids.append(child.call()[0])
+            meet.wait(30)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(pids)) == 2
+
+
+def test_a_child_outlives_the_thread_that_started_it() -> None:
+    pids: list[int] = []
+
+    def work() -> None:
+        with borrowed(HERE + "identity", LIMITS) as child:
+            pids.append(child.call()[0])
+
+    for _ in range(2):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        time.sleep(0.1)
+    assert pids[0] == pids[1]
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_child_dies_with_its_parent_even_in_a_loop_in_c(tmp_path: Path, busy: bool) -> None:
+    told = tmp_path / "pid"
+    function, argument = ("started", repr(str(told))) if busy else ("identity", "")
+    program = (
+        "from webtext.extract.budget import *\n"
+        f"child = Child('{HERE}{function}', Limits(100.0, 2**31))\n"
+        f"answer = child.call({argument})\n"
+        f"open({str(told)!r}, 'w').write(str(answer[0]))\n"
+        "import time; time.sleep(100)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program])
+    assert eventually(lambda: told.exists() and told.read_text())
+    pid = int(told.read_text())
+    assert alive(pid)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    assert eventually(lambda: not alive(pid))
+
+
+def test_a_child_that_cannot_start_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(WebtextError, match="did not start"):
+        Child("webtext.no_such_module:f", LIMITS)
+    assert "no_such_module" in capfd.readouterr().err
+
+
+def test_a_call_costs_less_than_a_millisecond() -> None:
+    page = "x" * 100_000
+    with borrowed(HERE + "length", LIMITS) as child:
+        child.call(page)
+        before = time.process_time()
+        for _ in range(200):
+            child.call(page)
+        assert (time.process_time() - before) / 200 < 1e-3

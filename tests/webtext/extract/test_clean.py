@@ -1,0 +1,143 @@
+"""Cleaning rules and the test for copies of Wikipedia, each with what it takes and what it must leave."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.webtext.extract.pages import paragraphs
+from webtext.config import ExtractSection
+from webtext.extract.clean import Draft, Refused, clean
+from webtext.extract.wikipedia import is_copy
+
+STORY = paragraphs(1)
+SECTION = ExtractSection()
+
+
+def verdict(text: str, title: str = "A story", section: ExtractSection = SECTION) -> tuple[str, str]:
+    try:
+        clean(Draft(title, text), section)
+    except Refused as refused:
+        return refused.reason, refused.detail
+    return "kept", ""
+
+
+def test_a_good_text_stays_as_it_is() -> None:
+    text = "\n".join(STORY)
+    assert clean(Draft("A story", text), SECTION) == (text, ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Share this on Facebook",
+        "Share this:",
+        "Tweet",
+        "Skip to main content",
+        "Advertisement",
+        "© 2016 The Daily Example. All rights reserved.",
+        "We use cookies to give you the best experience on our site.",
+        "By continuing to use this site you agree to our use of cookies.",
+        "Leave a comment",
+        "12 Comments",
+        "Terms of Service",
+    ],
+)
+def test_boilerplate_lines_go(line: str) -> None:
+    text = "\n".join([STORY[0], line, *STORY[1:], line])
+    assert clean(Draft("A story", text), SECTION) == ("\n".join(STORY), ("boilerplate-lines",))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Share prices fell on Monday, and nobody knew why.",
+        "The print was sold at an auction in Geneva.",
+        "Advertisements of that time were painted by hand.",
+        "She had 12 comments to make, and made them all.",
+        "Our cookies are made with real butter.",
+        "Copyright law changed in 1976, when the term was extended to the life of the author and another fifty years.",
+    ],
+)
+def test_sentences_that_look_like_boilerplate_stay(line: str) -> None:
+    text = "\n".join([*STORY, line])
+    assert clean(Draft("A story", text), SECTION) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("404 Not Found", "nginx"),
+        ("Page not found", "Try the search."),
+        ("Sorry, the page you requested was not found", STORY[0]),
+        ("Just a moment...", "Checking your browser before accessing example.org."),
+        ("Example", "Please enable JavaScript to view this page."),
+        ("Example", "404: Not Found\n" + STORY[0]),
+        ("example.com", "This domain example.com is for sale!"),
+        ("Access denied", "You don't have permission to access this page."),
+    ],
+)
+def test_error_pages_go(title: str, text: str) -> None:
+    assert verdict(text, title)[0] == "error-page"
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("404: the story of a number", "\n".join(paragraphs(2, 12))),
+        ("How to enable JavaScript", "\n".join(["You can enable JavaScript in the settings.", *paragraphs(3, 6)])),
+        ("Forbidden City", "\n".join(STORY)),
+        ("503 nights in the desert", "\n".join(paragraphs(4, 12))),
+    ],
+)
+def test_stories_about_errors_stay(title: str, text: str) -> None:
+    assert verdict(text, title) == ("kept", "")
+
+
+def test_length_is_measured_after_boilerplate_went() -> None:
+    text = "Just a few words.\n" + "\n".join(["Share this on every network you know"] * 10)
+    assert verdict(text) == ("too-short", "17 characters")
+    assert verdict(text, section=ExtractSection(min_characters=17)) == ("kept", "")
+    assert verdict(text, section=ExtractSection(min_characters=18)) == ("too-short", "17 characters")
+
+
+def test_repeated_lines() -> None:
+    lines = [f"{index:03d} " + "x" * 96 for index in range(10)]
+    assert verdict("\n".join(lines + lines[:4])) == ("kept", "")  # 4 of 14: 0.29
+    assert verdict("\n".join(lines + lines[:5])) == ("duplicate-lines", "0.33")
+    assert verdict("\n".join(lines + lines[:5]), section=ExtractSection(max_duplicate_lines=0.4)) == ("kept", "")
+
+
+def test_preset_none_does_nothing() -> None:
+    assert clean(Draft("404 Not Found", "Tweet"), ExtractSection(cleaning="none")) == ("Tweet", ())
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('<div id="siteSub">From Wikipedia, the free encyclopedia</div>', "Some article."),
+        ("<p>Un article de Wikipédia, l’encyclopédie libre.</p>", "Un article."),
+        ("<p>Wikipedia</p>", "From Wikipedia, the free encyclopedia\nThe lighthouse is a tower."),
+        ("<p>This article uses material from the Wikipedia article <a>Bridge</a></p>", "A bridge is a structure."),
+        ("<p>Retrieved from &quot;x Retrieved from https://en.wikipedia.org/w/index.php?title=Bridge</p>", "A bridge."),
+        ("<p>Wikipedia</p>", "History[edit]\nIt was.\nUse[edit]\nIt is.\nSee also[edit]\nBridges"),
+    ],
+)
+def test_copies_of_wikipedia_are_known(html: str, text: str) -> None:
+    assert is_copy(html, text)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>According to Wikipedia, bridges are old.</p>", "According to Wikipedia, bridges are old."),
+        (
+            '<p>He typed "From Wikipedia, the free encyclopedia" into his essay.</p>',
+            'He typed "From Wikipedia, the free encyclopedia" into his essay.',
+        ),
+        ("<p>From Wiktionary, the free dictionary. Wikipedia has an article.</p>", "From Wiktionary, the free dictionary"),
+        ("<a href='https://en.wikipedia.org/wiki/Bridge'>source</a>", "\n".join(STORY)),
+        ("<p>The Harry Potter Wiki</p>", "Magic[edit]\nSpells[edit]\nWands[edit]"),
+    ],
+)
+def test_pages_that_mention_wikipedia_stay(html: str, text: str) -> None:
+    assert not is_copy(html, text)

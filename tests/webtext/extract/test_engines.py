@@ -1,0 +1,118 @@
+"""The engines: readable text, nothing of the frame, no trace from page to page, no network, no file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.webtext.extract.pages import article, paragraphs
+from webtext.extract import dom
+from webtext.extract.engines import MODULES, combined, engine, newspaper_engine, trafilatura_engine
+
+URL = "http://example.org/page"
+NAMES = sorted(MODULES)
+
+RICH = """<h2>How it was built</h2><p>Some words about the building of it, as an introduction to what follows here.</p>
+<ul><li>first the stones</li><li>then the <b>lamp</b> itself</li></ul>
+<table><tr><th>Year</th><th>Height</th></tr><tr><td>1820</td><td>40 m</td></tr><tr><td></td><td>42 m</td></tr></table>
+<pre><code>def light(hour):
+    if hour &gt; 18:
+        return True
+    return False
+</code></pre>"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_article_is_found_and_nothing_of_its_frame(name: str) -> None:
+    found = engine(name)(article("A lighthouse story", paragraphs(1)), URL)
+    lines = [line for line in found.text.split("\n") if line != "A lighthouse story"]
+    assert lines == paragraphs(1)
+    assert found.title == "A lighthouse story"
+    assert found.confidence == 1.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_without_text_has_none(name: str) -> None:
+    for html in ("", " ", "<html></html>", "<html><body><script>var a = 1</script></body></html>"):
+        found = engine(name)(html, URL)
+        assert (found.text, found.confidence) == ("", 0.0)
+
+
+@pytest.mark.parametrize("name", ["trafilatura", "combined"])
+def test_headings_lists_tables_and_code_are_readable(name: str) -> None:
+    html = article("A lighthouse story", paragraphs(1)).replace("</article>", RICH + "</article>")
+    text = engine(name)(html, URL).text
+    assert "\nHow it was built\n" in text
+    assert "\n- first the stones\n- then the lamp itself\n" in text
+    assert "\nYear | Height\n" in text
+    assert "\n1820 | 40 m\n" in text
+    assert "\ndef light(hour):\n    if hour > 18:\n        return True\n    return False" in text
+    assert "|---" not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_text_of_a_page_does_not_depend_on_those_before_it(name: str) -> None:
+    """The same paragraph on every page, as often as a cache of the process would need to take it for boilerplate."""
+    common = paragraphs(50, 1)[0]
+    pages = [article(f"Story {number}", [*paragraphs(number, 3), common]) for number in range(12)]
+    pages += [article("The same", paragraphs(3))] * 4
+    extract = engine(name)
+    alone = [extract(page, URL) for page in pages]
+    again = [extract(page, URL) for page in reversed(pages)][::-1]
+    assert alone == again
+    assert all(common in found.text for found in alone[:12])
+
+
+@pytest.mark.parametrize("part", [trafilatura_engine, newspaper_engine])
+def test_an_engine_leaves_the_tree_as_it_was(part: object) -> None:
+    tree = dom.parse(article("A story", paragraphs(1)).replace("</article>", RICH + "</article>"))
+    before = dom.etree.tostring(tree)
+    part.from_tree(tree)  # type: ignore[attr-defined]
+    assert dom.etree.tostring(tree) == before
+
+
+def test_combined_asks_newspaper3k_where_trafilatura_found_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = combined.extract(article("A story", paragraphs(1)), URL)
+    assert found.engine == "trafilatura"
+    # A newsletter's pop-up that is never closed holds the whole page: trafilatura drops what stands in an aside.
+    hidden = article("A story", paragraphs(1)).replace("<body>", '<body><aside id="newsletter"><div class="popup"><p>Subscribe</p>')
+    first, second = trafilatura_engine.extract(hidden, URL), newspaper_engine.extract(hidden, URL)
+    assert len(second.text) > 2 * len(first.text)
+    assert combined.extract(hidden, URL) == second
+    assert second.engine == "newspaper3k"
+
+
+@pytest.mark.parametrize("lang", ["en", "de", "ja", "ko", "ar", "zh", "hi", "xx"])
+def test_newspaper3k_asks_no_network_and_writes_no_file(tmp_path: Path, lang: str) -> None:
+    """In a fresh process whose temporary directory is watched and whose sockets raise."""
+    program = (
+        "import socket, sys\n"
+        "def refuse(*_, **__): raise SystemExit('network')\n"
+        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        "from webtext.extract.engines.newspaper_engine import extract\n"
+        "print(len(extract(sys.stdin.read(), 'http://example.org/').text))\n"
+    )
+    html = article("A story", paragraphs(1), lang=lang, head='<meta property="og:image" content="http://example.org/a.png">')
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path / "home")}
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "home").mkdir()
+    done = subprocess.run([sys.executable, "-c", program], input=html.encode(), env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert list((tmp_path / "tmp").iterdir()) == list((tmp_path / "home").iterdir()) == []
+    assert int(done.stdout) > 500 or lang in ("ja", "ar", "ko")  # English words are none of their stop words
+
+
+def test_an_engine_is_deaf_to_the_seed_of_hashes() -> None:
+    program = "import sys; from webtext.extract.engines import engine; print(engine('combined')(sys.stdin.read(), ''))"
+    html = article("A story", paragraphs(1)).replace("</article>", RICH + "</article>").encode()
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program], input=html, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1

@@ -1,0 +1,72 @@
+"""The other side of webtext.extract.budget: a process that answers calls until its parent is gone."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import logging
+import os
+import pickle
+import re
+import resource
+import select
+import signal
+import sys
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import Any
+
+from webtext.extract.budget import OUT_OF_MEMORY
+
+DEPTH = 10_000  # nested calls: pages nest to 2,048, and engines walk them recursively
+PEAK = 1 if sys.platform == "darwin" else 1024  # unit of ru_maxrss in bytes
+
+
+def main(name: str, pipe: int, lifeline: int, memory: int) -> None:
+    """Answer calls that come over the file descriptor `pipe`; `lifeline` is a pipe whose other end the parent holds."""
+    _die_with_parent(lifeline)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    sys.setrecursionlimit(DEPTH)
+    logging.disable(logging.CRITICAL)  # libraries tell of every odd page
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    module, _, attribute = name.partition(":")
+    function = getattr(import_module(module), attribute)
+    gc.freeze()
+    connection = Connection(pipe)
+    connection.send_bytes(pickle.dumps("ready"))
+    while True:
+        try:
+            seconds, arguments = pickle.loads(connection.recv_bytes())
+        except EOFError:
+            return
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        answer = _answer(function, arguments)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        connection.send_bytes(pickle.dumps((*answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK), pickle.HIGHEST_PROTOCOL))
+
+
+def _answer(function: Any, arguments: tuple[Any, ...]) -> tuple[str, Any]:
+    try:
+        return "returned", function(*arguments)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)  # what is left of this process is not to be relied on
+    except Exception as error:  # noqa: BLE001 - whatever a library raises over a page costs that page and is on its record
+        # NB: a message may name an object by its address, which is another in each run.
+        return "raised", re.sub(r"0x[0-9a-f]+", "0x…", f"{type(error).__name__}: {error}")[:200]
+
+
+def _die_with_parent(lifeline: int) -> None:
+    """Have the kernel end this process when the other end of a pipe is closed: SIGIO, whose default is to terminate.
+
+    NB: Linux's PR_SET_PDEATHSIG would fire when the *thread* that started the child ends, and threads come and go in a Beam worker. A
+    thread that waits here would not run while a C loop holds the interpreter.
+    """
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    gone, _, _ = select.select([lifeline], [], [], 0)
+    if gone:  # before this was set up
+        sys.exit(1)

@@ -1,0 +1,88 @@
+"""HTML as a tree, and what every engine needs of it: the title and the language that a page claims."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lxml import etree
+from lxml.html import HTMLParser, document_fromstring
+
+Tree = Any  # lxml.html.HtmlElement, the root of a page
+
+_INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_PROLOGUE = re.compile(r"^[\s\ufeff]*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctype[^>]*>)?", re.IGNORECASE | re.DOTALL)
+_SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"\w+")
+MAX_TITLE = 300  # characters
+TITLES = (".//meta[@property='og:title']", ".//meta[@name='twitter:title']")
+CONFIRMED = 0.5  # share of a heading's words that the page's titles must have
+
+# What stands between the name of a page and that of its site
+_SEPARATORS = " |»·•—–:-"
+_SEPARATOR = re.compile(r"\s+[|»·•—–:-]\s+|\s+::\s+|:\s+")
+
+
+def parse(html: str) -> Tree | None:
+    """The tree of a page or a fragment of one, without comments and processing instructions; None where there is no element.
+
+    NB: libxml2 stops at a depth of 256 and drops what follows, and old pages that never close `<font>` go deeper; with `huge_tree`
+    it goes to 2,048. A document type that it does not like makes it lose the page, so that is cut off.
+    """
+    body = _INVALID.sub("", _PROLOGUE.sub("", html, count=1))
+    parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False)
+    try:
+        return document_fromstring(body.encode("utf-8"), parser=parser)
+    except etree.ParserError:  # nothing but white space
+        return None
+
+
+def title(tree: Tree) -> str:
+    """The title of a page: the main heading (h1) that the page's own titles (for social media, title element) confirm, else such a title.
+
+    The name of the site is cut off. "" where there is none.
+    """
+    given = [_clean(meta.get("content") or "") for path in TITLES for meta in tree.iterfind(path)]
+    given = [text for text in (*given, _clean(tree.findtext(".//title") or "")) if text]
+    site = next((_clean(meta.get("content") or "") for meta in tree.iterfind(".//meta[@property='og:site_name']")), "").lower()
+    known = set(_WORD.findall(" ".join(given).lower()))
+    best, most = "", 0.0
+    for heading in tree.iterfind(".//h1"):
+        text = _clean("".join(piece if isinstance(piece, str) else " " for piece in heading.xpath(".//text() | .//br")))
+        words = _WORD.findall(text.lower())
+        confirmed = sum(word in known for word in words)
+        if text.lower() != site and confirmed >= len(words) * CONFIRMED and confirmed > most:
+            best, most = text, confirmed
+    if best or not given:
+        return best
+    return _without_site(given[0], site)
+
+
+def language(tree: Tree) -> str:
+    """The language that a page says it is in: two letters of its lang attribute, "" where there is none."""
+    claimed = tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    return claimed[:2].lower() if re.match(r"[A-Za-z]{2}(?:$|[-_])", claimed) else ""
+
+
+def visible_text(tree: Tree) -> str:
+    """All that a reader could see, white space collapsed: the measure of how much of a page an engine took."""
+    pieces = tree.xpath("//body//text()[not(ancestor::script or ancestor::style or ancestor::noscript or ancestor::template)]")
+    return _clean_space(" ".join(pieces))
+
+
+def _clean_space(text: str) -> str:
+    return _SPACE.sub(" ", text).strip()
+
+
+def _clean(text: str) -> str:
+    return _clean_space(text)[:MAX_TITLE]
+
+
+def _without_site(whole: str, site: str) -> str:
+    """Cut the name of the site where it is the first or last part."""
+    parts = _SEPARATOR.split(whole)
+    if len(parts) > 1 and parts[-1].lower() == site:
+        return whole[: -len(parts[-1])].rstrip(_SEPARATORS)
+    if len(parts) > 1 and parts[0].lower() == site:
+        return whole[len(parts[0]) :].lstrip(_SEPARATORS)
+    return whole

@@ -1,0 +1,71 @@
+"""A page to a document: all that happens to its bytes, in order, as one pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from webtext.config import ExtractSection
+from webtext.extract import wikipedia
+from webtext.extract.clean import Draft, Refused, clean
+from webtext.extract.decode import decode, kind_of
+from webtext.extract.engines import Extraction, engine
+from webtext.extract.language import UNKNOWN, detect
+from webtext.extract.text import tidy
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a page gave. `bytes_by_language` adds up to the text in UTF-8; `changed` names the cleaning rules that changed it."""
+
+    title: str
+    text: str
+    language: str | None
+    extractor: str
+    bytes_by_language: dict[str, int] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a page gave none: `reason` by name, `detail` with the figure or words that decided."""
+
+    reason: str
+    detail: str = ""
+
+
+def extract_page(body: bytes, content_type: str | None, url: str, section: ExtractSection) -> Text | Rejection:
+    """The document that a response's body (transfer and content coding undone) holds, or why there is none.
+
+    >>> extract_page(b"%PDF-1.4", "application/pdf", "http://example.org/a.pdf", ExtractSection())
+    Rejection(reason='pdf', detail='')
+    """
+    try:
+        return _extract(body, content_type, url, section)
+    except Refused as refused:
+        return Rejection(refused.reason, refused.detail)
+
+
+def _extract(body: bytes, content_type: str | None, url: str, section: ExtractSection) -> Text:
+    if not body.strip():
+        raise Refused("empty")
+    if len(body) > section.max_bytes:
+        raise Refused("too-big", f"{len(body)} bytes")
+    kind = kind_of(body, content_type)
+    if kind == "pdf":
+        raise Refused("pdf")
+    if kind not in ("html", "text"):
+        raise Refused("not-html", kind)
+    html, _ = decode(body, content_type)
+    found = Extraction("", html, 1.0, "text") if kind == "text" else engine(section.engine)(html, url)
+    title, text = " ".join(tidy(found.title).split()), tidy(found.text)
+    if not text:
+        raise Refused("no-text")
+    text, changed = clean(Draft(title, text), section)
+    if not text:
+        raise Refused("no-text", "nothing was left by cleaning")
+    if section.cleaning != "none" and wikipedia.is_copy(html, text):
+        raise Refused("wikipedia-text")
+    language = detect(text, section.language_certainty)
+    if section.languages and language.code not in section.languages:
+        raise Refused("language", f"{language.code} {language.share:.2f}")
+    return Text(title, text, None if language.code == UNKNOWN else language.code, found.engine, language.bytes, changed)

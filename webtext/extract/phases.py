@@ -1,0 +1,78 @@
+"""The extract stage: a shard of pages becomes a shard of documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from webtext.config import ExtractSection
+from webtext.extract.budget import Died, Limits, borrowed
+from webtext.extract.page import Rejection, Text
+from webtext.fetch.coding import header
+from webtext.fetch.warc import Pages
+from webtext.hashing import shard_name
+from webtext.records import DOCUMENT
+from webtext.tables import Record, read_table
+from webtext.task import TaskLog
+
+FUNCTION = "webtext.extract.page:extract_page"
+
+
+def extract_shard(log: TaskLog, shard: int, section: ExtractSection) -> None:
+    """Read the pages of a shard and write documents/shard-N.parquet, sorted by id.
+
+    records in: the pages (rows of the ledger without error); out: the documents; the others are rejected by name.
+    `bytes-XX` counts the text kept by language, in bytes, as CLD2 sees its parts; `changed-RULE` the texts that a cleaning rule changed.
+    """
+    build, name = log.place.build, f"{shard_name(shard)}.parquet"
+    # NB: in the order of ids, so that documents need not be held; a page is found by its offset.
+    rows = sorted((row for row in read_table(build / "pages" / "ledger" / name) if row["error"] is None), key=lambda row: row["id"])
+    posts = posts_of(build / "links" / name, {row["id"] for row in rows})
+    limits = Limits(section.page_seconds, section.page_memory)
+    with (
+        log.table(f"documents/{name}", DOCUMENT) as documents,
+        Pages(build) as pages,
+        borrowed(FUNCTION, limits) as child,
+    ):
+        for row in rows:
+            log.records_in += 1
+            page = pages.read(row)
+            try:
+                result = child.call(page.body, header(page.headers, "content-type"), page.url, section)
+            except Died as died:
+                result = Rejection(died.reason, died.detail)
+            if isinstance(result, Rejection):
+                log.reject(row["url"], row["id"], result.reason, result.detail)
+            else:
+                documents.write(document(row, result, posts.get(row["id"])))
+                log.records_out += 1
+                count(log, result)
+            log.progress()
+
+
+def posts_of(path: Path, ids: set[str]) -> dict[str, Record]:
+    """The records of links/ for the pages of a shard; none where the build has no links."""
+    return {link["id"]: link for link in read_table(path) if link["id"] in ids} if path.exists() else {}
+
+
+def document(row: Record, text: Text, link: Record | None) -> Record:
+    """The record of a document: of the page, its text, and the posts that linked to it."""
+    posts = link["posts"] if link else []
+    return {
+        "id": row["id"],
+        "url": row["url"],
+        "title": text.title,
+        "text": text.text,
+        "language": text.language,
+        "extractor": text.extractor,
+        "score": link["best_score"] if link else None,
+        "subreddits": sorted({post["subreddit"] for post in posts}),
+        "created_utc": min((post["created_utc"] for post in posts), default=None),
+    }
+
+
+def count(log: TaskLog, text: Text) -> None:
+    for language, size in text.bytes_by_language.items():
+        log.counters[f"bytes-{language}"] += size
+    log.counters[f"engine-{text.extractor}"] += 1
+    for rule in text.changed:
+        log.counters[f"changed-{rule}"] += 1

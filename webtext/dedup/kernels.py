@@ -1,0 +1,274 @@
+"""The loops over characters, hashes and buckets, compiled by numba.
+
+All of them are in this file, because numba's cache looks at the file of the compiled function alone and would not see a
+change in a function of another file. Each has one explicit signature: the code is made when the module is imported, it is the
+same whoever makes it, and several processes that fill an empty cache at once write the same entry.
+
+Arithmetic is on unsigned integers and wraps around, by intention. Slow twins in plain Python are in tests/webtext/dedup/twins.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+ALL_PAIRS = 16  # a bucket up to this size is compared in full
+LEADERS = 64  # in a larger one a document is compared with so many at the most
+
+ALONE = np.uint32(1 << 31)  # in the table of characters: a word of its own (scripts written without spaces)
+_POINT = np.uint32((1 << 21) - 1)
+_BLANK = np.uint32(0x20)
+
+# FNV-1a's basis and prime (RFC 9923) for the characters of a word, MurmurHash3's finalizers (public domain) to mix,
+# and the multiplier of MMIX's generator (Knuth) to chain the words of a shingle.
+_BASIS = np.uint64(0xCBF29CE484222325)
+_PRIME = np.uint64(0x100000001B3)
+_CHAIN = np.uint64(6364136223846793005)
+_MIX64 = (np.uint64(33), np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
+_MIX32 = (np.uint32(16), np.uint32(13), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35))
+_HALF = np.uint64(32)
+
+
+def kernel(signature: str) -> Callable[[Function], Function]:
+    """Compile for one signature, at import, into numba's cache."""
+    return cast("Callable[[Function], Function]", numba.njit(signature, cache=True))
+
+
+@kernel("uint64(uint64)")
+def mix64(value: np.uint64) -> np.uint64:
+    value ^= value >> _MIX64[0]
+    value *= _MIX64[1]
+    value ^= value >> _MIX64[0]
+    value *= _MIX64[2]
+    return value ^ (value >> _MIX64[0])
+
+
+@kernel("uint32(uint32)")
+def mix32(value: np.uint32) -> np.uint32:
+    value ^= value >> _MIX32[0]
+    value = np.uint32(value * _MIX32[2])
+    value ^= value >> _MIX32[1]
+    value = np.uint32(value * _MIX32[3])
+    return np.uint32(value ^ (value >> _MIX32[0]))
+
+
+@kernel("int64(uint32[::1], uint32[::1], uint64[::1])")
+def _words(points: U32, table: U32, out: U64) -> int:
+    """Hash the words into `out` and return their number."""
+    count, value, inside = 0, _BASIS, False
+    for point in points:
+        folded = table[point]
+        if inside and (folded == 0 or folded & ALONE):
+            out[count] = mix64(value)
+            count, value, inside = count + 1, _BASIS, False
+        if folded & ALONE:
+            out[count] = mix64((_BASIS ^ np.uint64(folded & _POINT)) * _PRIME)
+            count += 1
+        elif folded != 0:
+            value = (value ^ np.uint64(folded)) * _PRIME
+            inside = True
+    if inside:
+        out[count] = mix64(value)
+        count += 1
+    return count
+
+
+@kernel("int64(uint32[::1], uint32[::1], uint64[::1])")
+def _characters(points: U32, table: U32, out: U64) -> int:
+    """Hash the characters of the words, with a blank for what is between two of them, into `out` and return their number."""
+    count, gap = 0, False
+    for point in points:
+        folded = table[point]
+        if folded == 0:
+            gap = True
+            continue
+        if gap and count > 0:
+            out[count] = mix64((_BASIS ^ np.uint64(_BLANK)) * _PRIME)
+            count += 1
+        gap = False
+        out[count] = mix64((_BASIS ^ np.uint64(folded & _POINT)) * _PRIME)
+        count += 1
+    return count
+
+
+@kernel("uint32[::1](uint32[::1], uint32[::1], int64)")
+def shingle_hashes(points: U32, table: U32, size: int) -> U32:
+    """The 32-bit hashes of a text's shingles in order, with repetitions; see `webtext.dedup.shingles`.
+
+    `points` are its code points, `table` says of each code point what it is.
+    """
+    units = np.empty(len(points), np.uint64)
+    count = _words(points, table, units)
+    if count < size:
+        count = _characters(points, table, units)
+    width = min(size, count)
+    hashes = np.empty(count - width + 1 if count else 0, np.uint32)
+    for start in range(len(hashes)):
+        value = np.uint64(0)
+        for unit in range(start, start + width):
+            value = value * _CHAIN + units[unit]
+        hashes[start] = np.uint32(mix64(value) >> _HALF)
+    return hashes
+
+
+@kernel("int64(uint32[::1])")
+def distinct(ordered: U32) -> int:
+    """Move the distinct values of an ordered array to its front and return their number."""
+    count = 0
+    for value in ordered:
+        if count == 0 or ordered[count - 1] != value:
+            ordered[count] = value
+            count += 1
+    return count
+
+
+@kernel("void(uint32[::1], uint32[::1], uint32[::1], uint32[::1])")
+def sign(hashes: U32, factors: U32, terms: U32, signature: U32) -> None:
+    """Write the MinHash of the hashes into `signature`: the least of factor * mix(hash) + term mod 2^32, a permutation each."""
+    signature[:] = np.uint32(0xFFFFFFFF)
+    for value in hashes:
+        mixed = mix32(value)
+        for k in range(len(signature)):
+            permuted = np.uint32(factors[k] * mixed + terms[k])
+            signature[k] = min(signature[k], permuted)
+
+
+@kernel("void(uint32[:, ::1], int64, int64, uint64[:, ::1])")
+def band_keys(signatures: U32, bands: int, rows: int, keys: U64) -> None:
+    """Write a 64-bit key for each document and band: equal where the band's rows of the signature are."""
+    for document in range(len(signatures)):
+        for band in range(bands):
+            value = mix64(np.uint64(band + 1))
+            for row in range(band * rows, (band + 1) * rows):
+                value = mix64(value ^ np.uint64(signatures[document, row]))
+            keys[document, band] = value
+
+
+@kernel("float64(uint32[::1], int64, int64, int64, int64)")
+def jaccard(shingles: U32, first: int, first_end: int, second: int, second_end: int) -> float:
+    """Jaccard similarity of two ordered sets that lie in one array; 0 where both are empty."""
+    both, total = 0, first_end - first + second_end - second
+    while first < first_end and second < second_end:
+        one, other = shingles[first], shingles[second]
+        both += one == other
+        first += one <= other
+        second += other <= one
+    return both / (total - both) if total else 0.0
+
+
+@kernel("void(uint32[::1], int64[::1], int64[::1], int64[::1], float64[::1])")
+def jaccards(shingles: U32, offsets: I64, first: I64, second: I64, out: npt.NDArray[np.float64]) -> None:
+    """Jaccard similarities of pairs of sets; set i is shingles[offsets[i]:offsets[i + 1]]."""
+    for i in range(len(first)):
+        one, other = first[i], second[i]
+        out[i] = jaccard(shingles, offsets[one], offsets[one + 1], offsets[other], offsets[other + 1])
+
+
+@kernel(
+    "int64[:, ::1](uint32[:, ::1], int64[::1], int64[::1], uint8[::1], int64, int64, int64, int64[::1],"
+    " boolean, float64, uint32[::1], int64[::1], uint8[::1])"
+)
+def compare_buckets(
+    signatures: U32,
+    ordinals: I64,
+    starts: I64,
+    crowded: Bytes,
+    known: int,
+    bands: int,
+    rows: int,
+    bounds: I64,
+    exact: bool,
+    threshold: float,
+    shingles: U32,
+    offsets: I64,
+    leading: Bytes,
+) -> I64:
+    """Find the pairs of near copies in buckets of documents, each in the order of rank.
+
+    Bucket i is documents starts[i]:starts[i + 1]. A document of a bucket that is not crowded is compared with all before it. In a
+    crowded one it is compared with the leaders before it until one is like it; one that is like none becomes a leader
+    itself (marked in `leading`) as long as there are fewer than LEADERS. The first `known` documents are leaders of the first
+    bucket already, from an earlier call.
+
+    `bounds` are numbers of equal positions in two signatures: below the first a pair is not a candidate, from the second on it counts
+    as like, from the third on it is like for certain. With `exact`, a candidate below the third is decided by its shingles.
+
+    Returns (pairs, 4): ordinal of the later, of the earlier, equal positions, first common band or -1; candidates, or with
+    `exact` near copies alone.
+    """
+    pairs = np.empty((1024, 4), np.int64)
+    found = 0
+    references = np.empty(max(LEADERS, ALL_PAIRS), np.int64)
+    for bucket in range(len(starts) - 1):
+        count = 0
+        for member in range(starts[bucket], starts[bucket + 1]):
+            like = False
+            if bucket > 0 or member >= known:
+                for k in range(count):
+                    reference = references[k]
+                    equal = 0
+                    for position in range(signatures.shape[1]):
+                        equal += signatures[member, position] == signatures[reference, position]
+                    if equal < bounds[0]:
+                        continue
+                    near = equal >= bounds[1]
+                    if exact and equal < bounds[2]:
+                        similarity = jaccard(shingles, offsets[member], offsets[member + 1], offsets[reference], offsets[reference + 1])
+                        near = similarity >= threshold
+                    like |= near
+                    if near or not exact:
+                        if found == len(pairs):
+                            wider = np.empty((2 * found, 4), np.int64)
+                            wider[:found] = pairs
+                            pairs = wider
+                        pairs[found, 0] = ordinals[member]
+                        pairs[found, 1] = ordinals[reference]
+                        pairs[found, 2] = equal
+                        pairs[found, 3] = -1
+                        for band in range(bands):
+                            same = True
+                            for position in range(band * rows, (band + 1) * rows):
+                                same &= signatures[member, position] == signatures[reference, position]
+                            if same:
+                                pairs[found, 3] = band
+                                break
+                        found += 1
+                    if like and crowded[bucket]:
+                        break
+            if not crowded[bucket] or (not like and count < LEADERS):
+                references[count] = member
+                count += 1
+                leading[member] = 1
+    return pairs[:found].copy()
+
+
+@kernel("void(int64[::1], int64[::1], uint8[::1], int64[::1], int64)")
+def settle_greedily(later: I64, earlier: I64, removed: Bytes, choice: I64, first: int) -> None:
+    """Go through near copies in the order of rank: a document goes if one of its earlier near copies stays.
+
+    The edges are ordered by (later, earlier) and hold all edges of each `later`; `removed[ordinal]` is final for what is before them and
+    is written for them. `choice[edge]` is 1 for the edge that names the best-ranked copy that stays. Edges of documents before
+    `first`, which stay by fiat, are passed over.
+    """
+    choice[:] = 0
+    previous = np.int64(-1)
+    for edge in range(len(later)):
+        document = later[edge]
+        if document < first:
+            continue
+        if document != previous:
+            removed[document] = 0
+            previous = document
+        if not removed[document] and not removed[earlier[edge]]:
+            removed[document] = 1
+            choice[edge] = 1

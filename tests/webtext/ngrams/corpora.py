@@ -1,0 +1,50 @@
+"""Small corpora in a build directory, and stages run one task after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from webtext.config import NgramsSection, OverlapSection
+from webtext.hashing import shard_name, shard_of_url, url_id
+from webtext.ngrams.phases import build_filter, hash_shard
+from webtext.overlap.phases import locate, measure_benchmark, write_report
+from webtext.records import CORPUS
+from webtext.tables import writing_table
+from webtext.task import Place, Report, run_task
+
+
+def write_corpus(build: Path, documents: dict[str, str], shards: int, held_out: Sequence[str] = ()) -> None:
+    """Documents by URL, each in the shard of its host."""
+    for shard in range(shards):
+        with writing_table(build / "corpus" / f"{shard_name(shard)}.parquet", CORPUS) as table:
+            for url, text in documents.items():
+                if shard_of_url(url, shards) == shard:
+                    split = "val" if url in held_out else "train"
+                    record = {"id": url_id(url), "url": url, "title": "", "text": text, "language": "en", "extractor": "test", "score": 3}
+                    table.write({**record, "subreddits": [], "created_utc": 0, "split": split})
+
+
+def run_ngrams(build: Path, shards: int, section: NgramsSection, *, backwards: bool = False) -> list[Report]:
+    """The ngrams stage; backwards does shards, partitions and spills in the opposite order."""
+    place = Place(build, "ngrams", "0" * 64)
+    turn = -1 if backwards else 1
+    reports = [run_task(place, f"hash-{shard:05d}", hash_shard, shard, section) for shard in [*range(shards)][::turn]]
+    spills: dict[int, list[str]] = {}
+    for report in reports:
+        for partition, spill in report.outputs:
+            spills.setdefault(partition, []).append(spill)
+    assert sorted(spills) == list(range(section.partitions))
+    filters = [(f"filter-{partition:05d}", build_filter, partition, spills[partition][::turn], section) for partition in sorted(spills)]
+    return reports + [run_task(place, *task) for task in filters[::turn]]
+
+
+def run_overlap(build: Path, shards: int, section: OverlapSection) -> list[Report]:
+    """The overlap stage."""
+    place = Place(build, "overlap", "1" * 64)
+    reports = [
+        run_task(place, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
+        for index, benchmark in enumerate(section.benchmarks)
+    ]
+    reports += [run_task(place, f"locate-{shard:05d}", locate, shard, section) for shard in range(shards)]
+    return [*reports, run_task(place, "report", write_report, shards, section)]

@@ -1,0 +1,6 @@
+"""The n-grams of a corpus: normalised words, their hashes, and Bloom filters of them that others can ask."""
+
+from webtext.ngrams.filters import Filters
+from webtext.ngrams.query import Answer, Match, query
+
+__all__ = ["Answer", "Filters", "Match", "query"]

@@ -1,0 +1,163 @@
+"""Text to words to hashes of n-grams, in one pass over the bytes.
+
+The paper normalised its texts "to contain lower-cased alphanumeric words with a single space as a delimiter" (appendix 8.2). For
+all of Unicode that is made precise here, as VERSION 1:
+
+* The text is taken in normal form C, so that é is é however it was typed.
+* A word is a run of letters and numbers (categories L and N of Unicode 14), with the marks (M) that follow one of them.
+* Characters of no width are passed over: soft hyphen, joiners, byte order mark, variation selectors (Cf but U+200B, and a few M).
+* Ideographs, Hiragana and Katakana are words one by one, as they are written without spaces.
+* All else parts words: spaces, punctuation, symbols, and so the apostrophe.
+* Letters are lower-cased one by one (Unicode's simple mapping; İ is i, and the final ς is σ).
+
+    "Don't   PANIC!"          don t panic
+    "naïve co-operation 3.5×" naïve co operation 3 5
+    "ΟΔΟΣ οδός"               οδοσ οδόσ
+    "東京へ行く 2024年"         東 京 へ 行 く 2024 年
+
+A word's hash is h = (h xor code point) * 0x9e3779b97f4a7c15 from 0xcbf29ce484222325 on, mixed; that of an n-gram is the polynomial
+of its words' hashes with base 0xd6e8feb86659fd93, first word highest, mixed; all modulo 2^64. To mix is SplitMix64's finaliser.
+So two different n-grams share a hash with a probability of about 2^-60.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from webtext.ngrams.alphabet import ALONE, MARK, SEPARATOR, SKIP, SUSPECT, UNICODE, WORD, alphabet
+
+VERSION = 1
+NAME = f"webtext-words-{VERSION} (Unicode {UNICODE})"
+
+Hashes = NDArray[np.uint64]
+
+_SEED = np.uint64(0xCBF29CE484222325)
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_BASE = np.uint64(0xD6E8FEB86659FD93)
+_MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+
+
+class Scan(NamedTuple):
+    """The n-grams of a text, `hashes` uint64 [words - n + 1]; a word is `data[start:end]` (normal form C, UTF-8) of `starts` and `ends`."""
+
+    data: bytes
+    hashes: Hashes
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def text(self, first: int, last: int) -> str:
+        """The text from the first word to the last, both included, as it was written."""
+        return self.data[self.starts[first] : self.ends[last]].decode("utf-8", "replace")
+
+
+def ngram_hashes(text: str, n: int = 8) -> tuple[Hashes, int]:
+    """The hashes of a text's n-grams in order, uint64 [max(0, words - n + 1)], and the number of its words.
+
+    >>> ngram_hashes("It was the best of times, it was the worst")[0].tolist()
+    [15390641525864488597, 18386215680056237527, 16987663678300204479]
+    """
+    _, hashes, _, words = _scanned(text, n, spans=False)
+    return hashes, words
+
+
+def scan(text: str, n: int = 8) -> Scan:
+    """As `ngram_hashes`, with the place of each word."""
+    data, hashes, places, words = _scanned(text, n, spans=True)
+    return Scan(data, hashes, places[0, :words], places[1, :words])
+
+
+def _scanned(text: str, n: int, *, spans: bool) -> tuple[bytes, Hashes, NDArray[np.int64], int]:
+    data = text.encode("utf-8", "surrogatepass")
+    hashes = np.empty(len(data) // 2 + 2, np.uint64)  # a word and the space behind it are two bytes at least
+    hashes = np.empty(len(data) + 1, np.uint64) if not text.isascii() else hashes
+    places = np.empty((2, len(hashes) if spans else 0), np.int64)
+    words, ngrams, suspect = _kernel(np.frombuffer(data, np.uint8), *alphabet(), n, _power(n), hashes, places)
+    if suspect and not unicodedata.is_normalized("NFC", text):
+        return _scanned(unicodedata.normalize("NFC", text), n, spans=spans)
+    return data, hashes[:ngrams], places, words
+
+
+def _power(n: int) -> np.uint64:
+    return np.uint64(pow(int(_BASE), n, 2**64))
+
+
+@njit(cache=True, inline="always")
+def mix(x):  # type: ignore[no-untyped-def]  # numba
+    """SplitMix64's finaliser (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): a bijection of 64 bits."""
+    x = (x ^ (x >> _S30)) * _MIX1
+    x = (x ^ (x >> _S27)) * _MIX2
+    return x ^ (x >> _S31)
+
+
+@njit(cache=True, nogil=True)
+def _kernel(data, kinds, lower, ascii_, n, power, hashes, places):  # type: ignore[no-untyped-def]  # numba
+    """One pass: UTF-8 -> characters -> words -> n-grams. Returns (words, n-grams, whether the text may not be in normal form C)."""
+    ring = np.zeros(n, np.uint64)  # the hashes of the last n words
+    slot, words, ngrams, suspect, open_ = 0, 0, 0, False, False
+    state, gram = _SEED, np.uint64(0)
+    start, end, at, size = 0, 0, 0, len(data)
+    spans = places.shape[1] > 0
+    while at <= size:
+        here, character, kind = at, np.int64(0), np.int64(SEPARATOR)
+        if at == size:
+            at += 1  # the end parts words too
+        elif data[at] < 128:
+            if ascii_[data[at]]:  # the common case: the rest of a word in ASCII
+                if not open_:
+                    open_, start, state = True, at, _SEED
+                while at < size and ascii_[data[at]]:
+                    state = (state ^ np.uint64(ascii_[data[at]])) * _FACTOR
+                    at += 1
+                end = at
+                continue
+            at += 1
+        else:
+            first = np.int64(data[at])
+            if first < 0xE0:
+                character = (first & 0x1F) << 6 | (np.int64(data[at + 1]) & 0x3F)
+                at += 2
+            elif first < 0xF0:
+                character = (first & 0x0F) << 12 | (np.int64(data[at + 1]) & 0x3F) << 6 | (np.int64(data[at + 2]) & 0x3F)
+                at += 3
+            else:
+                character = (first & 0x07) << 18 | (np.int64(data[at + 1]) & 0x3F) << 12
+                character |= (np.int64(data[at + 2]) & 0x3F) << 6 | (np.int64(data[at + 3]) & 0x3F)
+                at += 4
+            kind = np.int64(kinds[character])
+            if kind >= SUSPECT:
+                suspect = True
+                kind -= SUSPECT
+            character = np.int64(lower[character])
+        if kind == WORD or (kind == MARK and open_):
+            if not open_:
+                open_, start, state = True, here, _SEED
+            state = (state ^ np.uint64(character)) * _FACTOR
+            end = at
+        elif kind != SKIP:
+            turns = 0
+            if open_:
+                turns = 1
+            if kind == ALONE:
+                turns += 1
+            while turns:
+                if not open_:  # the ideograph itself
+                    start, end, state = here, at, (_SEED ^ np.uint64(character)) * _FACTOR
+                open_ = False
+                turns -= 1
+                if spans:
+                    places[0, words], places[1, words] = start, end
+                word = mix(state)
+                gram = gram * _BASE + word - ring[slot] * power
+                ring[slot] = word
+                slot = slot + 1 if slot + 1 < n else 0
+                words += 1
+                if words >= n:
+                    hashes[ngrams] = mix(gram)
+                    ngrams += 1
+    return words, ngrams, suspect

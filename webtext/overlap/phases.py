@@ -1,0 +1,225 @@
+"""The phases of `webtext overlap`: measure a test set, find its matches in the corpus, write the reports."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+
+from webtext.config import Benchmark, OverlapSection
+from webtext.files import read_json, to_json, write_bytes, writing
+from webtext.hashing import shard_name
+from webtext.ngrams.filters import Filters, filter_name, read_head
+from webtext.ngrams.normalise import Hashes, ngram_hashes
+from webtext.ngrams.query import probe, upper_limit
+from webtext.ngrams.runs import RunWriter, read_runs, sorted_distinct
+from webtext.overlap import paper
+from webtext.overlap.html import render
+from webtext.overlap.locate import indices, wanted
+from webtext.overlap.measure import (
+    Counts,
+    Gathered,
+    Share,
+    above,
+    found_by_example,
+    found_in_filters,
+    found_in_texts,
+    gather,
+    longest_by_example,
+    matches,
+    share,
+)
+from webtext.overlap.readers import format_of, read_examples
+from webtext.overlap.spans import DOCUMENTS, longest_examples, shown
+from webtext.tables import read_table, writing_table
+from webtext.task import Place, TaskLog
+
+FORMAT = 1
+DOCUMENTS_A_HASH = 16  # a shard names no more documents for an n-gram
+LOCATED = pa.schema([("id", pa.string()), ("url", pa.string()), ("hashes", pa.list_(pa.uint64()))])
+
+
+def measure_benchmark(log: TaskLog, index: int, benchmark: Benchmark, section: OverlapSection) -> list[tuple[int, str]]:
+    """Phase 1, a test set: its overlap with the filters of the build, and with its own training set where there is one.
+
+    Writes overlap/examples/NAME.csv, a line an example, and for the next phases the figures and the n-grams that were found. Memory:
+    the test set and some ten times as much.
+    """
+    filters = Filters.open(log.place.build / "ngrams")
+    test = gather(_passing(log, read_examples(benchmark)), filters.words)
+    found = found_in_filters(test, filters)
+    own = None
+    if benchmark.train:
+        own = found_in_texts(test, (text for _, text in _passing(log, read_examples(benchmark, "train"))), filters.words)
+    runs = matches(test, found)
+    ngrams, hits = np.diff(test.offsets), found_by_example(test, found)
+    shares = [hit / ngram for hit, ngram in zip(hits.tolist(), ngrams.tolist()) if ngram]
+    longest = longest_by_example(test, runs)
+    _count(log, benchmark, test, ngrams)
+    rows = _rows(test, ngrams, hits, longest, section.heavy, filters.words)
+    with log.binary(f"{log.place.directory}/examples/{benchmark.stem}.csv", lambda: len(test.examples)) as output:
+        output.file.write(_csv(rows))
+    report = {
+        "name": benchmark.name,
+        "stem": benchmark.stem,
+        "read_as": format_of(benchmark),
+        "examples": len(test.examples),
+        "too_short": len(test.examples) - len(shares),
+        "corpus": asdict(share(test, found)),
+        "own_train": asdict(share(test, own)) if own is not None else None,
+        "any": sum(value > 0 for value in shares),
+        "heavy": sum(value > section.heavy for value in shares),
+        "mean_share": round(sum(shares) / len(shares), 8) if shares else 0.0,
+        "median_share": round(float(np.median(shares)), 8) if shares else 0.0,
+        "longest_words": int(longest.max(initial=0)) + filters.words - 1 if longest.any() else 0,
+        "examples_above_percent": above(shares),
+        "matches": [shown(test, runs, run, found, filters.words) for run in longest_examples(test, runs, section.spans)],
+    }
+    write_bytes(_measured(log.place, index), to_json(report))
+    with writing(_hits(log.place, index)) as output:
+        writer = RunWriter(output.file)
+        writer.add(test.distinct[found])
+        writer.flush()
+    return [(0, str(_hits(log.place, index).relative_to(log.place.build)))]
+
+
+def _measured(place: Place, index: int) -> Path:
+    return place.spill(f"measured-{index:05d}.json")
+
+
+def _hits(place: Place, index: int) -> Path:
+    return place.spill(f"hits-{index:05d}.runs")
+
+
+def _located(place: Place, shard: int) -> Path:
+    return place.spill(f"located-{shard:05d}.parquet")
+
+
+def _passing(log: TaskLog, examples: Iterable[Any]) -> Iterable[Any]:
+    for example in examples:
+        log.progress()
+        yield example
+
+
+def _count(log: TaskLog, benchmark: Benchmark, test: Gathered, ngrams: Counts) -> None:
+    for example, scanned, count in zip(test.examples, test.scans, ngrams.tolist()):
+        log.records_in += 1
+        if count:
+            log.records_out += 1
+        else:
+            log.reject("", f"{benchmark.name}:{example.id}", "too-short", f"{len(scanned.starts)} words")
+
+
+def _rows(test: Gathered, ngrams: Counts, hits: Counts, longest: Counts, heavy: float, words: int) -> Iterable[list[Any]]:
+    """The table of examples; `overlap` is none, some or heavy, and short for an example without an n-gram."""
+    yield ["example", "words", "ngrams", "found", "share", "longest_match_words", "overlap"]
+    for example, scanned, count, hit, run in zip(test.examples, test.scans, ngrams.tolist(), hits.tolist(), longest.tolist()):
+        part = hit / count if count else 0.0
+        overlap = "short" if not count else "none" if not hit else "heavy" if part > heavy else "some"
+        yield [example.id, len(scanned.starts), count, hit, f"{part:.6f}" if count else "", run + words - 1 if run else 0, overlap]
+
+
+def _csv(rows: Iterable[list[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def locate(log: TaskLog, shard: int, section: OverlapSection) -> list[tuple[int, str]]:
+    """Phase 2, a shard of the corpus: the training documents that have n-grams found in the test sets, and which."""
+    place = log.place
+    keys = sorted_distinct(run for index in range(len(section.benchmarks)) for run in read_runs(_hits(place, index)))
+    search, named = wanted(keys), np.zeros(len(keys), np.int64)
+    words = read_head(place.build / "ngrams" / filter_name(0)).words
+    with writing_table(_located(place, shard), LOCATED) as table:
+        documents = read_table(place.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"])
+        for document in documents if len(keys) else ():
+            log.progress()
+            if document["split"] != "train":
+                continue
+            hashes, _ = ngram_hashes(document["text"], words)
+            found = np.unique(indices(hashes, search))
+            found = found[(found >= 0) & (named[found] < DOCUMENTS_A_HASH)]
+            if len(found):
+                named[found] += 1
+                table.write({"id": document["id"], "url": document["url"], "hashes": keys[found].tolist()})
+    return [(0, str(_located(place, shard).relative_to(place.build)))]
+
+
+def write_report(log: TaskLog, shards: int, section: OverlapSection) -> None:
+    """Phase 3: overlap/NAME.json for each test set, overlap.csv with a line each, and overlap.html with all of it to look at."""
+    place = log.place
+    filters = Filters.open(place.build / "ngrams")
+    benchmarks = [cast(dict[str, Any], read_json(_measured(place, index))) for index in range(len(section.benchmarks))]
+    located = _documents(place, shards, [match for benchmark in benchmarks for match in benchmark["matches"]])
+    for index, benchmark in enumerate(benchmarks):
+        keys = sorted_distinct(read_runs(_hits(place, index)))
+        benchmark["not_in_corpus"] = int((~np.isin(keys, located)).sum())
+        benchmark["paper_column"] = paper.column_of(benchmark["name"])
+        for match in benchmark["matches"]:
+            del match["hashes"]
+    hits = probe(filters, section.probes)
+    about = {
+        "format": FORMAT,
+        "filters": {
+            "words": filters.words,
+            "distinct_ngrams": filters.count,
+            "partitions": len(filters.heads),
+            "normaliser": filters.heads[0].normaliser,
+            "build": filters.heads[0].build,
+            "error_rate": filters.heads[0].error_rate,
+        },
+        "false_positives": {
+            "analytic": float(f"{filters.false_positive_rate:.6g}"),
+            "probes": section.probes,
+            "hits": hits,
+            "measured_at_most_95_percent": upper_limit(hits, section.probes),
+        },
+        "heavy": section.heavy,
+    }
+    for benchmark in benchmarks:
+        with log.binary(f"{place.directory}/{benchmark['stem']}.json") as output:
+            output.file.write(to_json({**about, **benchmark}))
+    with log.binary(f"{place.directory}/overlap.csv", lambda: len(benchmarks)) as output:
+        output.file.write(_csv(_summary(benchmarks)))
+    with log.binary(f"{place.directory}/overlap.html") as output:
+        output.file.write(render(about, benchmarks).encode())
+
+
+def _documents(place: Place, shards: int, matches_: list[dict[str, Any]]) -> Hashes:
+    """Put the documents that have most of a match into it as `documents`. Returns the n-grams that are in any document, sorted."""
+    of_hash: dict[int, list[int]] = {}
+    for number, match in enumerate(matches_):
+        for key in match["hashes"]:
+            of_hash.setdefault(key, []).append(number)
+    candidates: list[list[dict[str, Any]]] = [[] for _ in matches_]
+    seen: list[Hashes] = []
+    for shard in range(shards):
+        in_shard: set[int] = set()
+        for document in read_table(_located(place, shard)):
+            in_shard.update(document["hashes"])
+            common = Counter(number for key in document["hashes"] for number in of_hash.get(key, ()))
+            for number, ngrams in common.items():
+                candidates[number].append({"url": document["url"], "id": document["id"], "ngrams": ngrams})
+        seen.append(np.array(sorted(in_shard), np.uint64))
+    for match, documents in zip(matches_, candidates):
+        match["documents"] = sorted(documents, key=lambda document: (-document["ngrams"], document["url"]))[:DOCUMENTS]
+        match["documents_found"] = len(documents)
+    return sorted_distinct(seen)
+
+
+def _summary(benchmarks: list[dict[str, Any]]) -> Iterable[list[Any]]:
+    same = ["examples", "too_short", "any", "heavy", "mean_share", "longest_words", "not_in_corpus"]
+    yield ["name", "percent", "distinct_percent", "own_train_percent", *Share.__dataclass_fields__, *same]
+    for benchmark in benchmarks:
+        corpus = Share(**benchmark["corpus"])
+        own = Share(**benchmark["own_train"]).percent if benchmark["own_train"] else ""
+        figures = (benchmark[key] for key in same)
+        yield [benchmark["name"], corpus.percent, corpus.distinct_percent, own, *asdict(corpus).values(), *figures]

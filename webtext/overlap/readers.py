@@ -1,0 +1,99 @@
+"""A test set to its examples, whatever its format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from webtext.config import Benchmark
+from webtext.overlap import prose, tables
+from webtext.overlap.prose import Found, Role
+from webtext.overlap.sources import bare_name, blocks, source_files
+
+
+class Example(NamedTuple):
+    """An example of a test set; n-grams do not reach beyond it."""
+
+    id: str
+    text: str
+
+
+FORMATS: dict[str, Callable[[Path, str, Role], Found]] = {
+    "lambada": lambda path, field, role: tables.read_lambada(path, field),
+    "wikitext": lambda path, field, role: prose.read_wikitext(path),
+    "ptb": lambda path, field, role: prose.read_treebank(path),
+    "1bw": lambda path, field, role: prose.read_treebank(path),
+    "enwik8": lambda path, field, role: prose.read_enwik8(path, role),
+    "text8": lambda path, field, role: prose.read_text8(path, role),
+    "cbt": lambda path, field, role: prose.read_cbt(path),
+    "winograd": lambda path, field, role: tables.read_winograd(path),
+    "coqa": lambda path, field, role: tables.read_coqa(path, field),
+    "squad": lambda path, field, role: tables.read_squad(path, field),
+    "nq_open": lambda path, field, role: tables.read_nq_open(path, field),
+    "cnn_dailymail": lambda path, field, role: tables.read_cnn_dailymail(path, field),
+    "wmt": lambda path, field, role: prose.read_wmt(path),
+    "text": lambda path, field, role: prose.read_paragraphs(path),
+    "lines": lambda path, field, role: prose.read_lines(path),
+    "document": lambda path, field, role: prose.read_document(path),
+    "jsonl": lambda path, field, role: tables.read_jsonl(path, field),
+    "csv": lambda path, field, role: tables.read_csv(path, field),
+    "tsv": lambda path, field, role: tables.read_csv(path, field, "\t"),
+    "parquet": lambda path, field, role: tables.read_parquet(path, field),
+}
+
+# Tried in order on the last two parts of the path, then on the first bytes.
+_BY_NAME = [
+    (r"/[^/]*lambada[^/]*$", "lambada"),
+    (r"/[^/]*enwik8[^/]*$", "enwik8"),
+    (r"/[^/]*text8[^/]*$", "text8"),
+    (r"/cbtest_", "cbt"),
+    (r"/wscollection\.xml$", "winograd"),
+    (r"/coqa-", "coqa"),
+    (r"/(squad|train-v[12]|dev-v[12])[^/]*\.json$", "squad"),
+    (r"/nq-open", "nq_open"),
+    (r"\.story$", "cnn_dailymail"),
+    (r"cnn.*\.csv$", "cnn_dailymail"),
+    (r"/(newstest|newsdev)[^/]*$|\.sgm$", "wmt"),
+    (r"/ptb\.", "ptb"),
+    (r"/(news\.en|1b_benchmark)", "1bw"),
+    (r"/wiki\.(test|valid|train)\.(raw|tokens)$", "wikitext"),
+    (r"\.(jsonl|ndjson)$", "jsonl"),
+    (r"\.(csv|tsv|parquet)$", "{0}"),
+]
+_BY_CONTENT = [
+    (rb'\A\s*\{.{0,400}"story"\s*:', "coqa"),
+    (rb'\A\s*\{.{0,400}"paragraphs"\s*:', "squad"),
+    (rb"\A\s* = [^=\n]+ = *\n", "wikitext"),
+    (rb"\A\s*<(refset|srcset|dataset)\b", "wmt"),
+    (rb"\A1 [^\n]+\n2 [^\n]+\n3 ", "cbt"),
+    (rb"\A\s*\{", "jsonl"),
+]
+
+
+def detected(path: Path) -> str:
+    """The format of a file, by its name, its ending and its first bytes; `text` where nothing speaks for another."""
+    name = f"/{bare_name(path)}"
+    for pattern, format_ in _BY_NAME:
+        if match := re.search(pattern, name):
+            return format_.format(*match.groups())
+    beginning = next(blocks(path), b"")[:4096]
+    return next((format_ for pattern, format_ in _BY_CONTENT if re.search(pattern, beginning, re.DOTALL)), "text")
+
+
+def format_of(benchmark: Benchmark) -> str:
+    """The format that a test set is read as."""
+    return detected(source_files(benchmark.path)[0]) if benchmark.format == "auto" else benchmark.format
+
+
+def read_examples(benchmark: Benchmark, role: Role = "test") -> Iterator[Example]:
+    """The examples of a test set, or of its own training set. Of several files, ids begin with the name of the file.
+
+    Raises WebtextError that names the file and the line where they are not what the format says.
+    """
+    files = source_files(benchmark.train if role == "train" else benchmark.path)
+    for path in files:
+        format_ = detected(path) if benchmark.format == "auto" else benchmark.format
+        for name, text in FORMATS[format_](path, benchmark.field, role):
+            yield Example(name if len(files) == 1 or path.stem == name else f"{path.name}:{name}", text)

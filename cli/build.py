@@ -54,17 +54,21 @@ def run_build(
     *,
     only: str | None = None,
     reuse: bool = False,
+    beside: Sequence[str] = (),
     screen: Screen | None = None,
     said: Callable[[Done], None] = lambda done: None,
 ) -> list[Done]:
-    """Run all stages of a build, or `only` one whose inputs are there; what fits is not run again. `said` hears of each at its end."""
+    """Run all stages of a build, or `only` one whose inputs are there; what fits is not run again.
+
+    `said` hears of each stage at its end. `beside` are names that may lie in the directory before its first build.
+    """
     stages = stages_of(config)
     if only is not None and only not in stages:
         raise UsageError(f"{only}: not a stage of this configuration; it has {', '.join(stages)}")
     workers = config.run.workers or cores()
     results = []
     with held(build):
-        claim(build, config, reuse=reuse)
+        claim(build, config, reuse=reuse, beside=beside)
         for stage in stages.values():
             if only not in (None, stage.name):
                 continue

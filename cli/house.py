@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -45,10 +45,10 @@ def sources(config: Config) -> dict[str, Any]:
     return {"build.shards": config.build.shards, "links.dumps": config.links.dumps, "fetch.warcs": config.fetch.warcs}
 
 
-def claim(build: Path, config: Config, *, reuse: bool) -> None:
+def claim(build: Path, config: Config, *, reuse: bool, beside: Sequence[str] = ()) -> None:
     """Mark an empty directory as this build's, or check that it is. Raises UsageError for one that belongs to something else.
 
-    `reuse` takes over a directory of other sources: what does not fit is made anew.
+    `reuse` takes over a directory of other sources: what does not fit is made anew. `beside` are names that may lie in an empty one.
     """
     mark = build / MARK
     mine = sources(config)
@@ -63,7 +63,7 @@ def claim(build: Path, config: Config, *, reuse: bool) -> None:
         if not other:
             return
     else:
-        foreign = sorted(path.name for path in build.iterdir() if path.name not in (LOCK, WORKERS))
+        foreign = sorted(path.name for path in build.iterdir() if path.name not in (LOCK, WORKERS, *beside))
         if foreign:
             raise UsageError(f"{build}: not empty and not a build (it holds {foreign[0]}); choose another --out")
     write_bytes(mark, to_json(mine))

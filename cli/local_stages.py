@@ -21,7 +21,7 @@ def _train(place: Place, config: Config, tell: Tell) -> None:
 def train_model(log: TaskLog, section: TrainSection, tell: Tell) -> None:
     """Train on the token shards; the checkpoints in model/ are the stage's own way of going on after an interruption."""
     try:
-        from model.train import StepReport, TrainConfig, train
+        from model.train import TrainConfig, train
     except ImportError as error:
         raise WebtextError(f"train: {error}; install it with `pip install 'webtext[train]'` or set train.enabled = false") from None
     tokens = log.place.build / "tokens"
@@ -30,17 +30,16 @@ def train_model(log: TaskLog, section: TrainSection, tell: Tell) -> None:
     manifest = read_manifest(log.place.build / "tokenizer" / NAME)
     vocabulary = manifest.counters["vocabulary"] if manifest else 0
 
-    def step(report: StepReport) -> None:
-        tell(f"step {report.step:,}/{section.steps:,}, loss {report.loss:.3f}, {report.tokens_per_second:,.0f} tokens/s")
-
     result = train(
         TrainConfig(vocab_size=vocabulary, **section.model_dump(exclude={"enabled"})),
         tokens,
         log.place.path,
-        progress=step,
+        progress=lambda report: tell(str(report)),
+        announce=tell,
     )
-    log.counters["steps"] = result.steps
-    log.counters["tokens-seen"] = result.tokens_seen
+    if result.hf is None:
+        raise WebtextError(f"train: stopped after step {result.steps:,}; run the same command again to go on")
+    log.counters.update({"steps": result.steps, "tokens": result.tokens, "parameters": result.parameters})
     for path in sorted(result.hf.iterdir()):
         log.adopt(str(path.relative_to(log.place.build)))
 

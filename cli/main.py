@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    rich_markup_mode=None,
 )
 
 BEAM = {"allow_extra_args": True}  # what follows `--` is for Beam
@@ -138,6 +138,7 @@ app.add_typer(tokenizer, name="tokenizer")
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command line. Exit status: 0 done, 1 failed, 2 wrong use."""
+    logging.basicConfig(level=logging.CRITICAL)  # what a person should know is raised and told in one sentence
     try:
         app(arguments)
     except WebtextError as error:

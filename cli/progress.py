@@ -12,7 +12,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from webtext.task import WORK, Place
+from webtext.task import DONE, WORK, Place
 
 LOG_SECONDS = 15.0
 POLL_SECONDS = 0.3
@@ -58,7 +58,7 @@ class Tally:
         running = 0
         for path in self._directory.glob("*.*"):
             try:
-                if path.suffix == ".json" and path.stem not in self._done:
+                if path.suffix == DONE and path.stem not in self._done:
                     report = orjson.loads(path.read_bytes())
                     if report["fingerprint"] == self._fingerprint:
                         self._done[path.stem] = int(report["measured"]["seen"])

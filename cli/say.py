@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -28,10 +29,9 @@ def stage_line(done: Done) -> None:
 
 def summary(results: list[Done]) -> None:
     """What came in, what each stage kept, and why it left out the rest."""
-    table = Table(title=None, header_style="bold", pad_edge=False)
-    for column, justify in (("stage", "left"), ("in", "right"), ("kept", "right"), ("left out", "right"), ("", "left"), ("s", "right")):
-        table.add_column(column, justify="right" if justify == "right" else "left", overflow="fold")
-    table.columns[4].header = "why"
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for column in ("stage", "in", "kept", "left out", "why", "s"):
+        table.add_column(column, justify="left" if column in ("stage", "why") else "right", overflow="fold")
     for done in results:
         records = done.manifest.records
         found = reasons(done.manifest)

@@ -34,12 +34,14 @@ def stage_command(stage: str) -> Callable[..., None]:
     """The function of `webtext STAGE CONFIG --out DIR [--key value ...]`."""
     section = Config.model_fields[stage].annotation if stage in Config.model_fields else None
     fields = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
-    options = {name: kind for name, info in fields.items() if (kind := _option_type(info)) is not None}
+    options = {name: kind for name, info in fields.items() if name != "enabled" and (kind := _option_type(info)) is not None}
 
     def command(**values: Any) -> None:
-        context: typer.Context = values.pop("context")
+        context: typer.Context = values.pop("beam")
         config, out, reuse = values.pop("config"), values.pop("out"), values.pop("reuse")
         given = {f"{stage}.{name}": value for name, value in values.items() if value is not None and value != []}
+        if stage == "train":
+            given["train.enabled"] = True
         from cli import say
         from cli.build import run_build
 
@@ -51,7 +53,7 @@ def stage_command(stage: str) -> Callable[..., None]:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
     parameters = [
-        parameter("context", typer.Context, inspect.Parameter.empty),
+        parameter("beam", typer.Context, inspect.Parameter.empty),
         parameter("config", Annotated[Path, typer.Argument(help="configuration (TOML)")], inspect.Parameter.empty),
         parameter("out", Annotated[Path, typer.Option("--out", help="directory of the build")], inspect.Parameter.empty),
         parameter("reuse", Annotated[bool, typer.Option("--reuse", help="take over a directory built from other sources")], False),

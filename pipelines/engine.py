@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -146,6 +148,26 @@ def execute(graph: Graph, workers: int, arguments: Sequence[str]) -> None:
         raise WebtextError("a worker process died (killed, or out of memory); run the same command again: finished shards are kept")
     if failures:
         raise _sentence(failures[0]) from failures[0]
+
+
+@contextmanager
+def worker_output_to(path: Path) -> Iterator[None]:
+    """Let what worker processes print go to a file, while this process goes on printing where it did.
+
+    NB: the local runner hands its standard error on to the workers, and their log is no use to a person at a terminal.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    terminal = os.dup(2)
+    before = sys.stderr
+    with open(path, "ab") as file, os.fdopen(os.dup(terminal), "w", buffering=1) as stderr:
+        sys.stderr = stderr
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            sys.stderr = before
 
 
 @contextmanager

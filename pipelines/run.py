@@ -14,7 +14,7 @@ from pipelines.stage import PREVIOUS, Fit, Stage, prepare
 from webtext.config import Config
 from webtext.errors import WebtextError
 from webtext.manifest import Manifest, close
-from webtext.task import WORK, Place, Report, load_report
+from webtext.task import DONE, WORK, Place, Report, load_report
 
 
 class Watcher(Protocol):
@@ -34,10 +34,11 @@ def run_stage(stage: Stage, build: Path, config: Config, facts: Fit, workers: in
             stage.local(place, config, tell)
         else:
             # Imported here so that a build with nothing to do never loads Beam.
-            from pipelines.engine import execute
+            from pipelines.engine import execute, worker_output_to
 
             graph = import_module(stage.graph).graph
-            execute(lambda pipeline: graph(pipeline, place, config), workers, arguments)
+            with worker_output_to(place.spill("workers.log")):
+                execute(lambda pipeline: graph(pipeline, place, config), workers, arguments)
     reports = collect(place, phases)
     manifest = close(
         stage.name,
@@ -57,7 +58,7 @@ def run_stage(stage: Stage, build: Path, config: Config, facts: Fit, workers: in
 def collect(place: Place, phases: dict[str, int]) -> list[Report]:
     """The reports of all tasks. Raises WebtextError where one is missing: an engine lost an element in silence."""
     reports = []
-    for path in sorted((place.path / WORK).glob("*.json")):
+    for path in sorted((place.path / WORK).glob(f"*{DONE}")):
         report = load_report(path, place.fingerprint)
         if report is not None:
             reports.append(report)

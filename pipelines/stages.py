@@ -7,6 +7,7 @@ from pathlib import Path
 from pipelines.stage import Stage
 from webtext.config import Config
 from webtext.config_file import source_files
+from webtext.dedup.earlier import earlier_shards
 from webtext.errors import UsageError
 
 
@@ -30,6 +31,10 @@ def _tokenizer(config: Config) -> list[Path]:
     if not path.exists():
         raise UsageError(f"tokenizer.path: there is no {path}; give a directory or a file of a tokenizer")
     return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+
+
+def _against(config: Config) -> list[Path]:
+    return earlier_shards(config.dedup)
 
 
 def _shards(config: Config) -> int:
@@ -66,6 +71,24 @@ EXTRACT = Stage(
     phases=lambda config: {"extract": _shards(config)},
     graph="pipelines.extract",
 )
+DEDUP = Stage(
+    name="dedup",
+    directory="corpus",
+    also=("duplicates",),
+    unit="documents",
+    reads=("extract",),
+    sections=("build", "dedup"),
+    sources=_against,
+    phases=lambda config: {
+        "sign": _shards(config) + len(earlier_shards(config.dedup)),
+        "rank": 1,
+        "join": config.dedup.partitions,
+        "verify": config.dedup.partitions,
+        "settle": 1,
+        "decide": _shards(config),
+    },
+    graph="pipelines.dedup",
+)
 NGRAMS = Stage(
     name="ngrams",
     directory="ngrams",
@@ -74,6 +97,16 @@ NGRAMS = Stage(
     sections=("build", "ngrams"),
     phases=lambda config: {"hash": _shards(config), "filter": config.ngrams.partitions},
     graph="pipelines.ngrams",
+)
+OVERLAP = Stage(
+    name="overlap",
+    directory="overlap",
+    unit="examples",
+    reads=("dedup", "ngrams"),
+    sections=("build", "overlap"),
+    sources=_benchmarks,
+    phases=lambda config: {"measure": len(config.overlap.benchmarks), "locate": _shards(config), "report": 1},
+    graph="pipelines.overlap",
 )
 TOKENIZER = Stage(
     name="tokenizer",

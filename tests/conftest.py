@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# NB: imported here because the plugin of hypothesis imports it at the very end otherwise. CPython 3.11 fails with a SystemError where one
+# thread parses source (an import under pytest) while another formats a trace, as threads of Beam's local runner do after a failure.
+import hypothesis  # noqa: F401
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -28,12 +28,14 @@ class Section(BaseModel):
 
     def deciding(self) -> dict[str, Any]:
         """The keys that have a say in the bytes of the build, as JSON values."""
-        outside = {
-            name
-            for name, info in type(self).model_fields.items()
-            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("outside")
-        }
-        return self.model_dump(mode="json", exclude=outside)
+        values = self.model_dump(mode="json")
+        for name, info in type(self).model_fields.items():
+            value = getattr(self, name)
+            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("outside"):
+                del values[name]
+            elif isinstance(value, list) and value and isinstance(value[0], Section):
+                values[name] = [item.deciding() for item in value]
+        return values
 
 
 Day = Annotated[date, Field(strict=False)]  # TOML's date, or a string such as "2018-01-01"
@@ -58,6 +60,7 @@ class LinksSection(Section):
     )
     after: Day | None = key(None, "posts created before this day (UTC) are left out; empty: none")
     over_18: bool = key(False, "keep posts that are marked as not safe for work")
+    removed: bool = key(False, "keep posts that moderators or Reddit removed, or their authors deleted")
     block_subreddits: list[str] = key([], "subreddits left out, without r/, any case")
     block_hosts: list[str] = key([], "hosts left out with their subdomains, beside the built-in list")
     allow_hosts: list[str] = key([], "hosts kept although the built-in list has them")
@@ -100,12 +103,14 @@ class ExtractSection(Section):
     engine: Literal["combined", "trafilatura", "newspaper3k"] = key("combined", "what finds the text of a page")
     languages: list[str] = key(["en"], "languages kept (ISO 639-1); empty: all")
     language_certainty: float = key(
-        0.8, "share of the text below which the quick detector is not believed and the careful one is asked", ge=0, le=1
+        0.5, "share of the text below which the quick detector (CLD2) is not believed and the careful one (langdetect) is asked", ge=0, le=1
     )
     cleaning: Literal["gpt2", "none"] = key("gpt2", "rules that a text must meet, by name")
     min_characters: int = key(200, "a shorter text is left out (gpt2)", ge=0)
+    max_duplicate_lines: float = key(0.3, "share of the characters in repeated lines above which a text is left out (gpt2)", ge=0, le=1)
     max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is left out", ge=1024)
     page_seconds: float = key(30.0, "processor seconds that a page may take", gt=0, le=600)
+    page_memory: int = key(4 * 2**30, "bytes of address space that the process which extracts pages may take", ge=2**29)
 
 
 class DedupSection(Section):
@@ -113,6 +118,7 @@ class DedupSection(Section):
     permutations: int = key(128, "length of a MinHash signature", ge=16, le=1024)
     shingle_words: int = key(5, "words of a shingle", ge=1, le=32)
     partitions: int = key(16, "parts of the band join; one is held in memory at a time", ge=1, le=4096)
+    against: list[str] = key([], "directories of finished builds: what is in their corpus is left out here", outside=True)
     val_share: float = key(0.05, "share of the clusters held out for tuning (the paper: 5 %)", ge=0, lt=0.5)
     test_share: float = key(0.005, "share of the clusters held out for testing", ge=0, lt=0.5)
 
@@ -169,20 +175,26 @@ class TokenizeSection(Section):
 
 
 class TrainSection(Section):
-    enabled: bool = key(True, "train a model in `webtext build`")
-    size: str = key("124M", "preset: tiny, 124M, 355M, 774M, 1558M, or the paper's names")
-    context: int = key(1024, "tokens that the model sees", ge=8, le=65536)
-    batch_tokens: int = key(524_288, "tokens of a step (the paper: 512 x 1,024)", ge=1)
-    micro_batch: int = key(8, "sequences that are held at once", ge=1)
-    steps: int = key(10_000, "optimiser steps", ge=1)
-    learning_rate: float = key(6e-4, "at its highest", gt=0)
-    warmup: int = key(200, "steps of linear warm-up", ge=0)
-    weight_decay: float = key(0.1, "of matrices alone", ge=0)
-    dropout: float = key(0.0, "", ge=0, lt=1)
-    precision: Literal["fp32", "bf16", "fp16"] = key("bf16", "of the matrix products")
-    seed: int = key(1, "of the weights and the order of the windows", ge=0)
-    evaluate_every: int = key(250, "steps between two validations", ge=1)
-    checkpoint_every: int = key(250, "steps between two checkpoints", ge=1)
+    enabled: bool = key(False, "train a model at the end of `webtext build`; `webtext train` does it alone", outside=True)
+    size: str = key("124M", "a preset: 124M 355M 774M 1558M, the paper's 117M 345M 762M 1542M, or nano, tiny, mini")
+    layers: int | None = key(None, "blocks, instead of the preset's", ge=1)
+    heads: int | None = key(None, "attention heads, instead of the preset's", ge=1)
+    width: int | None = key(None, "width of the residual stream, instead of the preset's", ge=8)
+    context: int | None = key(None, "tokens of a window, instead of the preset's", ge=8, le=65536)
+    steps: int = key(19_073, "optimiser steps (the default makes 10 billion tokens)", ge=1)
+    batch_tokens: int = key(524_288, "tokens of a step (the paper: 512 windows of 1,024)", ge=1)
+    micro_batch: int | None = key(None, "windows that a device takes at once; empty: up to 8,192 tokens", ge=1)
+    lr: float | None = key(None, "highest learning rate; empty: by the width of the model", gt=0)
+    schedule: Literal["cosine", "linear", "constant"] = key("cosine", "course of the learning rate after the warm-up")
+    warmup: int | None = key(None, "steps of linear warm-up; empty: a twentieth of all, at most 2,000", ge=0)
+    weight_decay: float = key(0.1, "AdamW's, of matrices and embeddings", ge=0)
+    dropout: float = key(0.0, "share of the activations dropped", ge=0, lt=1)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = key("auto", "of the matrix products")
+    seed: int = key(0, "of weights, order and dropout", ge=0)
+    cross_documents: bool = key(True, "let attention reach over <|endoftext|>")
+    eval_every: int = key(250, "steps between validations", ge=1)
+    eval_tokens: int = key(1_048_576, "validation tokens, evenly spread; 0: all", ge=0)
+    checkpoint_every: int = key(250, "steps between checkpoints", ge=1)
     device: str = key("auto", "cuda, mps, cpu, or auto")
     compile: bool = key(False, "use torch.compile")
 

@@ -1,7 +1,7 @@
 """A unit of a stage's work: done once, on the record, and the same bytes whoever does it.
 
 A stage is cut into tasks, one a shard and phase. A task writes files, counts, and rejects records; when all its files
-are on the disk its report is written as STAGE/.work/NAME.json. A task whose report is there is not done again.
+are on the disk its report is written as STAGE/.work/NAME.done. A task whose report is there is not done again.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from webtext.records import REJECTED
 from webtext.tables import TableOutput, writing_table
 
 WORK = ".work"
+DONE = ".done"  # suffix of the report of a finished task
 PROGRESS_SECONDS = 1.0
 
 
@@ -63,7 +64,7 @@ class Place:
         return self.build / self.directory
 
     def report(self, task: str) -> Path:
-        return self.path / WORK / f"{task}.json"
+        return self.path / WORK / f"{task}{DONE}"
 
     def spill(self, name: str) -> Path:
         """A file of the stage that no later stage reads; it goes when the stage is closed."""

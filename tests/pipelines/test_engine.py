@@ -79,7 +79,7 @@ def test_a_defect_is_told_with_its_task_and_trace(tmp_path: Path) -> None:
 def test_an_interrupted_stage_goes_on_from_its_finished_tasks(tmp_path: Path) -> None:
     with pytest.raises(WebtextError):
         run(tmp_path, configured("refuse"))
-    done = sorted((tmp_path / "toy" / WORK).glob("scatter-*.json"))
+    done = sorted((tmp_path / "toy" / WORK).glob("scatter-*.done"))
     assert 0 < len(done) < SHARDS
     before = {path: path.stat().st_mtime_ns for path in done}
     seen: dict[Path, int] = {}

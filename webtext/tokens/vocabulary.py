@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tokenizer import ByteBPE, train
-from tokenizer.words import count_words, merge_counts, read_counts, write_counts
+from tokenizer import ByteBPE, count_words, merge_counts, read_counts, train, write_counts
 from webtext.config import TokenizerSection
 from webtext.errors import WebtextError
 from webtext.hashing import shard_name

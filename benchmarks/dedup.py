@@ -12,9 +12,9 @@ of others at a Jaccard similarity of 0.5 to 1 by edited words, moved blocks and 
                 the theoretical curve; data/neardup: the known pairs
     scale       --documents on --workers processes: time and peak memory (PSS of the process tree) of this project, datatrove, text-dedup
 
-Peers other than datasketch need a Python of their own with them installed (`pip install "datatrove[io,processing]" spacy text-dedup`), given by
---peers; what is missing is named. Making the documents is not timed. All need word 5-grams; datatrove has 14 bands of 8 rows, its default,
-text-dedup 128 permutations and a threshold of 0.8.
+Peers other than datasketch need a Python of their own (`pip install "datatrove[io,processing]" spacy text-dedup`), given by --peers; what
+is missing is named. Making the documents is not timed. All take word 5-grams; datatrove has 14 bands of 8 rows, its default, text-dedup 128
+permutations and a threshold of 0.8.
 """
 
 from __future__ import annotations
@@ -241,9 +241,10 @@ def text_dedup(python: str, peers: Path, workers: int) -> tuple[list[str], Calla
     return command, kept
 
 
-def measured(command: list[str]) -> tuple[float, float]:
-    """Run a command. Returns its seconds and the peak of the proportional set sizes of its process tree in MB."""
+def measured(command: list[str]) -> Figures:
+    """Run a command. Returns its seconds, processor seconds, and the peak of the proportional set sizes of its process tree in MB."""
     peak = 0
+    processor: dict[tuple[int, float], float] = {}  # by process, as last seen: not every peer waits for its workers
     began = time.perf_counter()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
@@ -260,6 +261,8 @@ def measured(command: list[str]) -> tuple[float, float]:
                 for one in family:
                     try:
                         size += one.memory_full_info().pss
+                        used = one.cpu_times()
+                        processor[one.pid, one.create_time()] = used.user + used.system
                     except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
                         continue
                 peak = max(peak, size)
@@ -273,7 +276,7 @@ def measured(command: list[str]) -> tuple[float, float]:
         if status:
             log.seek(0)
             raise SystemExit(f"{' '.join(command[:3])} ended with {status}:\n{log.read()[-3000:].decode(errors='replace')}")
-    return seconds, peak / 1e6
+    return {"seconds": round(seconds, 1), "cpu_seconds": round(sum(processor.values()), 1), "peak_mb": round(peak / 1e6)}
 
 
 # ---------------------------------------------------------------------------------------------------------------- the parts
@@ -405,7 +408,7 @@ def truth(size: int) -> list[str]:
     return [line for line in (DATA / "neardup" / f"articles_{size}.truth").read_text().splitlines() if line.strip()]
 
 
-def scale(figures: Figures, documents: int, workers: int, python: str | None, base: Path | None) -> None:
+def scale(figures: Figures, documents: int, workers: int, python: str | None, without: list[str], base: Path | None) -> None:
     """Time and peak memory on many documents."""
     directory = Path(tempfile.mkdtemp(dir=base))
     try:
@@ -413,19 +416,20 @@ def scale(figures: Figures, documents: int, workers: int, python: str | None, ba
         count = write_documents(build, texts(documents))
         print(f"\nScale: {count:,} documents, {workers} workers")
         rows: dict[str, Figures] = {}
-        seconds, peak = measured([sys.executable, __file__, "--stage", str(build), "--workers", str(workers)])
+        row = measured([sys.executable, __file__, "--stage", str(build), "--workers", str(workers)])
         kept = sum(pq.read_metadata(path).num_rows for path in (build / "corpus").glob("*.parquet"))
         by_phase = json.loads((build / "seconds.json").read_text())
-        rows["webtext"] = {"seconds": round(seconds, 1), "peak_mb": round(peak), "kept": kept, "phases": by_phase}
+        rows["webtext"] = {**row, "kept": kept, "phases": by_phase}
         say("webtext", rows["webtext"])
         for name, module, prepare in (("datatrove", "datatrove", datatrove), ("text-dedup", "text_dedup", text_dedup)):
+            if name in without:
+                continue
             if python is None or subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode:
                 print(f"  {name:12} is missing (--peers)")
                 rows[name] = {"missing": True}
                 continue
             command, count_kept = prepare(python, build / "peers", workers)
-            seconds, peak = measured(command)
-            rows[name] = {"seconds": round(seconds, 1), "peak_mb": round(peak), "kept": count_kept()}
+            rows[name] = {**measured(command), "kept": count_kept()}
             say(name, rows[name])
         figures["scale"] = {"documents": count, "workers": workers, **rows}
     finally:
@@ -434,7 +438,8 @@ def scale(figures: Figures, documents: int, workers: int, python: str | None, ba
 
 def say(name: str, row: Figures) -> None:
     detail = "  ".join(f"{phase} {seconds}" for phase, seconds in row.get("phases", {}).items())
-    print(f"  {name:12} {row['seconds']:8.1f} s   peak {row['peak_mb']:6,} MB   {row['kept']:,} kept   {detail}", flush=True)
+    times = f"{row['seconds']:8.1f} s ({row['cpu_seconds']:,.0f} s of processors)"
+    print(f"  {name:12} {times}   peak {row['peak_mb']:6,} MB   {row['kept']:,} kept   {detail}", flush=True)
 
 
 def main() -> None:
@@ -443,6 +448,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=100_000, help="documents of the scale part")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--peers", metavar="PYTHON", help="a Python that has datatrove and text-dedup")
+    parser.add_argument("--without", choices=["datatrove", "text-dedup"], action="append", default=[], help="leave this peer out")
     parser.add_argument("--work", type=Path, help="where files go; 1,000,000 documents need 15 GB")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--stage", type=Path, metavar="BUILD", help=argparse.SUPPRESS)
@@ -457,7 +463,7 @@ def main() -> None:
     if "quality" in chosen:
         quality(figures, options.workers)
     if "scale" in chosen:
-        scale(figures, options.documents, options.workers, options.peers, options.work)
+        scale(figures, options.documents, options.workers, options.peers, options.without, options.work)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import tarfile
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -31,7 +32,8 @@ from webtext.config import ExtractSection
 from webtext.extract.decode import decode
 from webtext.extract.engines import MODULES, engine
 from webtext.extract.language import ISO, detect
-from webtext.extract.page import Text, extract_page
+from webtext.extract.page import extract_page
+from webtext.extract.result import Text
 from webtext.extract.score import Strings, word_f1
 
 DATA = Path(os.environ.get("WEBTEXT_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
@@ -60,7 +62,10 @@ def trafilatura_alone() -> Extractor:
 
 
 def newspaper_alone() -> Extractor:
-    from newspaper import Article
+    from newspaper import Article, settings
+
+    # NB: our engine imports newspaper with a temporary directory that is gone afterwards; Article wants to keep files there.
+    settings.TOP_DIRECTORY = tempfile.mkdtemp()
 
     def extract(body: bytes, content_type: str | None, url: str) -> str:
         article = Article(url, fetch_images=False)
@@ -146,7 +151,6 @@ def measure_language(count: int) -> dict[str, Any]:
             return ""
         return ISO.get(code, code)
 
-    langdetect("Load the profiles.")
     known = {ISO.get(code, code) for code in detector_factory._factory.get_lang_list()}
     figures = {}
     for name, detector in {"webtext": lambda text: detect(text, 0.5).code, "langdetect": langdetect}.items():

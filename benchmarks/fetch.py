@@ -4,10 +4,10 @@
     python benchmarks/fetch.py --site SITE --nginx nginx --peers VENV/bin/python --json figures.json
     python benchmarks/fetch.py --site SITE --pages 2000 --only webtext
 
---pages URLs over --hosts hosts (addresses of 127.0.0.0/8, so no name is resolved). Both sides ask robots.txt, keep one connection a host, no
-delay, 64 hosts at once, time-outs and size limits as configured by default. This project writes WARC and a ledger and syncs them; Scrapy
-writes the bodies to files. `webtext` runs with one and with --workers processes, a shard each; --pages and a tenth of them, to see
-whether memory grows. nginx may be one that is unpacked and not installed; Scrapy needs a Python of its own, and is left out without.
+--pages URLs over --hosts hosts (addresses of 127.0.0.0/8, so no name is resolved). Both sides ask for robots.txt and have one connection a
+host, no delay, 64 hosts at once, and this project's default time-outs and size limits. This project writes WARC and a ledger and syncs
+them; Scrapy writes the bodies to files. `webtext` runs with one and with --workers processes, a shard each; with --pages and with a tenth
+of them, to see whether memory grows. nginx may be unpacked and not installed; Scrapy needs a Python of its own, and is left out without.
 """
 
 from __future__ import annotations
@@ -109,9 +109,10 @@ def main() -> None:
                 print("scrapy: left out, give --peers a Python that has it")
         for title, run in runs.items():
             figures["runs"][title] = figure = run()
+            rate, seconds, cpu = figure["pages"] / figure["seconds"], figure["seconds"], figure["cpu_seconds"]
             print(
-                f"{title:32} {figure['pages'] / figure['seconds']:8,.0f} pages/s  {figure['seconds']:7.1f} s  {figure['cpu_seconds']:7.1f} s of CPU"
-                f"  {figure['peak_memory_bytes'] / 1e6:6,.0f} MB  {figure['pages']:,} pages equal to their files"
+                f"{title:28} {rate:8,.0f} pages/s  {seconds:7.1f} s  {cpu:7.1f} s of CPU  {figure['peak_memory_bytes'] / 1e6:6,.0f} MB"
+                f"  {figure['pages']:,} pages equal to their files"
             )
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
@@ -142,7 +143,9 @@ def serving(nginx: str, site: Path, directory: Path) -> Iterator[int]:
 def links(site: Path, port: int, pages: int, hosts: int) -> dict[str, Path]:
     """URL and file of so many pages, spread over the hosts; where there are fewer files they come again with another query."""
     safe = re.compile(r"[\w./+-]+\Z", re.ASCII)
-    files = [path for path in sorted(site.rglob("*")) if path.is_file() and not path.is_symlink() and safe.match(str(path.relative_to(site)))]
+    files = [
+        path for path in sorted(site.rglob("*")) if path.is_file() and not path.is_symlink() and safe.match(str(path.relative_to(site)))
+    ]
     files = [path for path in files if path.suffix in (".html", ".htm") and path.stat().st_size > 0]
     found = {}
     for number in range(pages):

@@ -34,7 +34,7 @@ import zstandard
 ROOT = Path(__file__).resolve().parent.parent
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 PEERS = ("rustbpe", "bpeasy", "tokenizers")
-WARM_UP = ["low lower lowest"]
+WARM_UP = ["low lower lowest " * 3000]  # enough words that tables grow, so that every kernel is loaded
 
 
 def texts_of(directory: Path, copies: int) -> Iterator[str]:

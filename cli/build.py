@@ -42,6 +42,14 @@ class Done:
     ran: bool
 
 
+def up_to_date(config: Config, build: Path) -> bool:
+    """Whether every stage of a build is done for this configuration. Reads manifests alone."""
+    stages = stages_of(config)
+    return all(stage.manifest(build) for stage in stages.values()) and all(
+        fit(stage, build, config, stages).done for stage in stages.values()
+    )
+
+
 def cores() -> int:
     """The processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cli import say
-from cli.build import run_build
-from webtext.config_file import parse_config
+from cli.build import run_build, up_to_date
+from webtext.config_file import load_config, parse_config
 from webtext.demo.files import demo_config_toml, write_benchmark, write_dump
 from webtext.demo.server import serve
 from webtext.demo.world import make_world
@@ -17,9 +17,12 @@ BESIDE = "demo"  # the directory in the build with the dump, the benchmark and t
 
 def run_demo(out: Path, workers: int) -> None:
     """Make the small web, serve it, build from it, and say what came of it."""
-    world = make_world()
     beside = out / BESIDE
     dump, benchmark, configuration = beside / "RS_2017-11.zst", beside / "quotations.jsonl", beside / "demo.toml"
+    if configuration.exists() and up_to_date(load_config(configuration), out):
+        say.out.print(f"nothing to do: {out} is up to date")
+        return
+    world = make_world()
     say.out.print(
         f"a web of {len(world.pages):,} pages on {len(world.hosts)} hosts, made of Python's own documentation, served on this machine"
     )
@@ -30,9 +33,6 @@ def run_demo(out: Path, workers: int) -> None:
         text = demo_config_toml(server.port, dump, benchmark)
         write_bytes(configuration, text.encode())
         results = run_build(parse_config(text, str(configuration), {"run.workers": workers}), out, beside=(BESIDE,), said=say.stage_line)
-    if not any(done.ran for done in results):
-        say.out.print(f"nothing to do: {out} is up to date")
-        return
     say.summary(results)
     copy = next(case for case in world.cases if case.outcome == "near-copy")
     say.places(out, f"webtext why {copy.url} --out {out}")

@@ -11,7 +11,7 @@ import typer
 
 from cli.stage_options import stage_command
 from cli.tools import ngrams, tokenizer
-from webtext.config_file import load_config, print_config
+from webtext.config_file import load_config, parse_setting, print_config
 from webtext.errors import UsageError, WebtextError
 
 app = typer.Typer(
@@ -31,6 +31,9 @@ def build(
     config: Annotated[Path | None, typer.Argument(help="configuration (TOML)", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option("--out", help="directory of the build", show_default=False)] = None,
     workers: Annotated[int | None, typer.Option(help="worker processes; 0: one a core", show_default=False)] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="section.key=value over the file's, repeatable", show_default=False)
+    ] = None,
     reuse: Annotated[bool, typer.Option("--reuse", help="take over a directory that was built from other sources")] = False,
     show: Annotated[bool, typer.Option("--print-config", help="write the whole default configuration, a comment a key, and leave")] = False,
 ) -> None:
@@ -38,15 +41,17 @@ def build(
 
     Beam's own options follow --, as in: webtext build c.toml --out gs://bucket/dir -- --runner DataflowRunner --project p
     """
+    overrides = dict(parse_setting(setting) for setting in settings or [])
+    if workers is not None:
+        overrides["run.workers"] = workers
     if show:
-        typer.echo(print_config(load_config(config) if config else None), nl=False)
+        typer.echo(print_config(load_config(config, overrides) if config else None), nl=False)
         return
     if config is None or out is None:
         raise UsageError("give a configuration and --out DIR, as in: webtext build examples/wcxb.toml --out wcxb")
     from cli import say
     from cli.build import run_build
 
-    overrides = {} if workers is None else {"run.workers": workers}
     results = run_build(load_config(config, overrides), out, context.args, reuse=reuse, said=say.stage_line)
     if any(done.ran for done in results):
         say.summary(results)

@@ -119,7 +119,7 @@ class Attention(nn.Module):
         # NB: one new token sees the whole cache; several are only ever read into an empty one, where the causal mask is square.
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None and t > 1)
         y = self.c_proj(y.transpose(1, 2).reshape(b, t, c))
-        return F.dropout(y, self.dropout, self.training)
+        return _drop(y, self.dropout, self.training)
 
 
 class MLP(nn.Module):
@@ -132,7 +132,7 @@ class MLP(nn.Module):
         self.c_proj = nn.Linear(4 * config.width, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(self.c_proj(F.gelu(self.c_fc(x), approximate="tanh")), self.dropout, self.training)
+        return _drop(self.c_proj(F.gelu(self.c_fc(x), approximate="tanh")), self.dropout, self.training)
 
 
 class Block(nn.Module):
@@ -198,7 +198,7 @@ class GPT2(nn.Module):
         else:
             mask, positions = _keep_documents_apart(tokens, eot)
             x = self.wte(tokens) + self.wpe(positions)
-        x = F.dropout(x, self.config.dropout, self.training)
+        x = _drop(x, self.config.dropout, self.training)
         for block in self.h:
             if self.activation_checkpointing and self.training:
                 x = checkpoint(block, x, mask, use_reentrant=False)
@@ -218,6 +218,11 @@ class GPT2(nn.Module):
         if targets is None:
             return self.logits(x)
         return linear_cross_entropy(x.flatten(0, 1), self.wte.weight, targets.flatten(), self.config.vocab_size)
+
+
+def _drop(x: Tensor, p: float, training: bool) -> Tensor:
+    """Dropout, without the cost of the call where there is none: generating a token is bound by such calls."""
+    return F.dropout(x, p) if training and p else x
 
 
 def _keep_documents_apart(tokens: Tensor, eot: int) -> tuple[Tensor, Tensor]:

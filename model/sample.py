@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model import hf
+from model import hf, tf_checkpoint
 from model.checkpoint import BEST, Checkpoint
 from model.gpt2 import GPT2, GPT2Config, KVCache
 from webtext.errors import UsageError, WebtextError
@@ -28,8 +28,8 @@ class Tokenizer(Protocol):
 
 
 def load_model(path: Path) -> GPT2:
-    """The model in `path`: a checkpoint file, a directory in Hugging Face's layout, or that of a training run (its exported model,
-    or its best checkpoint while there is none). Raises WebtextError where there is no model or a broken one."""
+    """The model in `path`: a checkpoint file, a directory in Hugging Face's or OpenAI's layout, or that of a training run (its
+    exported model, or its best checkpoint while there is none). Raises WebtextError where there is no model or a broken one."""
     if path.is_file():
         found = Checkpoint(path)
         model = GPT2(GPT2Config(**{field.name: found.state.config[field.name] for field in fields(GPT2Config)}))
@@ -38,6 +38,8 @@ def load_model(path: Path) -> GPT2:
     for directory in (path, path / "hf"):
         if (directory / "config.json").is_file():
             return hf.load(directory)
+    if (path / "hparams.json").is_file():
+        return tf_checkpoint.load(path)
     if (path / BEST).is_file():
         return load_model(path / BEST)
     raise WebtextError(f"{path}: no model: neither a checkpoint, nor config.json with model.safetensors, nor a training run")

@@ -39,7 +39,11 @@ from model.log import RunLog, StepReport
 from model.optim import adamw, learning_rate
 from webtext.errors import UsageError, WebtextError
 
-__all__ = ["StepReport", "TrainConfig", "TrainResult", "train"]
+__all__ = ["DivergedError", "StepReport", "TrainConfig", "TrainResult", "parser", "say", "train"]
+
+
+class DivergedError(WebtextError):
+    """The loss is no longer a number."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def train(
 
     `progress` gets every report and `announce` one line at the start that states model, device and plan, both on rank 0 alone.
     Raises UsageError for an impossible configuration, and WebtextError for missing or broken shards, a checkpoint that is
-    damaged or of another configuration or other data, and a loss that is no longer finite.
+    damaged or of another configuration or other data, and (DivergedError) for a loss that is no longer finite.
     """
     with machine(config.device, config.precision) as here, _sigterm() as told_to_stop:
         run = _Run(config, tokens, out, here)
@@ -204,10 +208,10 @@ class _Run:
         return total, norm
 
     def _finite(self, loss: Tensor) -> float:
-        """The loss of the whole batch. Raises WebtextError where it is no number: nothing of such a step is kept."""
+        """The loss of the whole batch. Raises DivergedError where it is no number: nothing of such a step is kept."""
         value = float(self.here.sum(loss))
         if not math.isfinite(value):
-            raise WebtextError(
+            raise DivergedError(
                 f"the loss is {value} at step {self.state.step}: lower lr or use another precision; {self.out / LAST} is from before"
             )
         if self.state.step == 1 and abs(value - self._fresh_loss) > 1:
@@ -350,14 +354,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = vars(parser().parse_args(arguments))
     tokens, out = given.pop("tokens"), given.pop("out")
     try:
-        result = train(TrainConfig(**given), tokens, out, progress=_say, announce=_say)
+        result = train(TrainConfig(**given), tokens, out, progress=say, announce=say)
     except WebtextError as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, UsageError) else 1
     return 0 if result.finished else 1
 
 
-def _say(what: object) -> None:
+def say(what: object) -> None:
+    """A line on standard output, at once."""
     sys.stdout.write(f"{what}\n")
     sys.stdout.flush()
 

@@ -9,6 +9,7 @@ from webtext.config import Config
 from webtext.config_file import source_files
 from webtext.dedup.earlier import earlier_shards
 from webtext.errors import UsageError
+from webtext.overlap.sources import source_files as benchmark_files
 
 
 def _dumps(config: Config) -> list[Path]:
@@ -21,7 +22,7 @@ def _warcs(config: Config) -> list[Path]:
 
 def _benchmarks(config: Config) -> list[Path]:
     paths = [path for benchmark in config.overlap.benchmarks for path in (benchmark.path, benchmark.train) if path]
-    return source_files(paths, "overlap.benchmarks")
+    return sorted({file for path in paths for file in benchmark_files(path)})
 
 
 def _tokenizer(config: Config) -> list[Path]:

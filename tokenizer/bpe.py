@@ -143,8 +143,8 @@ def train(
     """
     if vocab_size < 257:
         raise TokenizerError(f"a vocabulary of {vocab_size} tokens is impossible: 256 bytes and <|endoftext|> make 257")
-    if not isinstance(counts, WordCounts):
-        counts = count_words(counts)
     wanted = vocab_size - 257
-    merges = _merges(_words_of(counts, 256 + wanted), wanted, _FIRST_PAIRS, progress)
+    # Counts made here are let go once the words are laid out.
+    words = _words_of(counts if isinstance(counts, WordCounts) else count_words(counts), 256 + wanted)
+    merges = _merges(words, wanted, _FIRST_PAIRS, progress)
     return ByteBPE(merges.tolist(), missing=wanted - len(merges))

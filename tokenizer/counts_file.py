@@ -7,6 +7,7 @@ Little-endian, all integers unsigned. Header of 32 bytes: magic ``WTCOUNTS``, ve
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ _MAGIC = b"WTCOUNTS"
 _VERSION = 1
 _HEADER = struct.Struct("<8sIIQQ")
 _BLOCK_WORDS = 4096
+_LARGEST_BLOCK = 1 << 20
 _OPEN_FILES = 128
 
 Bytes = npt.NDArray[np.uint8]
@@ -163,7 +165,8 @@ def _blocks(file: BinaryIO, name: str) -> Iterator[Block]:
     if version != _VERSION:
         raise TokenizerError(f"{name} is version {version} of the format, this program reads {_VERSION}: count the words anew")
     damaged = TokenizerError(f"{name} is damaged or cut short: count the words anew")
-    if words and not block_words:
+    size = os.fstat(file.fileno()).st_size
+    if not 0 < block_words <= _LARGEST_BLOCK:
         raise damaged
     last = b""
     while words:
@@ -173,9 +176,10 @@ def _blocks(file: BinaryIO, name: str) -> Iterator[Block]:
             raise damaged
         counts = np.frombuffer(numbers, dtype="<u8", count=here).astype(np.int64)
         starts = np.append(0, np.cumsum(np.frombuffer(numbers, dtype="<u4", offset=8 * here), dtype=np.int64))
+        if starts[-1] > size or np.diff(starts).min() < 1 or counts.min() < 1:
+            raise damaged
         text = file.read(int(starts[-1]))
-        first = text[: starts[1]]
-        if len(text) < starts[-1] or not last < first or counts.min() < 1:
+        if len(text) < starts[-1] or not last < text[: starts[1]]:
             raise damaged
         last = text[starts[-2] :]
         yield text, starts, counts

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import regex
 import tiktoken
 
 from tokenizer.errors import TokenizerError
@@ -36,6 +37,7 @@ _PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|
 # NB: tiktoken panics on about a million white space characters before a letter, because the look-ahead tries each of them.
 _LONG_SPACE = 1 << 16
 _SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACE_RUN: Any = regex.compile(r"\s*")
 
 
 class ByteBPE:
@@ -166,9 +168,13 @@ def _digestible(text: str) -> Iterator[str]:
     for probe in range(_LONG_SPACE - 1, len(text), _LONG_SPACE):
         if probe < start or text[probe] not in _SPACES:
             continue
-        begin = start + len(text[start:probe].rstrip(_SPACES))
-        end = len(text) - len(text[probe:].lstrip(_SPACES))
-        if end - begin >= _LONG_SPACE and end < len(text):
+        # The run begins behind the probe before, which would have found it.
+        window = max(start, probe - _LONG_SPACE)
+        begin = window + len(text[window:probe].rstrip(_SPACES))
+        end = _SPACE_RUN.match(text, probe).end()
+        if end == len(text):
+            break
+        if end - begin >= _LONG_SPACE:
             # The last one goes with what follows, the others are a word: \s+(?!\S).
             yield text[start:begin]
             yield text[begin : end - 1]

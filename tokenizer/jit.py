@@ -13,7 +13,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
@@ -48,6 +48,8 @@ class Kernel(Generic[P, R]):
         self._lock = threading.Lock()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs:
+            raise TypeError(f"kernel {self._name} takes its arguments by position")
         signature = ",".join(map(_kind, args))
         entry = self._loaded.get(signature)
         if entry is None:
@@ -68,14 +70,12 @@ class Kernel(Generic[P, R]):
         """How numba sees a kernel that is called by another."""
         return self._dispatcher._numba_type_
 
-    @property
+    @cached_property
     def _dispatcher(self) -> Any:
         import numba
 
-        if not hasattr(self, "_compiler"):
-            # Without wrappers for Python and without reference counts the object code needs nothing of numba's.
-            self._compiler = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)(self._function)
-        return self._compiler
+        # Without wrappers for Python and without reference counts the object code needs nothing of numba's.
+        return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)(self._function)
 
     def _load(self, signature: str, args: tuple[object, ...]) -> tuple[Any, ...]:
         """The engine (which owns the code), what is returned, and the function."""

@@ -57,6 +57,21 @@ def parse_config(text: str, name: str, overrides: Mapping[str, Any] | None = Non
         raise UsageError("\n".join(f"{name}: {_sentence(detail)}" for detail in error.errors())) from None
 
 
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """`section.key=value` of a command line; the value is one of TOML, or else a string.
+
+    >>> parse_setting("dedup.threshold=0.7")
+    ('dedup.threshold', 0.7)
+    """
+    dotted, equals, value = setting.partition("=")
+    if not equals or dotted.count(".") != 1:
+        raise UsageError(f"--set {setting}: write section.key=value, as in --set dedup.threshold=0.7")
+    try:
+        return dotted.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return dotted.strip(), value
+
+
 def _expand(value: Any, name: str) -> Any:
     if isinstance(value, str):
         return re.sub(r"\$\{(\w+)\}", lambda match: _variable(match[1], name), value)

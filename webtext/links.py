@@ -25,7 +25,7 @@ from webtext.errors import WebtextError
 from webtext.files import writing
 from webtext.hashing import shard_name, url_id
 from webtext.records import LINK
-from webtext.scan import CLEAN, OVER_18, QUERY, SLOW, TITLE_ESCAPED, URL_ESCAPED, scan
+from webtext.scan import CLEAN, OVER_18, QUERY, SLOW, TITLE_ESCAPED, URL_ESCAPED, Row, scan
 from webtext.submissions import BrokenLine, Rules, read_submission, unescape
 from webtext.task import TaskLog
 
@@ -42,7 +42,7 @@ SPILL = pa.schema(
     ]
 )
 
-ROUND_POSTS = 200_000  # posts held before a round of batches is written
+ROUND_POSTS = 100_000  # posts held before a round of batches is written
 ROUND_BYTES = 256 * 2**20  # and bytes of the dump, whatever the length of its strings
 
 Spilled = tuple[int, str, str, str, int, int, bool, str]  # the shard, then SPILL
@@ -85,23 +85,21 @@ class _Judge:
         text = block.decode("latin-1")  # a character a byte, so that the places hold
         for rows in scan(block):
             self._rows(block, text, rows)
-            self._log.progress(len(rows))
 
-    def _rows(self, block: bytes, text: str, rows: list[list[int]]) -> None:
+    def _rows(self, block: bytes, text: str, rows: Iterator[Row]) -> None:
         rules, keep, reject = self._rules, self.kept.append, self._log.reject
-        blank = 0
+        lines, blank = self._lines, 0
         # NB: the hot loop of the stage; what a post that is left out does not need is not made.
-        for number, row in enumerate(rows):
-            flags, score, created, id_, id_end, url_, url_end, subreddit_, subreddit_end, title_, title_end, line, line_end, *rest = row
+        for flags, score, created, id_, id_end, url_, url_end, sub, sub_end, title_, title_end, line, line_end, host, host_end, dot in rows:
+            lines += 1
             if flags & SLOW:
                 if block[line:line_end].strip():
-                    self._slowly(block[line:line_end], self._lines + number + 1)
+                    self._slowly(block[line:line_end], lines)
                 else:
                     blank += 1
                 continue
-            subreddit = text[subreddit_:subreddit_end]
+            subreddit = text[sub:sub_end]
             if flags & CLEAN:
-                host, host_end, dot = rest
                 kind = text[dot + 1 : text.find("?", dot, url_end) if flags & QUERY else url_end].lower() if dot else ""
                 verdict = rules.judge_clean(text[url_:url_end], text[host:host_end], kind, subreddit, created, flags)
             else:
@@ -113,8 +111,9 @@ class _Judge:
             else:
                 title = orjson.loads(block[title_ - 1 : title_end + 1]) if flags & TITLE_ESCAPED else text[title_:title_end]
                 keep((shard, url, text[id_:id_end], subreddit, score, created, flags & OVER_18 != 0, unescape(title)))
-        self._lines += len(rows)
-        self._log.records_in += len(rows) - blank
+        self._log.progress(lines - self._lines)
+        self._log.records_in += lines - self._lines - blank
+        self._lines = lines
 
     def _slowly(self, line: bytes, number: int) -> None:
         try:

@@ -19,6 +19,7 @@ from webtext.json_words import at, escaped_end, number_end, plain_end, skip
 # columns of `scan`'s result
 FLAGS, SCORE, CREATED, ID, ID_END, URL, URL_END, SUBREDDIT, SUBREDDIT_END, TITLE, TITLE_END, LINE, LINE_END, HOST, HOST_END, DOT = range(16)
 COLUMNS = 16
+Row = tuple[int, ...]
 
 # bits of FLAGS
 SLOW, OVER_18, SELF, PROMOTED, DELETED, REMOVED, URL_ESCAPED, TITLE_ESCAPED, CLEAN, QUERY = (1 << bit for bit in range(10))
@@ -197,8 +198,8 @@ _AMP, _LT, _GT = np.uint64(_word("&amp")), np.uint64(_word("&lt")), np.uint64(_w
 @njit(cache=True)
 def _ends_entity(words, i):  # type: ignore[no-untyped-def]
     """Whether the semicolon at i ends one of the entities that Reddit's API writes."""
-    name = words[np.uint64(i - 3)] & _LOW_THREE
-    return name == _LT or name == _GT or (words[np.uint64(i - 4)] & _LOW_HALF) == _AMP  # noqa: SIM109 - a tuple is slower when compiled
+    short, long = words[np.uint64(i - 3)] & _LOW_THREE, words[np.uint64(i - 4)] & _LOW_HALF
+    return bool(int(short == _LT) | int(short == _GT) | int(long == _AMP))
 
 
 @njit(cache=True)
@@ -246,9 +247,7 @@ def _look_at_url(words, row):  # type: ignore[no-untyped-def]
             colon = True
         elif byte == 63:
             break
-        elif byte == 59 and _ends_entity(words, i):
-            return 0
-        elif not _CLASSES[byte] & _IN_PATH:
+        elif (byte == 59 and _ends_entity(words, i)) or not _CLASSES[byte] & _IN_PATH:
             return 0
         i += 1
     row[DOT] = 0 if colon else dot
@@ -332,10 +331,10 @@ def _scan(words, begin, size, slots, lengths, keys, masks, rows):  # type: ignor
     return count, begin
 
 
-_ROWS = 2048
+_ROWS = 1024
 
 
-def scan(block: bytes) -> Iterator[list[list[int]]]:
+def scan(block: bytes) -> Iterator[Iterator[Row]]:
     """A row a line of the block, which ends in a line feed, some thousand at a time: places in bytes, numbers, flags (the constants above).
 
     The places of a string are those of its JSON text without the quotes; without URL_ESCAPED and TITLE_ESCAPED this is ASCII and is the
@@ -349,4 +348,4 @@ def scan(block: bytes) -> Iterator[list[list[int]]]:
     begin = 0
     while begin < len(block):
         count, begin = _scan(words, begin, len(block), _SLOTS, _LENGTHS, _KEYS, _MASKS, rows)
-        yield rows[:count].tolist()
+        yield zip(*rows[:count].T.tolist())

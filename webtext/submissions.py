@@ -146,13 +146,14 @@ class Rules:
         self._over_18 = 0 if section.over_18 else OVER_18
         refused = [(PROMOTED, "promoted"), (SELF, "self-post")]
         refused += [] if section.removed else [(REMOVED, "removed"), (DELETED, "deleted")]
-        self._refused = refused
-        self._any_refused = sum(flag for flag, _ in refused)
+        self._refused = sum(flag for flag, _ in refused)
+        every = range(2 * max(flag for flag, _ in refused))
+        self._reasons = {flags: next((reason for flag, reason in refused if flags & flag), "") for flags in every}
         self._places: dict[str, Place] = {}
 
     def judge(self, url: str, subreddit: str, created: int, flags: int) -> Verdict:
         """What becomes of a post that links to `url`."""
-        reason = self._refused_by(flags)
+        reason = self._reasons[flags & self._refused]
         try:
             url = canonical("https://www.reddit.com" + url if url.startswith("/") else url)
         except BadUrl as error:
@@ -172,14 +173,11 @@ class Rules:
         place = self._places.get(host) or self.place(host)
         if place.special or (flags & QUERY and may_change(url)):
             return self.judge(url, subreddit, created, flags)
-        if flags & self._any_refused:
-            return url, 0, self._refused_by(flags), ""
+        if flags & self._refused:
+            return url, 0, self._reasons[flags & self._refused], ""
         if place.reason:
             return url, 0, place.reason, place.host
         return self._rest(url, place.shard, kind, subreddit, created, flags)
-
-    def _refused_by(self, flags: int) -> str:
-        return next((reason for flag, reason in self._refused if flags & flag), "")
 
     def _rest(self, url: str, shard: int, kind: str, subreddit: str, created: int, flags: int) -> Verdict:
         if kind in NOT_TEXT:

@@ -7,6 +7,7 @@ are on the disk its report is written as STAGE/.work/NAME.done. A task whose rep
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from webtext.tables import TableOutput, writing_table
 WORK = ".work"
 DONE = ".done"  # suffix of the report of a finished task
 PROGRESS_SECONDS = 1.0
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class TaskLog:
         self._rejected = rejected
         self._next_progress = time.monotonic() + PROGRESS_SECONDS
         self._seen = 0
+        self._helper_seconds = 0.0
+        self._helper_memory = 0
 
     def reject(self, url: str, record_id: str, reason: str, detail: str = "") -> None:
         """Leave a record out for a named reason."""
@@ -125,9 +129,19 @@ class TaskLog:
             self._next_progress = time.monotonic() + PROGRESS_SECONDS
             self.place.spill(f"{self.name}.progress").write_text(str(self._seen))
 
-    @property
-    def seen(self) -> int:
-        return self._seen
+    def add_cost(self, seconds: float, memory: int) -> None:
+        """Add what a helper process of the task used: seconds of processor time, and bytes of memory at its highest."""
+        self._helper_seconds += seconds
+        self._helper_memory = max(self._helper_memory, memory)
+
+    def measured(self, wall: float, processor: float) -> dict[str, float]:
+        """What a clock and the system say of the task, with its helpers, since these readings of perf_counter and process_time."""
+        return {
+            "seconds": round(time.perf_counter() - wall, 3),
+            "cpu_seconds": round(time.process_time() - processor + self._helper_seconds, 3),
+            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT + self._helper_memory,
+            "seen": self._seen,
+        }
 
 
 TaskFunction = Callable[..., "list[Any] | None"]
@@ -161,12 +175,7 @@ def run_task(place: Place, name: str, function: TaskFunction, *arguments: Any) -
         dict(sorted(log.counters.items())),
         sorted(log.files, key=lambda file: file.path),
         outputs,
-        {
-            "seconds": round(time.perf_counter() - wall, 3),
-            "cpu_seconds": round(time.process_time() - processor, 3),
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "seen": log.seen,
-        },
+        log.measured(wall, processor),
     )
     write_bytes(place.report(name), to_json({"fingerprint": place.fingerprint, **asdict(report)}))
     place.spill(f"{name}.progress").unlink(missing_ok=True)

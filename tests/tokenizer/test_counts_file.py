@@ -24,7 +24,7 @@ def test_round_trip_and_layout(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["counts"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(PARTS, st.integers(1, 5), st.integers(2, 4))
 def test_merging_files_is_adding_up(parts: list[dict[bytes, int]], block: int, files: int) -> None:
     whole = WordCounts.from_items([item for part in parts for item in part.items()])
@@ -53,6 +53,9 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         (b"PAR1" + data[4:], "not a file of word counts"),
         (data[:8] + b"\2" + data[9:], "version 2"),
         (data[:12] + bytes(4) + data[16:], "damaged"),
+        (data[:12] + b"\xff" * 4 + data[16:], "damaged"),
+        (data[:56] + bytes(4) + data[60:], "damaged"),  # a word without bytes
+        (data[:56] + b"\xff" * 4 + data[60:], "damaged"),
         (data[:40], "damaged"),
         (data[:-1], "damaged"),
         (data + b"x", "damaged"),

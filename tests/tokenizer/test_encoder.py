@@ -65,7 +65,7 @@ def test_special_token_is_text_unless_asked_for(gpt2: ByteBPE, r50k: tiktoken.En
 def test_tokens_are_those_of_tiktokens_r50k(
     gpt2: ByteBPE, r50k: tiktoken.Encoding, some_novels: list[str], languages: dict[str, str]
 ) -> None:
-    for text in [*some_novels, *languages.values(), "", " ", EOT, "\ud83d\ude00 \ud800"]:
+    for text in [*some_novels, *(text[:30_000] for text in languages.values()), "", " ", EOT, "\ud83d\ude00 \ud800"]:
         expected = r50k.encode_ordinary(text)
         assert gpt2.encode(text) == expected
         assert np.array_equal(gpt2.encode_to_numpy(text), expected)
@@ -125,7 +125,7 @@ def test_long_white_space_is_no_panic(gpt2: ByteBPE, white: str, tail: str) -> N
 
 
 @settings(deadline=None)
-@given(text=st.lists(st.sampled_from([" ", " ", "\n", "\x1c", "\u3000", "a", "."])).map("".join))
+@given(text=st.lists(st.sampled_from([" ", "  ", "   ", "\n", "\x1c", "\u3000", "a", "."])).map("".join))
 def test_long_white_space_is_cut_as_if_it_were_short(gpt2: ByteBPE, r50k: tiktoken.Encoding, text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoder_module, "_LONG_SPACE", 3)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from webtext.config import Config
-from webtext.config_file import load_config, parse_config, print_config, source_files
+from webtext.config_file import load_config, parse_config, parse_setting, print_config, source_files
 from webtext.errors import UsageError
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.toml"))
@@ -86,3 +86,12 @@ def test_sources_are_found_in_a_stable_order(tmp_path: Path) -> None:
     assert [path.name for path in found] == ["a.zst", "b.zst"]
     with pytest.raises(UsageError, match=r"links\.dumps: there is no file .*\*\.xz"):
         source_files([f"{tmp_path}/*.xz"], "links.dumps")
+
+
+def test_settings_of_the_command_line() -> None:
+    assert parse_setting("dedup.threshold=0.7") == ("dedup.threshold", 0.7)
+    assert parse_setting("fetch.warcs=['a', \"b\"]") == ("fetch.warcs", ["a", "b"])
+    assert parse_setting("extract.engine=trafilatura") == ("extract.engine", "trafilatura")
+    for wrong in ("dedup.threshold", "threshold=0.7", "a.b.c=1"):
+        with pytest.raises(UsageError, match=r"write section\.key=value"):
+            parse_setting(wrong)

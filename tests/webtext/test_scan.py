@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 
 from webtext import scan as columns
 from webtext.dumps import read_blocks
-from webtext.scan import CLEAN, QUERY, SLOW, TITLE_ESCAPED, URL_ESCAPED, scan
+from webtext.scan import CLEAN, QUERY, SLOW, TITLE_ESCAPED, URL_ESCAPED, Row, scan
 from webtext.submissions import Submission, file_type, read_submission, unescape
 from webtext.urls import canonical, is_variant_host, may_track, parse
 
 
-def rows_of(block: bytes) -> Iterator[tuple[bytes, list[int]]]:
+def rows_of(block: bytes) -> Iterator[tuple[bytes, Row]]:
     for rows in scan(block):
         for row in rows:
             yield block[row[columns.LINE] : row[columns.LINE_END]], row
 
 
-def fast(block: bytes, row: list[int]) -> Submission:
+def fast(block: bytes, row: Row) -> Submission:
     """What the stage makes of a row."""
 
     def text(start: int, end: int, escaped: int) -> str:

@@ -18,8 +18,8 @@ number, and the order of the tasks has no say. A *part* is a shard of documents 
 earlier build's corpus.
 
 Memory: of a part its identities and band keys (some 1,000 bytes a document; signatures and shingles are written as they come); of a
-partition some 50 bytes a band key (documents x 18 / partitions) and 100 a candidate; 100 MiB for signatures and shingles. What has an entry for
-every document of the build (ordinals, 8 bytes; who goes, 1 byte) is in files that the system maps.
+partition some 50 bytes a band key (documents x 18 / partitions) and 100 a candidate; 100 MiB for signatures and shingles. What has an
+entry for every document of the build (ordinals, 8 bytes; who goes, 1 byte) is in files that the system maps.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from webtext.demo.looks import Page, Site, chance, render
@@ -116,10 +116,10 @@ class Builder:
         """Links to other pages of the site, which are dead, as on many a site."""
         return tuple((article.title, f"/{article.name}.html") for article in self.spare[-5:])
 
-    def post(self, url: str, score: int | None = None, created: str = "", **more: object) -> None:
+    def post(self, url: str, score: int | None = None, created: str = "", **more: Any) -> None:
         """Submit a URL: by default with a score above the karma rule, some time from 2013 on."""
         nth = sum(1 for post in self.posts if post.url == url)
-        self.posts.append(Post(url, 3 + chance(400, url, nth) if score is None else score, created or date_of(url, nth), **more))  # type: ignore[arg-type]
+        self.posts.append(Post(url, 3 + chance(400, url, nth) if score is None else score, created or date_of(url, nth), **more))
 
     def case(self, name: str, url: str, note: str, *, text: str = "", posts: int = 0, copy_of: str = "") -> None:
         stage, outcome = self.expected[name]

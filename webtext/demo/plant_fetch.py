@@ -9,6 +9,14 @@ from webtext.demo.looks import render_notice
 from webtext.demo.sites import COURIER, GATES, RUINS
 
 WITHDRAWN = f"{GATES.host}/withdrawn/"  # what the configuration's opt-out list has
+UNRULY: tuple[tuple[str, str, Behaviour, str], ...] = (
+    ("hangs", "hangs.example", "hang", "takes the request and says nothing"),
+    ("drips", "drips.example", "drip", "a byte now and then, for ever"),
+    ("closes", "closes.example", "close", "closes the connection before it answers"),
+    ("ends-early", "ends-early.example", "short", "promises more bytes than it sends"),
+    ("not-http", "not-http.example", "garbage", "an SSH server where a web server should be"),
+    ("broken-chunks", "broken-chunks.example", "broken-chunks", "chunks whose sizes are no numbers"),
+)
 PLAIN = (("Content-Type", "text/plain"),)
 
 
@@ -72,16 +80,8 @@ def _redirects(builder: Builder) -> None:
 def _transport(builder: Builder) -> None:
     """Connections that go wrong; each on a host of its own, for a host that fails too often is not asked any more."""
     page = render_notice("Almost there", "This page never comes whole.").encode()
-    for name, host, behaviour, note in (
-        ("hangs", "hangs.example", "hang", "takes the request and says nothing"),
-        ("drips", "drips.example", "drip", "a byte now and then, for ever"),
-        ("closes", "closes.example", "close", "closes the connection before it answers"),
-        ("ends-early", "ends-early.example", "short", "promises more bytes than it sends"),
-        ("not-http", "not-http.example", "garbage", "an SSH server where a web server should be"),
-        ("broken-chunks", "broken-chunks.example", "broken-chunks", "chunks whose sizes are no numbers"),
-    ):
-        kind: Behaviour = behaviour  # type: ignore[assignment]
-        builder.planted(name, builder.answer(_at(host, "/page.html"), Response(page, behaviour=kind)), note)
+    for name, host, behaviour, note in UNRULY:
+        builder.planted(name, builder.answer(_at(host, "/page.html"), Response(page, behaviour=behaviour)), note)
 
 
 def _contents(builder: Builder) -> None:

@@ -13,7 +13,7 @@ import inspect
 import re
 import sysconfig
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -22,7 +22,7 @@ from types import ModuleType
 
 from webtext.demo.markup import Block, is_prose, parse
 
-SHORTEST, LONGEST = 2_000, 12_000  # characters of an article
+SHORTEST, LONGEST = 1_700, 12_000  # characters of an article
 PROSE_SHARE = 0.45  # of an article's characters at least
 SHINGLE = 5  # words
 CODE_LINES = 4  # shown below a comment
@@ -87,7 +87,7 @@ class Article:
         """Plain sentences of ten to thirty words of its paragraphs, without markup: what can be looked for in an extracted text."""
         paragraphs = (block.text for block in self.blocks if block.kind == "paragraph")
         sentences = (sentence for text in paragraphs for sentence in re.split(r"(?<=[.!?])\s+", text))
-        return [text for text in sentences if 10 <= len(text.split()) <= 30 and re.fullmatch(r"[A-Z][A-Za-z,;' -]+\.", text)]
+        return [text for text in sentences if 10 <= len(text.split()) <= 30 and re.fullmatch(r"[A-Z][A-Za-z,;' ]+\.", text)]
 
 
 @cache  # for it takes some seconds, nearly all of it the parser's
@@ -96,7 +96,7 @@ def articles() -> tuple[Article, ...]:
     kept: list[Article] = []
     seen: set[tuple[str, ...]] = set()
     names: set[str] = set()
-    for article in _candidates():
+    for article in map(_without_repetitions, _candidates()):
         if article.characters < SHORTEST or article.prose < PROSE_SHARE * article.characters or article.name in names:
             continue
         shingles = article.shingles()
@@ -106,6 +106,17 @@ def articles() -> tuple[Article, ...]:
         names.add(article.name)
         kept.append(article)
     return tuple(sorted(kept, key=lambda article: article.name))
+
+
+def _without_repetitions(article: Article) -> Article:
+    """Methods of related classes have the same docstring; a text that repeats itself would not pass the cleaning rules."""
+    seen: set[str] = set()
+    blocks = []
+    for block in article.blocks:
+        if block.kind != "paragraph" or block.text not in seen:
+            blocks.append(block)
+        seen.add(block.text)
+    return replace(article, blocks=tuple(blocks))
 
 
 def _candidates() -> Iterator[Article]:

@@ -9,6 +9,7 @@ and a death that earlier pages may have prepared is tried again in a fresh child
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import pickle
 import signal
@@ -19,12 +20,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Pipe
-from typing import Any
+from typing import Any, NamedTuple
+
+import psutil
 
 from webtext.errors import WebtextError
 
-START_SECONDS = 120.0  # clock time in which a child must have started
-PATIENCE = 20.0  # clock time that a call may take, as a multiple of its processor time (a child that sleeps has no other end)
+IDLE_SECONDS = 60.0  # clock time without any processor time after which a child is taken to sleep for ever
 RETIRED = 2**30  # bytes of resident memory after which a child is replaced: libraries leak
 OUT_OF_MEMORY = 70  # status with which a child ends when an allocation failed
 LAUNCH = """import pickle, sys
@@ -61,10 +63,21 @@ class _Gone(Exception):
         self.status = status
 
 
+class Spent(NamedTuple):
+    """What calls have cost: seconds of processor time, and bytes of memory at the highest."""
+
+    seconds: float
+    memory: int
+
+    def __add__(self, other: Spent) -> Spent:  # type: ignore[override]  # of two runs, not of two tuples
+        return Spent(self.seconds + other.seconds, max(self.memory, other.memory))
+
+
 class Child:
     """A process that calls one function, `module:name`, again and again. Not for two threads at once."""
 
     def __init__(self, function: str, limits: Limits) -> None:
+        self.spent = Spent(0.0, 0)  # since the child was borrowed
         self._function = function
         self._limits = limits
         self._start()
@@ -86,7 +99,7 @@ class Child:
             theirs.close()
             os.close(listening)
         try:
-            self._receive(START_SECONDS)
+            self._receive()
         except (_Gone, TimeoutError) as error:
             self.close()
             raise WebtextError(f"the process that extracts pages did not start ({error}); what it printed says why") from None
@@ -111,27 +124,40 @@ class Child:
         self._calls += 1
         try:
             self._connection.send_bytes(data)
-            kind, value, memory = self._receive(self._limits.seconds * PATIENCE)
-        except BrokenPipeError:
+            kind, value, spent = self._receive()
+        except (BrokenPipeError, ConnectionResetError):
             raise _Gone(self._end()) from None
         except TimeoutError as error:
             self.close()
             raise Died("timeout", str(error)) from None
-        if memory > RETIRED:
+        self.spent += spent
+        if spent.memory > RETIRED:
             self.close()
         if kind == "raised":
             raise Died("crashed", value)
         return value
 
-    def _receive(self, seconds: float) -> Any:
+    def _receive(self) -> Any:
+        """The child's next message. Raises _Gone, and TimeoutError where it neither works nor answers."""
         try:
-            if not self._connection.poll(seconds):
-                raise TimeoutError(f"no answer within {seconds:g} s")
+            used = -1.0
+            while not self._connection.poll(IDLE_SECONDS):
+                before, used = used, self._used()
+                if used == before:
+                    raise TimeoutError(f"idle for {IDLE_SECONDS:g} s")
             return pickle.loads(self._connection.recv_bytes())
         except TimeoutError:
             raise
         except (EOFError, OSError):
             raise _Gone(self._end()) from None
+
+    def _used(self) -> float:
+        """Seconds of processor time that the child has had."""
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.NoSuchProcess:  # it has just ended, which its connection will tell
+            return math.inf
+        return float(times.user + times.system)
 
     def _end(self) -> int:
         """The status of a child that has closed its side."""
@@ -174,6 +200,7 @@ def borrowed(function: str, limits: Limits) -> Iterator[Child]:
         waiting = _idle.get((function, limits), [])
         child = waiting.pop() if waiting else None
     child = child or Child(function, limits)
+    child.spent = Spent(0.0, 0)
     try:
         yield child
     except BaseException:

@@ -12,11 +12,12 @@ import resource
 import select
 import signal
 import sys
+import time
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
-from webtext.extract.budget import OUT_OF_MEMORY
+from webtext.extract.budget import OUT_OF_MEMORY, Spent
 
 DEPTH = 10_000  # nested calls: pages nest to 2,048, and engines walk them recursively
 PEAK = 1 if sys.platform == "darwin" else 1024  # unit of ru_maxrss in bytes
@@ -42,10 +43,12 @@ def main(name: str, pipe: int, lifeline: int, memory: int) -> None:
             seconds, arguments = pickle.loads(connection.recv_bytes())
         except EOFError:
             return
+        start = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, seconds)
         answer = _answer(function, arguments)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        connection.send_bytes(pickle.dumps((*answer, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK), pickle.HIGHEST_PROTOCOL))
+        spent = Spent(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK)
+        connection.send_bytes(pickle.dumps((*answer, spent), pickle.HIGHEST_PROTOCOL))
 
 
 def _answer(function: Any, arguments: tuple[Any, ...]) -> tuple[str, Any]:

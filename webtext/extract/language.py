@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 import pycld2
 from langdetect import DetectorFactory, LangDetectException, detect_langs
+from langdetect.detector_factory import init_factory
 
 # NB: langdetect draws at random; with a seed each call draws the same.
 DetectorFactory.seed = 0
+init_factory()  # reads its profiles, half a second that no page should have to pay for
 
 UNKNOWN = "un"
 LANGDETECT_SURE = 0.9  # probability below which langdetect is not believed either

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from webtext.config import ExtractSection
 from webtext.extract import wikipedia
 from webtext.extract.clean import Draft, Refused, clean
 from webtext.extract.decode import decode, kind_of
-from webtext.extract.engines import Extraction, engine
+from webtext.extract.engines import MODULES, Extraction, engine
 from webtext.extract.language import UNKNOWN, detect
+from webtext.extract.result import Rejection, Text
 from webtext.extract.text import tidy
 
-
-@dataclass(frozen=True)
-class Text:
-    """What a page gave. `bytes_by_language` adds up to the text in UTF-8; `changed` names the cleaning rules that changed it."""
-
-    title: str
-    text: str
-    language: str | None
-    extractor: str
-    bytes_by_language: dict[str, int] = field(default_factory=dict)
-    changed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """Why a page gave none: `reason` by name, `detail` with the figure or words that decided."""
-
-    reason: str
-    detail: str = ""
+# Loaded with this module, so that no page has to pay for them out of its budget.
+ENGINES = {name: engine(name) for name in MODULES}
 
 
 def extract_page(body: bytes, content_type: str | None, url: str, section: ExtractSection) -> Text | Rejection:
@@ -56,7 +38,7 @@ def _extract(body: bytes, content_type: str | None, url: str, section: ExtractSe
     if kind not in ("html", "text"):
         raise Refused("not-html", kind)
     html, _ = decode(body, content_type)
-    found = Extraction("", html, 1.0, "text") if kind == "text" else engine(section.engine)(html, url)
+    found = Extraction("", html, 1.0, "text") if kind == "text" else ENGINES[section.engine](html, url)
     title, text = " ".join(tidy(found.title).split()), tidy(found.text)
     if not text:
         raise Refused("no-text")

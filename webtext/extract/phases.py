@@ -6,7 +6,7 @@ from pathlib import Path
 
 from webtext.config import ExtractSection
 from webtext.extract.budget import Died, Limits, borrowed
-from webtext.extract.page import Rejection, Text
+from webtext.extract.result import Rejection, Text
 from webtext.fetch.coding import header
 from webtext.fetch.warc import Pages
 from webtext.hashing import shard_name
@@ -47,6 +47,7 @@ def extract_shard(log: TaskLog, shard: int, section: ExtractSection) -> None:
                 log.records_out += 1
                 count(log, result)
             log.progress()
+        log.add_cost(child.spent.seconds, child.spent.memory)
 
 
 def posts_of(path: Path, ids: set[str]) -> dict[str, Record]:

@@ -27,7 +27,8 @@ CREDITS = re.compile(
     r"(?:uses material from|is (?:taken|copied|adapted|licensed|derived)[^.\n]{0,80}) (?:the )?(?:english )?wikipedia"
     r"|(?:text|content|article|material) (?:is )?(?:taken |adapted |copied )?from (?:the )?wikipedia(?: article)?[^.\n]{0,80}"
     r"(?:gnu free documentation license|gfdl|creative commons|cc[- ]by[- ]sa)"
-    r"|retrieved from [\"“']?https?://[a-z-]+\.(?:m\.)?wikipedia\.org/"
+    # NB: with the page's version, as MediaWiki prints it; a bibliography, too, has "Retrieved from https://en.wikipedia.org/wiki/…"
+    r"|retrieved from (?:[\"“]|&quot;)?(?:<a [^>]{0,300}>)?https?://[a-z-]+\.(?:m\.)?wikipedia\.org/w/index\.php\?title=[^\s<]{1,300}oldid="
     r"|wikipedia® is a registered trademark of the wikimedia foundation",
     re.IGNORECASE,
 )

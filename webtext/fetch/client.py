@@ -10,6 +10,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.errors import FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -42,78 +44,82 @@ class Exchange:
     truncated: bool
     whole: bool  # whether the answer was read to its end
     ip: str
+    when: datetime
 
 
 Limit = Callable[[int, Headers], int]
 
 
 class Client:
-    """What asks, for one thread. Cookies last for a page, so that no page depends on the ones before it."""
+    """What asks, for one thread. Cookies last for a page, so that no page depends on the ones before it.
+
+    NB: no requests.Session, which takes proxies and passwords from the environment (a proxy would connect where the guard does not look)
+    and reads the body of a redirect that it is not to follow.
+    """
 
     def __init__(self, agent: str, scratch: Path, wire: Wire) -> None:
         self._wire = wire
         self._scratch = scratch
-        self._session = requests.Session()
-        # NB: no proxy and no .netrc of the environment, else a proxy would connect where the guard does not look.
-        self._session.trust_env = False
-        self._session.verify = os.environ.get("SSL_CERT_FILE") or True
-        self._session.headers.clear()
-        self._session.headers.update({"User-Agent": agent, "Accept-Encoding": "gzip, deflate, br, zstd", "Accept-Language": "en,*;q=0.5"})
-        self._session.mount("http://", Adapter(wire))
-        self._session.mount("https://", Adapter(wire))
-        self.forget_cookies()
+        self._adapter = Adapter(wire)
+        self._authorities = os.environ.get("SSL_CERT_FILE") or True
+        self._headers = {"User-Agent": agent, "Accept-Encoding": "gzip, deflate, br, zstd", "Accept-Language": "en,*;q=0.5"}
+        self._jar = RequestsCookieJar()
+        self.spent = 0.0  # seconds in all exchanges so far
 
     def forget_cookies(self) -> None:
-        self._session.cookies = RequestsCookieJar()
+        self._jar = RequestsCookieJar()
 
     def cookies(self) -> tuple[tuple[str, str], ...]:
-        return tuple(sorted((cookie.name, cookie.value or "") for cookie in self._session.cookies))
+        return tuple(sorted((cookie.name, cookie.value or "") for cookie in self._jar))
 
     def close(self) -> None:
         """Close the connections that are kept."""
-        self._session.close()
+        self._adapter.close()
 
     def abort(self) -> None:
         self._wire.abort()
 
-    def get(self, url: str, *, accept: str, seconds: float, limit: Limit) -> Exchange:
-        """Ask once, without following redirects.
+    def get(self, url: str, *, accept: str, seconds: float, limit: Limit, held: int = HEAD) -> Exchange:
+        """Ask once, without following redirects. `Exchange.start` has at most `held` bytes.
 
         `limit(status, headers)` says how many bytes of the decoded body are wanted, or raises Failure to refuse it. Raises Failure.
         """
         prepared = self._prepare(url, accept)
         received: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._scratch))  # noqa: SIM115 - the caller closes it
-        self._wire.begin(time.monotonic() + seconds, received)
+        when, clock = datetime.now(timezone.utc), time.monotonic()
+        self._wire.begin(clock + seconds, received)
         try:
-            return self._answer(prepared, received, limit)
+            return self._answer(prepared, received, limit, held, when)
         except BaseException as error:
             received.close()
             if isinstance(error, Failure):
                 error.stale = error.error == "connection-closed" and not self._wire.opened and not self._wire.arrived
             raise
+        finally:
+            self.spent += time.monotonic() - clock
 
     def _prepare(self, url: str, accept: str) -> requests.PreparedRequest:
         scheme = urlsplit_or_fail(url).scheme
         if scheme not in ("http", "https"):
             raise Failure("bad-scheme", scheme or "none")
+        prepared = requests.PreparedRequest()
         try:
-            return self._session.prepare_request(requests.Request("GET", url, headers={"Accept": accept}))
+            prepared.prepare("GET", url, headers={**self._headers, "Accept": accept, "Connection": "keep-alive"}, cookies=self._jar)
         except (ValueError, UnicodeError, requests.RequestException, HTTPError) as error:
             raise Failure("bad-url", "it cannot be asked for") from error
+        return prepared
 
-    def _answer(self, prepared: requests.PreparedRequest, received: IO[bytes], limit: Limit) -> Exchange:
+    def _answer(self, prepared: requests.PreparedRequest, received: IO[bytes], limit: Limit, held: int, when: datetime) -> Exchange:
         status = None
         try:
-            # NB: not Session.send, which reads the whole body of a redirect and parses its target even when it is not to follow it.
-            adapter = self._session.get_adapter(prepared.url or "")
-            response = adapter.send(prepared, stream=True, timeout=self._wire.remaining(), verify=self._session.verify or True)
-            extract_cookies_to_jar(self._session.cookies, prepared, response.raw)  # type: ignore[no-untyped-call]
+            response = self._adapter.send(prepared, stream=True, timeout=self._wire.remaining(), verify=self._authorities)
+            extract_cookies_to_jar(self._jar, prepared, response.raw)  # type: ignore[no-untyped-call]
             status = response.status_code
             raw = response.raw
             try:
                 _check_headers(raw, self._wire.consumed)
                 headers = tuple(raw.headers.items())
-                start, count, truncated, whole = _read_body(raw, headers, limit(status, headers), self._wire)
+                start, count, truncated, whole = _read_body(raw, headers, limit(status, headers), held, self._wire)
             finally:
                 # NB: an answer that is not read to its end, or has more behind it, must not be the beginning of the next one.
                 if self._wire.arrived != self._wire.consumed or not raw.closed:
@@ -125,7 +131,7 @@ class Client:
         except (requests.RequestException, HTTPError, http.client.HTTPException, ValueError) as error:
             raise classify(error, status) from error
         url = prepared.url or ""
-        return Exchange(url, status, headers, bytes(self._wire.sent), received, start, count, truncated, whole, self._wire.ip)
+        return Exchange(url, status, headers, bytes(self._wire.sent), received, start, count, truncated, whole, self._wire.ip, when)
 
 
 def urlsplit_or_fail(url: str) -> Any:
@@ -145,30 +151,34 @@ def _check_headers(raw: urllib3.BaseHTTPResponse, size: int) -> None:
         raise Failure("invalid-headers", f"longer than {HEAD_BYTES} bytes")
     # NB: http.client drops all headers behind a line that is none, so its framing may be wrong from there on.
     original = getattr(raw, "_original_response", None)
-    if original is not None and original.msg.defects:
-        raise Failure("invalid-headers", type(original.msg.defects[0]).__name__)
+    for defect in original.msg.defects if original is not None else ():
+        if isinstance(defect, _DEFECTS):  # the others concern bodies of e-mails
+            raise Failure("invalid-headers", type(defect).__name__)
 
 
-def _read_body(raw: urllib3.BaseHTTPResponse, headers: Headers, limit: int, wire: Wire) -> tuple[bytes, int, bool, bool]:
+_DEFECTS = (FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect)
+
+
+def _read_body(raw: urllib3.BaseHTTPResponse, headers: Headers, limit: int, held: int, wire: Wire) -> tuple[bytes, int, bool, bool]:
     """Read at most `limit` decoded bytes: (the first of them, their number, whether there were more, whether the answer ended)."""
     if limit <= 0:
         return b"", 0, False, False
     coded = Pieces(raw.stream(BLOCK, decode_content=False))
     try:
-        return _read_decoded(coded, headers, limit, wire)
+        return _read_decoded(coded, headers, limit, held, wire)
     except (Failure, HTTPError, http.client.HTTPException):
         if raw.status == 200:
             raise
         return b"", 0, False, False  # NB: what a redirect or a 404 says beside its headers does not matter
 
 
-def _read_decoded(coded: Pieces, headers: Headers, limit: int, wire: Wire) -> tuple[bytes, int, bool, bool]:
+def _read_decoded(coded: Pieces, headers: Headers, limit: int, held: int, wire: Wire) -> tuple[bytes, int, bool, bool]:
     source = decoded(coded, headers)
     start, count = bytearray(), 0
     while data := source.read(min(BLOCK, limit + 1 - count)):
         count += len(data)
-        if len(start) < HEAD:
-            start += data[: HEAD - len(start)]
+        if len(start) < held:
+            start += data[: held - len(start)]
         if count > limit:
             _refuse_bomb(coded, source, count)
             return bytes(start), limit, True, False

@@ -1,7 +1,7 @@
 """HTTP messages as they lie in a WARC: header block, transfer coding, content coding; bounded in what they may grow to.
 
 Real archives hold bodies that are not coded as their headers say. So a body whose coding does not even begin as named is taken
-as it is, while one that breaks in its middle is an error (RFC 9110 8.4, RFC 9112 7.1).
+as it is. One that breaks in its middle is an error on the network, and in an archive the end of the body (RFC 9110 8.4, RFC 9112 7.1).
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def header(headers: Headers, name: str) -> str | None:
 
 def values(headers: Headers, name: str) -> list[str]:
     return [value for key, value in headers if key.lower() == name]
+
+
+def _tokens(headers: Headers, name: str) -> list[str]:
+    """The elements of a list header, lower-cased."""
+    return [token.strip().lower() for value in values(headers, name) for token in value.split(",")]
 
 
 def media_type(headers: Headers) -> str | None:
@@ -131,9 +136,8 @@ class Pieces:
 
 def decoded(source: Pieces, headers: Headers) -> Readable:
     """Undo the content codings of a body, last applied first. An unknown coding, or one that is not there, leaves the bytes as they are."""
-    codings = [coding.strip().lower() for value in values(headers, "content-encoding") for coding in value.split(",")]
     result = source
-    for coding in reversed(codings):
+    for coding in reversed(_tokens(headers, "content-encoding")):
         make = _DECODERS.get(coding)
         start = _peek(result, 4)
         if make is not None and start and (coding != "gzip" or start[:2] == b"\x1f\x8b") and (coding != "zstd" or start == _ZSTD):
@@ -210,7 +214,7 @@ def body_of(payload: bytes, headers: Headers, limit: int) -> tuple[bytes, bool]:
     Of a coding that breaks, what came before is the body: archives cut long answers, and some gave a length that is too short. Raises
     Failure `broken-encoding` where nothing came.
     """
-    if any("chunked" in value.lower() for value in values(headers, "transfer-encoding")):
+    if "chunked" in _tokens(headers, "transfer-encoding"):
         payload = dechunk(payload)
     body = io.BytesIO()
     try:

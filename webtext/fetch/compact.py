@@ -60,18 +60,16 @@ def files_there(log: TaskLog, shard: int, section: FetchSection, agent: str, jou
 
 def write_shard(log: TaskLog, shard: int, section: FetchSection, agent: str, journal: Journal, links: Sequence[tuple[str, str]]) -> None:
     """Write the WARC files and the ledger of a shard, and reject the links without a page. `links` are (id, URL), sorted."""
-    places: dict[str, tuple[str, int]] = {}
-    ids = {entry.line: link_id for link_id, entry in journal.entries.items()}
     for file in _files(shard, section, agent, journal):
         # NB: a task that was killed after it dropped the journal's pages takes them from the files that it had made of them
         source = log.place.build / "pages" / file.name if journal.compacted else journal.pages
         _write_file(log, file, source, journal.compacted)
-        places.update((ids[entry.line], (file.name, position)) for entry, position in file.pages)
-    entries = [journal.entries[link_id] for link_id, _ in links]
+    places = ((file.name, position) for file in _files(shard, section, agent, journal) for _, position in file.pages)
+    entries = (journal.entries[link_id] for link_id, _ in links)
     with log.table(f"pages/ledger/{shard_name(shard)}.parquet", LEDGER) as ledger:
         for row in journal.rows(entries):
             if row["error"] is None:
-                row["warc"], position = places[row["id"]]
+                row["warc"], position = next(places)  # both are in the order of ids
                 row["offset"] += position
                 log.records_out += 1
             else:

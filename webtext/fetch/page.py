@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from urllib.parse import SplitResult, urldefrag, urljoin
 
 from webtext.config import FetchSection
-from webtext.fetch.client import Client, Exchange, Limit, urlsplit_or_fail
-from webtext.fetch.coding import Headers, header, media_type, wishes
+from webtext.fetch.client import Client, Exchange, urlsplit_or_fail
+from webtext.fetch.coding import Headers, body_of, bounds, header, media_type, parse_head, wishes
 from webtext.fetch.failure import Failure
 from webtext.fetch.politeness import Gate, OptOut
 from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse
@@ -35,7 +35,7 @@ class Answer:
     status: int | None = None
     content_type: str | None = None
     attempts: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # of asking, in all attempts; without the waits between requests
 
     def drop(self) -> None:
         """Forget the exchanges and the files that hold them."""
@@ -60,7 +60,7 @@ class Fetcher:
 
     def fetch(self, url: str) -> Answer:
         """Fetch a page. Raises Stopped where the task is being ended; every other outcome is an Answer."""
-        started, clock = _now(), time.monotonic()
+        started = _now()
         answer = Answer(started, started)
         for attempt in range(self._section.retries + 1):
             self._forget(answer)
@@ -78,7 +78,6 @@ class Fetcher:
             except BaseException:
                 answer.drop()
                 raise
-        answer.seconds = time.monotonic() - clock
         if answer.failure is not None:
             answer.drop()
         return answer
@@ -95,16 +94,21 @@ class Fetcher:
         return wait if failure.transient and attempt < self._section.retries and wait <= self._section.longest_wait else None
 
     def _attempt(self, url: str, answer: Answer) -> None:
-        budget = self._section.page_timeout
+        deadline = answer.seconds + self._section.page_timeout
         seen = {(url, self._client.cookies())}
         for hop in range(self._section.max_redirects + 1):
             parts = self._permitted(url)
             delay = self._delay(url, parts)
             answer.attempts += hop == 0
             answer.final_url = url
-            exchange, answer.captured, seconds = self._ask(url, parts, delay, ACCEPT, max(budget, 0.0), self._limit)
-            budget -= seconds
+            before = self._client.spent
+            get = partial(self._client.get, url, accept=ACCEPT, seconds=max(deadline - answer.seconds, 0.0), limit=self._limit)
+            try:
+                exchange = self._ask(parts, delay, get)
+            finally:
+                answer.seconds += self._client.spent - before
             answer.exchanges.append(exchange)
+            answer.captured = exchange.when
             answer.final_url, answer.status, answer.content_type = exchange.url, exchange.status, media_type(exchange.headers)
             if exchange.status not in REDIRECT:
                 self._accept(exchange, parts.hostname or "")
@@ -118,32 +122,31 @@ class Fetcher:
             url = target
         raise Failure("too-many-redirects", f"more than {self._section.max_redirects}", status=answer.status)
 
-    def _ask(
-        self, url: str, parts: SplitResult, delay: float, accept: str, seconds: float, limit: Limit
-    ) -> tuple[Exchange, datetime, float]:
-        """Ask when it is our turn, and again where a kept connection turned out to be closed: (answer, when it was asked, seconds)."""
+    def _ask(self, parts: SplitResult, delay: float, get: Callable[[], Exchange]) -> Exchange:
+        """`get()` when it is our turn to ask the host, and again where a kept connection turned out to be closed."""
         try:
-            return self._ask_once(url, parts, delay, accept, seconds, limit)
+            with self._gate.turn(parts.hostname or "", delay):
+                return get()
         except Failure as failure:
             if not failure.stale:
                 raise
-        return self._ask_once(url, parts, delay, accept, seconds, limit)
-
-    def _ask_once(
-        self, url: str, parts: SplitResult, delay: float, accept: str, seconds: float, limit: Limit
-    ) -> tuple[Exchange, datetime, float]:
         with self._gate.turn(parts.hostname or "", delay):
-            when, clock = _now(), time.monotonic()
-            return self._client.get(url, accept=accept, seconds=seconds, limit=limit), when, time.monotonic() - clock
+            return get()
 
     def _permitted(self, url: str) -> SplitResult:
         """The parts of a URL that may be asked for at all."""
         parts: SplitResult = urlsplit_or_fail(url)
         if parts.scheme not in ("http", "https"):
             raise Failure("bad-scheme", f"{parts.scheme or 'no'} scheme")
-        if self._opt_out.has(url) or self._opt_out.has(self._canonical(url)):
+        if self._opt_out and (self._opt_out.has(url) or self._opt_out.has(self._canonical_or_fail(url))):
             raise Failure("opt-out", parts.hostname or "")
         return parts
+
+    def _canonical_or_fail(self, url: str) -> str:
+        try:
+            return self._canonical(url)
+        except ValueError as error:
+            raise Failure("bad-url", str(error)) from error
 
     def _delay(self, url: str, parts: SplitResult) -> float:
         """Seconds between two requests to the host of a URL. Raises Failure where its robots.txt forbids the URL."""
@@ -173,6 +176,8 @@ class Fetcher:
             raise self._refusal(exchange, host)
         if media_type(exchange.headers) is None and b"\0" in exchange.start[:1024]:
             raise Failure("bad-content-type", "none given, and not text")
+        if not reads_back(exchange):
+            raise Failure("invalid-response", "the archive would not give it back")
         refuse(wishes(exchange.headers, exchange.start, self.agent), self._section)
 
     def _refusal(self, exchange: Exchange, host: str) -> Failure:
@@ -200,8 +205,9 @@ class Fetcher:
             parts = urlsplit_or_fail(url)
             if parts.scheme not in ("http", "https") or self._opt_out.has(url):
                 break
-            section = self._section
-            exchange, _, _ = self._ask(url, parts, section.per_host_delay, ROBOTS_ACCEPT, section.page_timeout, _robots_limit)
+            timeout = self._section.page_timeout
+            get = partial(self._client.get, url, accept=ROBOTS_ACCEPT, seconds=timeout, limit=_robots_limit, held=MAX_BYTES + 1)
+            exchange = self._ask(parts, self._section.per_host_delay, get)
             with exchange.received:
                 if exchange.status in REDIRECT:
                     url = redirect_target(url, exchange.headers, exchange.status)
@@ -228,6 +234,21 @@ def _of_robots(failure: Failure) -> Failure:
     if failure.error in _UNREACHED:
         return failure
     return Failure("robots-unreachable", failure.error)
+
+
+def reads_back(exchange: Exchange) -> bool:
+    """Whether the bytes that came, read as an archive's are, give the page that was received.
+
+    NB: http.client and urllib3 take more for HTTP than they should (a status of 2_00, a chunk of 0x5 bytes).
+    """
+    exchange.received.seek(0)
+    message = exchange.received.read()
+    begin, end, body = bounds(message)
+    parsed = parse_head(message[begin:end])
+    if parsed is None or parsed[0] != exchange.status or media_type(parsed[1]) != media_type(exchange.headers):
+        return False
+    content, _ = body_of(message[body:], parsed[1], exchange.bytes)
+    return len(content) == exchange.bytes and content.startswith(exchange.start[: exchange.bytes])
 
 
 def refuse(wished: set[str], section: FetchSection) -> None:

@@ -98,6 +98,9 @@ class OptOut:
         self._hosts = frozenset(entry.lower().rstrip(".") for entry in bare if "/" not in entry)
         self._prefixes = tuple(sorted(_bare(f"http://{entry}") for entry in bare if "/" in entry))
 
+    def __bool__(self) -> bool:
+        return bool(self._hosts or self._prefixes)
+
     def has(self, url: str) -> bool:
         host = (urlsplit(url).hostname or "").rstrip(".")
         labels = host.split(".")

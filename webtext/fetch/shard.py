@@ -24,9 +24,11 @@ from webtext.fetch.failure import DOWN, Failure
 from webtext.fetch.journal import Finished, Journal
 from webtext.fetch.page import Answer, Fetcher
 from webtext.fetch.politeness import Gate, OptOut, Stopped
+from webtext.fetch.previous import DIRECTORY, take_over
 from webtext.fetch.robots import Robots
 from webtext.fetch.warc import write_exchange
-from webtext.fetch.wire import Wire
+from webtext.fetch.wire import ScratchError, Wire
+from webtext.files import naming_failures
 from webtext.hashing import shard_name
 from webtext.tables import Record, read_table
 from webtext.task import TaskLog
@@ -51,6 +53,7 @@ def fetch_shard(log: TaskLog, shard: int, section: FetchSection) -> None:
     journal = Journal(log.place.spill(log.name), log.place.fingerprint)
     if journal.compacted and not files_there(log, shard, section, agent, journal):
         journal.restart(log.place.fingerprint)
+    take_over(log.place.path / DIRECTORY, shard, section, journal, links)
     log.progress(len(journal.entries))
     if len(journal.entries) < len(links):
         _Crawl(log, section, agent, journal).run(hosts_of(links))
@@ -151,13 +154,14 @@ class _Crawl:
         self._clients.append(client)
         fetcher = Fetcher(section, client, self._gate, self._robots, self._opt_out, canonical)
         try:
-            while waiting:
-                try:
-                    links = waiting.popleft()
-                except IndexError:
-                    break
-                self._fetch_host(fetcher, links)
-                client.close()
+            with naming_failures(self._scratch):
+                while waiting:
+                    try:
+                        links = waiting.popleft()
+                    except IndexError:
+                        break
+                    self._fetch_host(fetcher, links)
+                    client.close()
         except Stopped:
             pass
         except BaseException as error:  # noqa: BLE001 - the main thread raises it
@@ -179,7 +183,10 @@ class _Crawl:
                 now = datetime.now(timezone.utc)
                 answer = Answer(now, now, failure=Failure("host-down"))
             else:
-                answer = fetcher.fetch(url)
+                try:
+                    answer = fetcher.fetch(url)
+                except ScratchError as error:
+                    raise error.error from error
             if self._gate.stop.is_set():  # NB: an exchange that was aborted looks like a broken one
                 answer.drop()
                 raise Stopped
@@ -201,7 +208,7 @@ class _Crawl:
         blob: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._scratch))  # noqa: SIM115 - closed when it is entered
         try:
             for exchange in answer.exchanges:
-                row["offset"], row["length"], row["digest"] = write_exchange(blob, exchange, when or answer.captured)
+                row["offset"], row["length"], row["digest"] = write_exchange(blob, exchange, when or exchange.when)
         except BaseException:
             blob.close()
             raise

@@ -73,10 +73,10 @@ def warcinfo(filename: str, agent: str, when: datetime, robots: bool) -> bytes:
 
 def write_exchange(output: IO[bytes], exchange: Exchange, when: datetime) -> tuple[int, int, str]:
     """Append the request and the response of an exchange: (offset, length, payload digest) of the response record."""
-    first = exchange.received
-    first.seek(0)
-    begin, _, body = bounds(first.read(HEAD_BYTES))
-    block_digest, payload_digest, end = _digests(first, begin, body)
+    received = exchange.received
+    received.seek(0)
+    begin, _, body = bounds(received.read(HEAD_BYTES))
+    block_digest, payload_digest, end = _digests(received, begin, body)
     date = rfc3339(when)
     response_id = _record_id("response", exchange.url, date, block_digest)
     request_digest = _base32(hashlib.sha1(exchange.sent))
@@ -107,8 +107,8 @@ def write_exchange(output: IO[bytes], exchange: Exchange, when: datetime) -> tup
     if not exchange.whole:
         head["WARC-Truncated"] = "length"
     head["Content-Type"] = "application/http; msgtype=response"
-    first.seek(begin)
-    _write(output, head, iter(lambda: first.read(BLOCK), b""), end - begin)
+    received.seek(begin)
+    _write(output, head, iter(lambda: received.read(BLOCK), b""), end - begin)
     return offset, output.tell() - offset, payload_digest
 
 
@@ -233,6 +233,8 @@ def _gunzip(data: bytes) -> bytes:
         engine = zlib.decompressobj(31)
         pieces.append(engine.decompress(data, left))
         left -= len(pieces[-1])
+        if left and not engine.eof:
+            raise EOFError("it is cut")
         data = engine.unused_data
     return b"".join(pieces)
 

@@ -26,6 +26,14 @@ from webtext.fetch.failure import Failure
 POOLS = 2  # hosts a thread keeps a connection to: its own over http and over https, or with and without www
 
 
+class ScratchError(Exception):
+    """A temporary file could not be written, for the reason of the OSError that it carries."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Wire:
     """The sockets of one thread: where they lead, until when they wait, and what has passed in the present exchange."""
 
@@ -131,7 +139,10 @@ class _Reader:
         self._wire = wire
 
     def _keep(self, data: bytes) -> bytes:
-        self._wire.received.write(data)
+        try:
+            self._wire.received.write(data)
+        except OSError as error:  # NB: of our disk, and not to be taken for the server's
+            raise ScratchError(error) from error
         self._wire.consumed += len(data)
         return data
 

@@ -2,5 +2,6 @@
 
 from webtext.ngrams.filters import Filters
 from webtext.ngrams.query import Answer, Match, query
+from webtext.ngrams.release import merge_releases
 
-__all__ = ["Answer", "Filters", "Match", "query"]
+__all__ = ["Answer", "Filters", "Match", "merge_releases", "query"]

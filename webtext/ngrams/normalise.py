@@ -68,19 +68,19 @@ def ngram_hashes(text: str, n: int = 8) -> tuple[Hashes, int]:
 
 def scan(text: str, n: int = 8) -> Scan:
     """As `ngram_hashes`, with the place of each word."""
-    data, hashes, places, words = _scanned(text, n, spans=True)
-    return Scan(data, hashes, places[0, :words], places[1, :words])
+    data, hashes, places, _ = _scanned(text, n, spans=True)
+    return Scan(data, hashes, places[0], places[1])
 
 
 def _scanned(text: str, n: int, *, spans: bool) -> tuple[bytes, Hashes, NDArray[np.int64], int]:
     data = text.encode("utf-8", "surrogatepass")
-    hashes = np.empty(len(data) // 2 + 2, np.uint64)  # a word and the space behind it are two bytes at least
-    hashes = np.empty(len(data) + 1, np.uint64) if not text.isascii() else hashes
+    # In ASCII a word and the space behind it are two bytes at least; ideographs need no space.
+    hashes = np.empty(len(data) // 2 + 2 if text.isascii() else len(data) + 1, np.uint64)
     places = np.empty((2, len(hashes) if spans else 0), np.int64)
     words, ngrams, suspect = _kernel(np.frombuffer(data, np.uint8), *alphabet(), n, _power(n), hashes, places)
     if suspect and not unicodedata.is_normalized("NFC", text):
         return _scanned(unicodedata.normalize("NFC", text), n, spans=spans)
-    return data, hashes[:ngrams], places, words
+    return data, hashes[:ngrams].copy(), places[:, :words].copy(), words  # copies: callers keep many, and these are mostly air
 
 
 def _power(n: int) -> np.uint64:
@@ -89,7 +89,10 @@ def _power(n: int) -> np.uint64:
 
 @njit(cache=True, inline="always")
 def mix(x):  # type: ignore[no-untyped-def]  # numba
-    """SplitMix64's finaliser (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): a bijection of 64 bits."""
+    """SplitMix64's finaliser (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): a bijection of 64 bits.
+
+    NB: numba's cache of the kernels of other files, which have this inlined, does not notice a change here.
+    """
     x = (x ^ (x >> _S30)) * _MIX1
     x = (x ^ (x >> _S27)) * _MIX2
     return x ^ (x >> _S31)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-import numpy as np
-import xxhash
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 from webtext.config import NgramsSection
 from webtext.files import writing
 from webtext.hashing import shard_name
-from webtext.ngrams.bloom import built
-from webtext.ngrams.filters import HASHES, Head, filter_name, hashes_name, write_filter
-from webtext.ngrams.normalise import NAME, Hashes, ngram_hashes
-from webtext.ngrams.runs import MERGED, RunWriter, bound, merge, read_runs
+from webtext.ngrams.filters import filter_name, hashes_name
+from webtext.ngrams.normalise import ngram_hashes
+from webtext.ngrams.release import write_partition
+from webtext.ngrams.runs import RunWriter, read_runs
 from webtext.tables import read_table
 from webtext.task import TaskLog
 
@@ -54,29 +51,12 @@ def build_filter(log: TaskLog, partition: int, spills: Sequence[str], section: N
     place = log.place
     runs = [run for spill in sorted(spills) for run in read_runs(place.build / spill)]
     distinct = place.spill(f"distinct-{partition:05d}.u64")
-    digest, count = xxhash.xxh3_128(), 0
-    with writing(distinct) as output:
-        for block in merge(runs, bound(partition, section.partitions), bound(partition + 1, section.partitions)):
-            data = block.astype("<u8").tobytes()
-            output.file.write(data)
-            digest.update(data)
-            count += len(block)
-            log.progress(len(block))
-    filter_, rate = built(lambda: _blocks(distinct, count), count, section.error_rate)
-    log.counters["distinct-n-grams"] += count
-    about = (section.words, section.partitions, partition, count, NAME, digest.hexdigest(), place.fingerprint)
-    head = Head(*about, section.error_rate, rate, filter_.num_slices, filter_.bits_per_slice)
-    with log.binary(f"{place.directory}/{filter_name(partition)}", lambda: count) as output:
-        write_filter(output.file, head, filter_)
-    if section.keep_hashes:
-        with log.binary(f"{place.directory}/{hashes_name(partition)}", lambda: count) as output:
-            output.file.write(Head(*about).pack(HASHES))
-            for block in _blocks(distinct, count):
-                output.file.write(block.astype("<u8").tobytes())
-    distinct.unlink()
-
-
-def _blocks(path: Path, count: int) -> Iterator[Hashes]:
-    """The hashes of a file that holds nothing else, some million at a time."""
-    for first in range(0, count, MERGED):
-        yield np.fromfile(path, "<u8", min(MERGED, count - first), offset=8 * first)
+    with (
+        log.binary(f"{place.directory}/{filter_name(partition)}", lambda: head.count) as filter_file,
+        (
+            log.binary(f"{place.directory}/{hashes_name(partition)}", lambda: head.count) if section.keep_hashes else nullcontext()
+        ) as hashes_file,
+    ):
+        kept = hashes_file.file if hashes_file else None
+        head = write_partition(runs, partition, section, place.fingerprint, distinct, filter_file.file, kept)
+    log.counters["distinct-n-grams"] += head.count

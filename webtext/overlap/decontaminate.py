@@ -63,14 +63,14 @@ def quotations(text: str, sets: Sets, least: int = LEAST) -> list[Quotation]:
     found = []
     for first, last in covered(places >= 0, sets.words):
         if last - first >= least:
-            whose = sets.of[places[first : last - sets.words + 1]].any(axis=0)
-            names = [name for name, there in zip(sets.names, whose) if there]
+            whose = np.flatnonzero(sets.of[places[first : last - sets.words + 1]].any(axis=0))
+            names = [sets.names[index] for index in whose.tolist()]
             found.append(Quotation(last - first, int(scanned.starts[first]), int(scanned.ends[last - 1]), names))
     return found
 
 
 def without(text: str, quoted: Iterable[Quotation], around: int = AROUND) -> list[str]:
-    """What is left of a text when quotations and `around` bytes on both sides are cut out: the pieces of at least as many bytes.
+    """What is left of a text with quotations when these and `around` bytes on both sides are cut out: the pieces of at least as many bytes.
 
     A piece begins and ends at a space. A document that falls into many pieces had better be dropped (GPT-3: more than ten).
     """

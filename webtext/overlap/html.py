@@ -77,12 +77,12 @@ def rate(value: float) -> str:
     """A small rate.
 
     >>> rate(9.9812e-09)
-    '1.0 × 10⁻⁸'
+    '1.0\\u202f×\\u202f10⁻⁸'
     """
     if not value:
         return "0"
     digits, _, exponent = f"{value:.1e}".partition("e")
-    return f"{digits} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{digits}\u202f×\u202f10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def web(url: str) -> bool:

@@ -25,7 +25,9 @@ from webtext.overlap.html import render
 from webtext.overlap.locate import indices, wanted
 from webtext.overlap.measure import (
     Counts,
+    Flags,
     Gathered,
+    Runs,
     Share,
     above,
     found_by_example,
@@ -59,35 +61,36 @@ def measure_benchmark(log: TaskLog, index: int, benchmark: Benchmark, section: O
     if benchmark.train:
         own = found_in_texts(test, (text for _, text in _passing(log, read_examples(benchmark, "train"))), filters.words)
     runs = matches(test, found)
-    ngrams, hits = np.diff(test.offsets), found_by_example(test, found)
-    shares = [hit / ngram for hit, ngram in zip(hits.tolist(), ngrams.tolist()) if ngram]
-    longest = longest_by_example(test, runs)
-    _count(log, benchmark, test, ngrams)
-    rows = _rows(test, ngrams, hits, longest, section.heavy, filters.words)
+    _count(log, benchmark, test)
+    rows = _rows(test, found_by_example(test, found), longest_by_example(test, runs), section.heavy, filters.words)
     with log.binary(f"{log.place.directory}/examples/{benchmark.stem}.csv", lambda: len(test.examples)) as output:
         output.file.write(_csv(rows))
-    report = {
-        "name": benchmark.name,
-        "stem": benchmark.stem,
-        "read_as": format_of(benchmark),
-        "examples": len(test.examples),
-        "too_short": len(test.examples) - len(shares),
-        "corpus": asdict(share(test, found)),
-        "own_train": asdict(share(test, own)) if own is not None else None,
-        "any": sum(value > 0 for value in shares),
-        "heavy": sum(value > section.heavy for value in shares),
-        "mean_share": round(sum(shares) / len(shares), 8) if shares else 0.0,
-        "median_share": round(float(np.median(shares)), 8) if shares else 0.0,
-        "longest_words": int(longest.max(initial=0)) + filters.words - 1 if longest.any() else 0,
-        "examples_above_percent": above(shares),
-        "matches": [shown(test, runs, run, found, filters.words) for run in longest_examples(test, runs, section.spans)],
-    }
-    write_bytes(_measured(log.place, index), to_json(report))
+    about = {"name": benchmark.name, "stem": benchmark.stem, "read_as": format_of(benchmark)}
+    figures = _figures(test, found, own, runs, section.heavy, filters.words)
+    shown_ = [shown(test, runs, run, found, filters.words) for run in longest_examples(test, runs, section.spans)]
+    write_bytes(_measured(log.place, index), to_json({**about, **figures, "matches": shown_}))
     with writing(_hits(log.place, index)) as output:
         writer = RunWriter(output.file)
         writer.add(test.distinct[found])
         writer.flush()
     return [(0, str(_hits(log.place, index).relative_to(log.place.build)))]
+
+
+def _figures(test: Gathered, found: Flags, own: Flags | None, runs: Runs, heavy: float, words: int) -> dict[str, Any]:
+    ngrams, hits, longest = np.diff(test.offsets), found_by_example(test, found), longest_by_example(test, runs)
+    shares = [hit / ngram for hit, ngram in zip(hits.tolist(), ngrams.tolist()) if ngram]
+    return {
+        "examples": len(test.examples),
+        "too_short": len(test.examples) - len(shares),
+        "corpus": asdict(share(test, found)),
+        "own_train": asdict(share(test, own)) if own is not None else None,
+        "any": sum(value > 0 for value in shares),
+        "heavy": sum(value > heavy for value in shares),
+        "mean_share": round(sum(shares) / len(shares), 8) if shares else 0.0,
+        "median_share": round(float(np.median(shares)), 8) if shares else 0.0,
+        "longest_words": int(longest.max(initial=0)) + words - 1 if longest.any() else 0,
+        "examples_above_percent": above(shares),
+    }
 
 
 def _measured(place: Place, index: int) -> Path:
@@ -108,19 +111,20 @@ def _passing(log: TaskLog, examples: Iterable[Any]) -> Iterable[Any]:
         yield example
 
 
-def _count(log: TaskLog, benchmark: Benchmark, test: Gathered, ngrams: Counts) -> None:
-    for example, scanned, count in zip(test.examples, test.scans, ngrams.tolist()):
+def _count(log: TaskLog, benchmark: Benchmark, test: Gathered) -> None:
+    for example, scanned in zip(test.examples, test.scans):
         log.records_in += 1
-        if count:
+        if len(scanned.hashes):
             log.records_out += 1
         else:
             log.reject("", f"{benchmark.name}:{example.id}", "too-short", f"{len(scanned.starts)} words")
 
 
-def _rows(test: Gathered, ngrams: Counts, hits: Counts, longest: Counts, heavy: float, words: int) -> Iterable[list[Any]]:
+def _rows(test: Gathered, hits: Counts, longest: Counts, heavy: float, words: int) -> Iterable[list[Any]]:
     """The table of examples; `overlap` is none, some or heavy, and short for an example without an n-gram."""
     yield ["example", "words", "ngrams", "found", "share", "longest_match_words", "overlap"]
-    for example, scanned, count, hit, run in zip(test.examples, test.scans, ngrams.tolist(), hits.tolist(), longest.tolist()):
+    for example, scanned, hit, run in zip(test.examples, test.scans, hits.tolist(), longest.tolist()):
+        count = len(scanned.hashes)
         part = hit / count if count else 0.0
         overlap = "short" if not count else "none" if not hit else "heavy" if part > heavy else "some"
         yield [example.id, len(scanned.starts), count, hit, f"{part:.6f}" if count else "", run + words - 1 if run else 0, overlap]
@@ -154,14 +158,17 @@ def locate(log: TaskLog, shard: int, section: OverlapSection) -> list[tuple[int,
 
 
 def write_report(log: TaskLog, shards: int, section: OverlapSection) -> None:
-    """Phase 3: overlap/NAME.json for each test set, overlap.csv with a line each, and overlap.html with all of it to look at."""
+    """Phase 3: overlap/NAME.json for each test set, overlap.csv with a line each, and overlap.html with all of it to look at.
+
+    Without a corpus at hand (a downloaded release) `shards` is 0, and matches have no documents.
+    """
     place = log.place
     filters = Filters.open(place.build / "ngrams")
     benchmarks = [cast(dict[str, Any], read_json(_measured(place, index))) for index in range(len(section.benchmarks))]
     located = _documents(place, shards, [match for benchmark in benchmarks for match in benchmark["matches"]])
     for index, benchmark in enumerate(benchmarks):
         keys = sorted_distinct(read_runs(_hits(place, index)))
-        benchmark["not_in_corpus"] = int((~np.isin(keys, located)).sum())
+        benchmark["not_in_corpus"] = int((~np.isin(keys, located)).sum()) if shards else None
         benchmark["paper_column"] = paper.column_of(benchmark["name"])
         for match in benchmark["matches"]:
             del match["hashes"]
@@ -210,8 +217,9 @@ def _documents(place: Place, shards: int, matches_: list[dict[str, Any]]) -> Has
                 candidates[number].append({"url": document["url"], "id": document["id"], "ngrams": ngrams})
         seen.append(np.array(sorted(in_shard), np.uint64))
     for match, documents in zip(matches_, candidates):
-        match["documents"] = sorted(documents, key=lambda document: (-document["ngrams"], document["url"]))[:DOCUMENTS]
-        match["documents_found"] = len(documents)
+        best = sorted(documents, key=lambda document: (-document["ngrams"], document["url"]))
+        match["documents"] = best[:DOCUMENTS] if shards else None
+        match["documents_found"] = len(best) if shards else None
     return sorted_distinct(seen)
 
 

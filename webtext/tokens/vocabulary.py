@@ -9,6 +9,8 @@ from tokenizer import ByteBPE, count_words, merge_counts, read_counts, train, wr
 from webtext.config import TokenizerSection
 from webtext.errors import WebtextError
 from webtext.hashing import shard_name
+from webtext.manifest import NAME as MANIFEST
+from webtext.manifest import read_manifest
 from webtext.tables import read_table
 from webtext.task import TaskLog
 
@@ -48,8 +50,9 @@ def take_vocabulary(log: TaskLog, _: int, path: str) -> None:
 
 def _save(log: TaskLog, bpe: ByteBPE) -> None:
     directory = log.place.path
+    corpus = read_manifest(log.place.build / "corpus" / MANIFEST)
     before = {path.name for path in directory.iterdir()}
-    bpe.save(directory)
+    bpe.save(directory, metadata={"corpus": corpus.hash() if corpus else None})
     log.counters["vocabulary"] += bpe.vocab_size
     for path in sorted(directory.iterdir()):
         if path.is_file() and path.name not in before:

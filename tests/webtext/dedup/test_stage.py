@@ -16,6 +16,7 @@ from webtext.errors import WebtextError
 from webtext.hashing import shard_name
 from webtext.records import CORPUS, PAIR
 from webtext.tables import Record
+from webtext.task import DONE, WORK
 
 VOCABULARY = [f"w{number}" for number in range(3000)]
 
@@ -143,8 +144,8 @@ def test_a_chain_of_unlike_documents_is_not_closed(tmp_path: Path) -> None:
 
 
 def test_documents_that_share_bands_and_are_unlike_all_stay(tmp_path: Path) -> None:
-    shared = prose("boilerplate", 180)
-    documents = [stage.document(number, " ".join(shared + prose(number, 60))) for number in range(60)]
+    shared = prose("boilerplate", 170)
+    documents = [stage.document(number, " ".join(shared + prose(number, 64))) for number in range(60)]
     manifest = stage.dedup(tmp_path, documents, permutations=256, threshold=0.6)
     assert manifest.counters["candidates"] > 100
     assert len(stage.corpus(tmp_path)) == 60
@@ -183,9 +184,12 @@ def test_a_task_that_is_done_again_writes_the_same_bytes(tmp_path: Path) -> None
     documents = planted(60)
     manifest = stage.dedup(tmp_path, documents)
     before = stage.contents(tmp_path, manifest)
-    for report in sorted((tmp_path / "duplicates" / ".work").glob("*-00001.json")):
+    forgotten = sorted((tmp_path / "duplicates" / WORK).glob(f"*-00001{DONE}"))
+    assert len(forgotten) == 4
+    for report in forgotten:
         report.unlink()
     again, _ = stage.run(tmp_path, DedupSection(partitions=4), 3)
+    assert all(report.exists() for report in forgotten)
     assert stage.contents(tmp_path, again) == before
     assert again.hash() == manifest.hash()
 
@@ -273,10 +277,11 @@ def test_a_part_that_is_cut_is_refused_by_the_next_phase(tmp_path: Path) -> None
     documents = planted(30)
     stage.dedup(tmp_path, documents)
     shutil.rmtree(tmp_path / "corpus")
-    for report in (tmp_path / "duplicates" / ".work").glob("*.json"):
+    work = tmp_path / "duplicates" / WORK
+    for report in work.glob(f"*{DONE}"):
         if not report.name.startswith("sign"):
             report.unlink()
-    path = tmp_path / "duplicates" / ".work" / "part-00001.bands"
+    path = work / "part-00001.bands"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(WebtextError, match=r"part-00001\.bands: not a whole packed file"):
         stage.run(tmp_path, DedupSection(partitions=4), 3)

@@ -29,6 +29,8 @@ def test_there_is_enough_to_read(found: tuple[Article, ...]) -> None:
         assert article.characters >= SHORTEST
         assert article.prose >= PROSE_SHARE * article.characters
         assert all(block.text.strip() for block in article.blocks)
+        paragraphs = [block.text for block in article.blocks if block.kind == "paragraph"]
+        assert len(set(paragraphs)) == len(paragraphs)
     # A text is cut at paragraphs, so only one that consists of long paragraphs exceeds the bound.
     assert sum(article.characters > 1.5 * LONGEST for article in found) == 0
 

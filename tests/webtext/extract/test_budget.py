@@ -79,11 +79,20 @@ def test_time_of_the_clock_is_not_held_against_a_page() -> None:
 
 
 def test_a_call_that_sleeps_for_ever_has_an_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webtext.extract.budget.PATIENCE", 2.0)
     with borrowed(HERE + "sleep", LIMITS) as child:
-        with pytest.raises(Died, match="timeout"):
-            child.call(100.0)
         child.call(0.0)
+        monkeypatch.setattr("webtext.extract.budget.IDLE_SECONDS", 0.5)
+        with pytest.raises(Died, match="idle"):
+            child.call(100.0)
+        monkeypatch.undo()
+        child.call(0.0)
+
+
+def test_a_child_that_works_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with borrowed(HERE + "backtrack", Limits(seconds=1.5, memory=2**31)) as child:
+        monkeypatch.setattr("webtext.extract.budget.IDLE_SECONDS", 1.0)
+        with pytest.raises(Died, match="processor time"):
+            child.call()
 
 
 def test_a_death_that_earlier_calls_prepared_is_not_held_against_a_page() -> None:

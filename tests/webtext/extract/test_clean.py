@@ -118,7 +118,10 @@ def test_preset_none_does_nothing() -> None:
         ("<p>Un article de Wikipédia, l’encyclopédie libre.</p>", "Un article."),
         ("<p>Wikipedia</p>", "From Wikipedia, the free encyclopedia\nThe lighthouse is a tower."),
         ("<p>This article uses material from the Wikipedia article <a>Bridge</a></p>", "A bridge is a structure."),
-        ("<p>Retrieved from &quot;x Retrieved from https://en.wikipedia.org/w/index.php?title=Bridge</p>", "A bridge."),
+        (
+            "<div>Retrieved from &quot;<a href='x'>https://en.wikipedia.org/w/index.php?title=Bridge&amp;oldid=7</a>&quot;</div>",
+            "A bridge.",
+        ),
         ("<p>Wikipedia</p>", "History[edit]\nIt was.\nUse[edit]\nIt is.\nSee also[edit]\nBridges"),
     ],
 )
@@ -136,6 +139,7 @@ def test_copies_of_wikipedia_are_known(html: str, text: str) -> None:
         ),
         ("<p>From Wiktionary, the free dictionary. Wikipedia has an article.</p>", "From Wiktionary, the free dictionary"),
         ("<a href='https://en.wikipedia.org/wiki/Bridge'>source</a>", "\n".join(STORY)),
+        ("<li>Bridge. (2009). Retrieved from https://en.wikipedia.org/wiki/Bridge</li>", "A bridge is a structure."),
         ("<p>The Harry Potter Wiki</p>", "Magic[edit]\nSpells[edit]\nWands[edit]"),
     ],
 )

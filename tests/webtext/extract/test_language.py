@@ -43,7 +43,7 @@ def test_bytes_of_a_mixed_text_are_told_by_language() -> None:
     assert abs(language.bytes["fr"] - len(french.encode())) < 100
 
 
-@settings(deadline=None)  # the first call loads the profiles
+@settings(deadline=None)  # on a busy machine
 @given(st.text(max_size=100))
 def test_any_text_has_an_answer_and_always_the_same(text: str) -> None:
     language = detect(text, CERTAINTY)
@@ -71,7 +71,6 @@ def test_sentences_of_75_languages(data_dir: Path) -> None:
 
 
 def test_at_least_as_good_as_langdetect_on_the_languages_that_it_knows(data_dir: Path) -> None:
-    detect("", CERTAINTY)  # loads the profiles
     known = {ISO.get(code, code) for code in detector_factory._factory.get_lang_list()}
     cases = [(code, text) for code, text in sentences(data_dir, 10) if code in known]
     assert len(cases) > 500

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from webtext.config import ExtractSection
-from webtext.extract.page import Text, extract_page
+from webtext.extract.page import extract_page
+from webtext.extract.result import Text
 from webtext.extract.score import Strings, word_f1
 
 SECTION = ExtractSection(languages=[], cleaning="none")

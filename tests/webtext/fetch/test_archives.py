@@ -239,6 +239,11 @@ def test_an_archive_that_changed_is_told(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.warc.gz", [("http://a.example/", b"x" * 100, "2017-01-01T00:00:00Z")])
     _, rows = build_from(tmp_path / "build", [path])
     row = rows["http://a.example/"]
+    data = path.read_bytes()
+    for cut in (10, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:cut])
+        with Pages(tmp_path / "build") as pages, pytest.raises(WebtextError, match=r"a.warc.gz at 0: not the record that was indexed"):
+            pages.read(row)
     path.write_bytes(zlib.compress(b"something else, as long as it takes to be read" * 9))
     with Pages(tmp_path / "build") as pages, pytest.raises(WebtextError, match=r"a.warc.gz at 0: not the record that was indexed"):
         pages.read(row)

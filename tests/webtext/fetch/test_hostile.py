@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import resource
 import socket
 import ssl
@@ -107,8 +108,10 @@ CASES: dict[str, tuple[object, str]] = {
     "/no-http": (raw("SSH-2.0-OpenSSH_9.6\r\n\r\n"), "invalid-response"),
     "/bad-status": (raw("HTTP/1.1 abc OK\r\n\r\n"), "invalid-response"),
     "/header-without-colon": (raw(f"{OK}this is no header\r\nContent-Length: 3\r\n\r\nabc"), "invalid-headers"),
+    "/status-2_00": (raw("HTTP/1.1 2_00 OK\r\nContent-Type: text/html\r\n\r\nabc"), "invalid-response"),
     "/many-headers": (raw(OK + "".join(f"X-{n}: y\r\n" for n in range(500)) + "\r\n"), "invalid-headers"),
     "/long-header": (raw(f"{OK}X-Long: {'y' * 100_000}\r\n\r\n"), "invalid-headers"),
+    "/folded-first": (raw("HTTP/1.1 200 OK\r\n Content-Type: text/html\r\n\r\nabc"), "invalid-headers"),
     "/long-headers": (raw(OK + "".join(f"X-{n}: {'y' * 50_000}\r\n" for n in range(5)) + "\r\n"), "invalid-headers"),
     "/loop": (to("/loop"), "redirect-loop"),
     "/loop-a": (to("/loop-b"), "redirect-loop"),
@@ -125,6 +128,7 @@ CASES: dict[str, tuple[object, str]] = {
     "/500": (lambda c, _: c.page(b"oh", "500 Internal Server Error"), "http-500"),
     "/204": (raw("HTTP/1.1 204 No Content\r\n\r\n"), "http-204"),
     "/pdf": (typed("application/pdf"), "bad-content-type"),
+    "/multipart": (typed("multipart/x-mixed-replace"), "bad-content-type"),
     "/untyped": (raw(b"HTTP/1.1 200 OK\r\n\r\n\x89PNG\0\0\0"), "bad-content-type"),
     "/noai-header": (lambda c, _: c.page(headers="Content-Type: text/html\r\nX-Robots-Tag: noai, nofollow\r\n"), "noai"),
     "/noai-ours": (lambda c, _: c.page(headers="Content-Type: text/html\r\nX-Robots-Tag: webtext: noai\r\n"), "noai"),
@@ -314,3 +318,34 @@ def test_dead_ends(builder: Builder, server: Server) -> None:
     assert fetched.error("http://no-such-name.invalid/") in ("dns", "dns-temporary")
     assert fetched.error("http://a.example:99999/") == "bad-url"
     assert fetched.error("ftp://a.example/") == "bad-scheme"
+
+
+def test_garbage_is_a_failure_or_a_page(builder: Builder, server: Server) -> None:
+    """Whatever a server sends, the crawl goes on: answers with bytes changed, dropped, doubled at random."""
+    text = b"<p>Some text to be coded.</p>" * 30
+    heads = [
+        f"{OK}Content-Length: {len(text)}\r\nSet-Cookie: a=b; Path=/; Expires=Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n".encode() + text,
+        f"{OK}Transfer-Encoding: chunked\r\n\r\n{len(text):x}\r\n".encode() + text + b"\r\n0\r\n\r\n",
+        f"{OK}Content-Encoding: gzip\r\n\r\n".encode() + gzip.compress(text),
+        f"{OK}Content-Encoding: br\r\n\r\n".encode() + brotli.compress(text),
+        f"{OK}Content-Encoding: zstd\r\n\r\n".encode() + zstandard.compress(text),
+        f"{OK}Content-Encoding: deflate\r\nTransfer-Encoding: gzip, chunked\r\n\r\n".encode() + zlib.compress(text),
+        b"HTTP/1.1 302 Found\r\nLocation: http://b.example:80/x?y=z#w\r\nContent-Length: 0\r\n\r\n",
+    ]
+
+    def garble(c: Connection, path: str) -> None:
+        seed = random.Random(path)
+        data = bytearray(heads[seed.randrange(len(heads))])
+        for _number in range(seed.randrange(1, 6)):
+            place = seed.randrange(len(data) if seed.random() < 0.5 else 120)
+            data[place : place + seed.randrange(4)] = seed.randbytes(seed.randrange(4))
+        c.send(bytes(data))
+        c.end()
+
+    server.default = garble
+    fetched = builder.fetch([f"http://host{n % 30}.example/{n}" for n in range(600)], page_timeout=2.0)
+    outcomes = {row["error"] for row in fetched.rows.values()}
+    assert outcomes > {None, "invalid-response", "invalid-headers", "broken-chunking", "broken-encoding", "short-body"}
+    for row in fetched.rows.values():
+        if row["error"] is None:
+            assert len(read_page(fetched.build, row).body) == row["bytes"]

@@ -135,10 +135,12 @@ def test_robots_of_the_redirect_target(builder: Builder, server: Server) -> None
 
 
 def test_robots_of_all_sorts(builder: Builder, server: Server) -> None:
-    long = "".join(f"Disallow: /{n}/\n" for n in range(100_000))
+    long = "".join(f"Disallow: /{n}/\n" for n in range(100_000))  # 1.8 MB
+    middle = long[:400_000].rpartition("\n")[0]
     texts: dict[str, bytes] = {
         "html": b"<!DOCTYPE html><html><body>User-agent: nobody<br>Disallow: /</body></html>",
         "long": f"User-agent: *\nDisallow: /early\n{long}Disallow: /late\n".encode(),
+        "middle": f"User-agent: *\n{middle}\nDisallow: /late\n".encode(),
         "empty": b"",
         "bom": b"\xef\xbb\xbfUser-agent: *\nDisallow: /early",
         "binary": bytes(range(256)) * 100,
@@ -149,7 +151,7 @@ def test_robots_of_all_sorts(builder: Builder, server: Server) -> None:
         server.handlers[f"{name}.example/robots.txt"] = lambda c, _, body=text: c.page(body)  # type: ignore[misc]
     fetched = builder.fetch([f"http://{name}.example/{path}" for name in texts for path in ("early", "late")])
     refused = {url for url, row in fetched.rows.items() if row["error"]}
-    assert refused == {"http://long.example/early", "http://bom.example/early", "http://mac.example/early"}
+    assert refused == {"http://long.example/early", "http://middle.example/late", "http://bom.example/early", "http://mac.example/early"}
 
 
 def test_all_real_robots_txt_parse(data_dir: Path) -> None:
@@ -305,11 +307,13 @@ def test_a_kept_connection_that_the_server_closes_costs_no_attempt(builder: Buil
 def test_opt_out_is_never_asked(builder: Builder, server: Server) -> None:
     server.handlers["b.example/to"] = lambda c, _: c.redirect("http://www.a.example/x")
     server.handlers["c.example/robots.txt"] = lambda c, _: c.redirect("http://a.example/robots.txt")
+    server.handlers["d.example/"] = lambda c, _: c.redirect("http://no..label/")
     urls = ["http://a.example/", "http://x.A.example/", "http://b.example/private/1", "http://b.example/privat", "http://b.example/to"]
-    fetched = builder.fetch([*urls, "http://c.example/"], opt_out=["a.example", "https://b.example/private/"])
+    fetched = builder.fetch([*urls, "http://c.example/", "http://d.example/"], opt_out=["a.example", "https://b.example/private/"])
     assert [fetched.error(url) for url in urls] == ["opt-out", "opt-out", "opt-out", None, "opt-out"]
     assert fetched.error("http://c.example/") is None
-    assert {one.host for one in server.asked} == {"b.example", "c.example"}
+    assert fetched.error("http://d.example/") == "bad-url"
+    assert {one.host for one in server.asked} == {"b.example", "c.example", "d.example"}
 
 
 def test_noindex_is_a_choice(builder: Builder, server: Server) -> None:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -208,12 +209,12 @@ def test_killed_after_the_journal_is_dropped(builder: Builder, server: Server) -
     fetched = builder.fetch(URLS, warc_bytes=2**20)
     before = contents(fetched.build / "pages")
     asked = len(server.asked)
-    (fetched.build / "pages/.work/fetch-00000.json").unlink()
+    Place(fetched.build, "pages", "f").report("fetch-00000").unlink()
     again = builder.fetch(URLS, warc_bytes=2**20)
     assert contents(again.build / "pages") == before
     assert len(server.asked) == asked
     # and where they are gone, everything is fetched anew
-    (fetched.build / "pages/.work/fetch-00000.json").unlink()
+    Place(fetched.build, "pages", "f").report("fetch-00000").unlink()
     (fetched.build / "pages/shard-00000-000.warc.gz").unlink()
     assert contents(builder.fetch(URLS, warc_bytes=2**20).build / "pages") == before
     assert len(server.asked) == 2 * asked
@@ -222,7 +223,7 @@ def test_killed_after_the_journal_is_dropped(builder: Builder, server: Server) -
 def test_a_journal_of_another_configuration_is_not_used(builder: Builder, server: Server) -> None:
     urls = URLS[:5]
     fetched = builder.fetch(urls)
-    (fetched.build / "pages/.work/fetch-00000.json").unlink()
+    Place(fetched.build, "pages", "f").report("fetch-00000").unlink()
     asked = len(server.asked)
     run_task(Place(fetched.build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
     assert len(server.asked) == 2 * asked
@@ -231,7 +232,7 @@ def test_a_journal_of_another_configuration_is_not_used(builder: Builder, server
 def test_damage_in_the_journal_is_told(builder: Builder, server: Server, tmp_path: Path) -> None:
     urls = [f"http://a.example/{n}" for n in range(5)]
     fetched = builder.fetch(urls)
-    (fetched.build / "pages/.work/fetch-00000.json").unlink()
+    Place(fetched.build, "pages", "f").report("fetch-00000").unlink()
     path = fetched.build / "pages/shard-00000-000.warc.gz"
     data = bytearray(path.read_bytes())
     data[-30] ^= 1
@@ -240,29 +241,41 @@ def test_damage_in_the_journal_is_told(builder: Builder, server: Server, tmp_pat
         builder.fetch(urls)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
-def test_full_disk(builder: Builder, server: Server, tmp_path: Path) -> None:
-    build = tmp_path / "small"
-    build.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(build)], check=False, capture_output=True).returncode:
-        pytest.skip("no file system can be mounted here")
-    try:
-        server.default = lambda c, path: c.page(random.Random(path).randbytes(100_000))
-        urls = [f"http://host{n}.example/{n}" for n in range(30)]
-        write_links(build, urls)
-        place = Place(build, "pages", "f")
-        with pytest.raises(WebtextError, match="the disk is full") as caught:
-            run_task(place, "fetch-00000", fetch_shard, 0, builder.section(hosts_at_once=4))
-        assert "fetch-00000.journal.warc.gz" in str(caught.value)
-        done = (build / "pages/.work/fetch-00000.journal.jsonl").read_bytes().count(b"\n") - 1
-        assert 0 < done < 30
-        subprocess.run(["mount", "-o", "remount,size=20m", str(build)], check=True)
-        asked = len(server.paths())
-        report = run_task(place, "fetch-00000", fetch_shard, 0, builder.section())
-        assert report.records_out == 30
-        assert len(server.paths()) - asked == 30 - done
-    finally:
-        subprocess.run(["umount", str(build)], check=True)
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB."""
+    path = tmp_path / "small"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(path)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here: only root may")
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
+
+
+def test_full_disk(builder: Builder, server: Server, small_disk: Path) -> None:
+    server.default = lambda c, path: c.page(random.Random(path).randbytes(100_000))
+    write_links(small_disk, [f"http://host{n}.example/{n}" for n in range(30)])
+    place = Place(small_disk, "pages", "f")
+    with pytest.raises(WebtextError, match="the disk is full") as caught:
+        run_task(place, "fetch-00000", fetch_shard, 0, builder.section(hosts_at_once=4))
+    assert "fetch-00000.journal.warc.gz" in str(caught.value)
+    done = (small_disk / "pages/.work/fetch-00000.journal.jsonl").read_bytes().count(b"\n") - 1
+    assert 0 < done < 30
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    asked = len(server.paths())
+    report = run_task(place, "fetch-00000", fetch_shard, 0, builder.section())
+    assert report.records_out == 30
+    assert len(server.paths()) - asked == 30 - done
+
+
+def test_a_page_that_is_larger_than_the_disk(builder: Builder, server: Server, small_disk: Path) -> None:
+    """It is our disk that is full, and not the page that failed."""
+    server.handlers["/big"] = lambda c, path: c.page(random.Random(path).randbytes(4_000_000))
+    write_links(small_disk, ["http://a.example/big", "http://b.example/small"])
+    with pytest.raises(WebtextError, match="the disk is full"):
+        run_task(Place(small_disk, "pages", "f"), "fetch-00000", fetch_shard, 0, builder.section())
+    assert b"big" not in (small_disk / "pages/.work/fetch-00000.journal.jsonl").read_bytes()
 
 
 def test_no_contact_no_request(builder: Builder, server: Server) -> None:

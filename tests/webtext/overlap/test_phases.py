@@ -159,6 +159,25 @@ def test_without_test_sets_there_is_a_report_that_says_so(build: Path, tmp_path:
     assert (tmp_path / "overlap" / "overlap.csv").read_text().count("\n") == 1
 
 
+def test_a_release_is_enough_for_a_report(build: Path, tmp_path: Path) -> None:
+    shutil.copytree(build / "ngrams", tmp_path / "ngrams")
+    run_overlap(tmp_path, 0, OverlapSection(benchmarks=[Benchmark(name="Planted set", path=str(build / "test.jsonl"))], probes=1000))
+    alone, whole = report(tmp_path), report(build)
+    assert (alone["corpus"], alone["not_in_corpus"]) == (whole["corpus"], None)
+    assert [match["documents"] for match in alone["matches"]] == [None] * 4
+    assert "false positive of the filter" not in (tmp_path / "overlap" / "overlap.html").read_text()
+
+
+def test_empty_and_tiny_test_sets_are_reported(build: Path, tmp_path: Path) -> None:
+    shutil.copytree(build / "ngrams", tmp_path / "ngrams")
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "tiny.txt").write_text("one two\n\nthree")
+    sets = [Benchmark(name=name, path=str(tmp_path / f"{name}.txt")) for name in ("empty", "tiny")]
+    run_overlap(tmp_path, 0, OverlapSection(benchmarks=sets, probes=1000))
+    assert [report(tmp_path, name)["too_short"] for name in ("empty", "tiny")] == [0, 2]
+    assert (tmp_path / "overlap" / "overlap.html").read_text().count("Nothing of it is in the corpus.") == 2
+
+
 def test_without_filters_the_missing_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     benchmark = Benchmark(name="a", path=str(tmp_path / "a.txt"))

@@ -1,0 +1,151 @@
+"""`webtext demo`, looked at from all sides."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.commands import DIRECTORIES, manifests, webtext
+from tests.end_to_end.conftest import Demo
+from webtext.demo.builder import Case
+from webtext.demo.world import make_world
+from webtext.tables import read_table
+from webtext.why import why
+
+WORLD = make_world()
+
+
+@pytest.mark.parametrize("case", WORLD.cases, ids=lambda case: case.name)
+def test_every_planted_case_ends_where_it_should(demo: Demo, case: Case) -> None:
+    events = why(demo.build, case.url)
+    story = "\n".join(f"{event.stage} {'kept' if event.kept else 'left out'} {event.text}" for event in events)
+    stages = {event.stage for event in events if event.kept}
+    if case.outcome == "kept":
+        assert {"links", "fetch", "extract", "dedup", "tokenize"} <= stages, story
+        return
+    assert [event for event in events if event.stage == case.stage and not event.kept and case.outcome in event.text], story
+    order = list(DIRECTORIES)
+    assert not {stage for stage in stages if order.index(stage) > order.index(case.stage)}, story
+    if case.copy_of:
+        assert case.copy_of in story
+
+
+def documents(build: Path, directory: str) -> dict[str, dict[str, object]]:
+    return {row["url"]: row for path in sorted((build / directory).glob("shard-*.parquet")) for row in read_table(path)}
+
+
+def test_planted_texts_are_in_the_corpus(demo: Demo) -> None:
+    corpus = documents(demo.build, "corpus")
+    for case in WORLD.cases:
+        if case.outcome == "kept" and case.text:
+            assert "".join(case.text.split()) in "".join(str(corpus[case.url]["text"]).split()), case.name
+
+
+def test_posts_of_a_page_come_together(demo: Demo) -> None:
+    links = documents(demo.build, "links")
+    for case in WORLD.cases:
+        if case.posts:
+            posts = links[case.url]["posts"]
+            assert isinstance(posts, list)
+            assert len(posts) == case.posts, case.name
+
+
+def test_ordinary_pages_reach_the_corpus(demo: Demo) -> None:
+    corpus = documents(demo.build, "corpus")
+    kept = sum(url in corpus for url in WORLD.ordinary)
+    assert kept >= 0.97 * len(WORLD.ordinary)
+
+
+def test_no_record_vanishes(demo: Demo) -> None:
+    found = manifests(demo.build)
+    assert list(found) == list(DIRECTORIES)
+    for stage, manifest in found.items():
+        records = manifest["records"]
+        assert records["in"] == records["out"] + records["rejected"], stage
+        assert records["in"] > 0, stage
+        rejected = [row for path in (demo.build / DIRECTORIES[stage] / "rejected").glob("*.parquet") for row in read_table(path)]
+        assert len(rejected) == records["rejected"], stage
+        for row in rejected:
+            assert manifest["counters"][f"rejected-{row['reason']}"], stage
+    assert found["links"]["records"]["in"] == len(WORLD.lines)
+    assert found["extract"]["records"]["in"] == found["fetch"]["records"]["out"]
+    assert found["dedup"]["records"]["in"] == found["extract"]["records"]["out"]
+    assert found["tokenize"]["records"]["in"] == found["dedup"]["records"]["out"]
+
+
+def test_quotations_are_found_and_nothing_else(demo: Demo) -> None:
+    with open(demo.build / "overlap" / "examples" / "quotations.csv", newline="") as file:
+        rows = {row["example"]: row for row in csv.DictReader(file)}
+    corpus = documents(demo.build, "corpus")
+    for index, example in enumerate(WORLD.benchmark):
+        row = rows.get(str(example.get("id", index + 1))) or list(rows.values())[index]
+        source = corpus.get(WORLD.quotes.get(index, ""))
+        if source is not None and source["split"] == "train":
+            assert int(row["found"]) > 0, example
+        elif index not in WORLD.quotes:
+            assert int(row["found"]) == 0, example
+
+
+def test_the_summary_names_stages_reasons_and_places(demo: Demo) -> None:
+    for name in (*DIRECTORIES, "karma", "language", "near-copy", "report.html", "overlap.html", "next: webtext why"):
+        assert name in demo.printed, name
+
+
+def test_the_report_is_one_file_that_needs_no_network(demo: Demo) -> None:
+    html = (demo.build / "report.html").read_text()
+    assert "http-404" in html
+    assert "<polyline" in html
+    assert "src=" not in html
+    assert "@import" not in html
+    summary = json.loads((demo.build / "report" / "summary.json").read_text())
+    assert summary["corpus"]["documents"] == manifests(demo.build)["dedup"]["records"]["out"]
+
+
+def test_from_a_token_to_its_page_and_posts(demo: Demo) -> None:
+    told = webtext("source", demo.build, "--position", 5000).stdout
+    assert "tokens " in told
+    assert "post " in told
+    url = told.splitlines()[0]
+    assert "5,000" in told or "tokens" in webtext("why", url, "--out", demo.build).stdout
+    case = next(case for case in WORLD.cases if case.outcome == "kept" and case.text)
+    line = max(case.text.splitlines(), key=len)[:60]
+    assert case.url in webtext("source", demo.build, "--find", line).stdout
+    assert "stands in no document" in webtext("source", demo.build, "--find", "zzzyxxq", status=1).stderr
+    assert "has no token" in webtext("source", demo.build, "--position", 10**9, status=2).stderr
+
+
+def test_the_model_writes_the_same_again(demo: Demo) -> None:
+    arguments = ("sample", demo.build, "--prompt", "The function", "--tokens", 20, "--seed", 3)
+    first = webtext(*arguments).stdout
+    assert first.startswith("The function")
+    assert first == webtext(*arguments).stdout
+    assert first != webtext(*arguments[:-1], 4).stdout
+
+
+def test_filters_are_asked_without_the_corpus(demo: Demo, tmp_path: Path) -> None:
+    row = next(row for row in documents(demo.build, "corpus").values() if row["split"] == "train")
+    (tmp_path / "ngrams").mkdir()
+    for path in (demo.build / "ngrams").glob("filter-*.bloom"):
+        (tmp_path / "ngrams" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "quote.txt").write_text(str(row["text"]))
+    assert "100.00 %" in webtext("ngrams", "query", tmp_path / "ngrams", tmp_path / "quote.txt").stdout
+
+
+def test_the_vocabulary_goes_out_and_comes_in(demo: Demo, tmp_path: Path) -> None:
+    webtext("tokenizer", "export", demo.build / "tokenizer", "--out", tmp_path / "a")
+    webtext("tokenizer", "import", tmp_path / "a" / "tokenizer.json", "--out", tmp_path / "b")
+    assert (tmp_path / "b" / "merges.txt").read_bytes() == (demo.build / "tokenizer" / "merges.txt").read_bytes()
+
+
+def test_an_unknown_url_is_told(demo: Demo) -> None:
+    assert "no stage of" in webtext("why", "http://nobody.example/", "--out", demo.build, status=1).stderr
+
+
+def test_again_with_nothing_changed_does_nothing(demo: Demo) -> None:
+    before = {path: path.stat().st_mtime_ns for path in demo.build.rglob("manifest.json")}
+    told = webtext("demo", "--out", demo.build).stdout
+    assert f"nothing to do: {demo.build} is up to date" in told
+    assert {path: path.stat().st_mtime_ns for path in demo.build.rglob("manifest.json")} == before

@@ -1,0 +1,84 @@
+"""The same bytes for any number of workers, and after any number of kills; and only what a change concerns is done again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.commands import DIRECTORIES, ROOT, kill_when, manifests
+
+# A finished task of the stage at which it is killed: in the middle of its phases, where it has several.
+MOMENTS = {
+    "links": "parse-*.done",
+    "fetch": "fetch-*.done",
+    "extract": "extract-00003.done",
+    "dedup": "verify-00001.done",
+    "ngrams": "hash-00004.done",
+    "overlap": "locate-00002.done",
+    "tokenizer": "count-00005.done",
+    "tokenize": "layout-*.done",
+}
+
+
+def line(build: Path, workers: int, *keys: str) -> list[str]:
+    return [sys.executable, "-m", "tests.end_to_end.small", str(build), str(workers), *keys]
+
+
+def run(build: Path, workers: int, *keys: str) -> dict[str, str]:
+    """Build to the end; what was said of each stage."""
+    ended = subprocess.run(line(build, workers, *keys), cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return dict(said.split(" ", 1) for said in ended.stdout.splitlines())
+
+
+def files(build: Path) -> dict[str, bytes]:
+    """All files of a build but for what holds times and what only a run needs."""
+    return {
+        str(path.relative_to(build)): path.read_bytes()
+        for path in sorted(build.rglob("*"))
+        if path.is_file() and path.name not in ("manifest.json", "report.html", ".lock", ".workers", "build.json", "log.jsonl")
+    }
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build by one worker."""
+    build = tmp_path_factory.mktemp("one") / "build"
+    said = run(build, 1)
+    assert set(said.values()) == {"ran"}
+    return build
+
+
+def test_one_and_two_workers_give_the_same_bytes(one: Path, tmp_path: Path) -> None:
+    run(tmp_path / "two", 2)
+    assert manifests(tmp_path / "two") == manifests(one)
+    assert files(tmp_path / "two") == files(one)
+
+
+@pytest.mark.parametrize("workers", [2])
+def test_killed_in_every_stage_it_ends_in_the_same_bytes(one: Path, tmp_path: Path, workers: int) -> None:
+    build = tmp_path / "killed"
+    killed = []
+    for stage, report in MOMENTS.items():
+        if kill_when(line(build, workers), build, stage, report):
+            killed.append(stage)
+            kept = {path: path.stat().st_mtime_ns for path in (build / DIRECTORIES[stage] / ".work").glob("*.done")}
+            assert kept
+    assert len(killed) >= len(MOMENTS) - 2, f"too quick to be killed: only {killed}"
+    run(build, workers)
+    assert manifests(build) == manifests(one)
+    assert files(build) == files(one)
+
+
+def test_a_changed_key_redoes_its_stage_and_what_follows(one: Path) -> None:
+    before = manifests(one)
+    assert set(run(one, 1).values()) == {"up to date"}
+    said = run(one, 1, "dedup.threshold=0.75")
+    after = list(DIRECTORIES).index("dedup")
+    expected = {stage: "ran" if list(DIRECTORIES).index(stage) >= after else "up to date" for stage in before}
+    assert said == expected
+    assert run(one, 1, "dedup.threshold=0.8")["extract"] == "up to date"
+    assert manifests(one) == before

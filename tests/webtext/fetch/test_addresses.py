@@ -1,0 +1,125 @@
+"""Which addresses may be asked."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.webtext.fetch.conftest import Builder
+from tests.webtext.fetch.server import Server
+from webtext.fetch.addresses import Address, connect, is_public, resolve
+from webtext.fetch.failure import Failure
+
+# IANA's special-purpose registries, by hand: the slow, obviously right twin.
+PRIVATE = [
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 "
+        "198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 255.255.255.255/32"
+    ).split()
+]
+
+
+@given(st.ip_addresses(v=4) | st.sampled_from(PRIVATE).flatmap(lambda network: st.ip_addresses(network=network)))
+def test_ipv4_in_every_dress(address: ipaddress.IPv4Address) -> None:
+    if address in ipaddress.ip_network("192.0.0.0/24") or address in ipaddress.ip_network("192.88.99.0/24"):
+        return  # partly global by the registry
+    public = not any(address in network for network in PRIVATE)
+    assert is_public(str(address)) == public
+    number = int(address)
+    assert is_public(str(ipaddress.IPv6Address(0xFFFF << 32 | number))) == public  # IPv4-mapped
+    assert is_public(str(ipaddress.IPv6Address(0x2002 << 112 | number << 80))) == public  # 6to4
+    assert is_public(str(ipaddress.IPv6Address(0x64_FF9B << 96 | number))) == public  # NAT64
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("::1", False),
+        ("::", False),
+        ("::127.0.0.1", False),
+        ("fe80::1%eth0", False),
+        ("fc00::1", False),
+        ("fec0::1", False),
+        ("ff02::1", False),
+        ("2001:db8::1", False),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),  # Teredo that carries a private address
+        ("100::1", False),
+        ("2606:2800:220:1:248:1893:25c8:1946", True),
+        ("2a00:1450:4001:82a::200e", True),
+        ("169.254.169.254", False),
+        ("8.8.8.8", True),
+    ],
+)
+def test_well_known(address: str, public: bool) -> None:
+    assert is_public(address) == public
+
+
+def test_public_addresses_of_a_mixed_name_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(*_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("10.0.0.1", "8.8.8.8", "8.8.8.8")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    assert [address.ip for address in resolve("x", 80, allow_private=False)] == ["8.8.8.8"]
+    assert [address.ip for address in resolve("x", 80, allow_private=True)] == ["10.0.0.1", "8.8.8.8"]
+
+
+def test_a_name_is_resolved_once_a_connection(builder: Builder, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: the second answer of the name server, a private address, is never asked for."""
+    genuine, answers = socket.getaddrinfo, []
+
+    def answer(host: str, *args: Any, **options: Any) -> list[Any]:
+        answers.append(host)
+        if host != "rebinding.example":
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return genuine("127.0.0.1" if len(answers) == 1 else "127.0.0.2", *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    port = server.address.rpartition(":")[2]
+    url = f"http://rebinding.example:{port}/"
+    fetched = builder.fetch([url], connect_to="", contact="me@example.org")
+    assert fetched.error(url) is None
+    assert answers == ["rebinding.example"]
+
+
+def test_connect_goes_through_the_addresses_within_its_time(server: Server) -> None:
+    port = int(server.address.rpartition(":")[2])
+    dead = Address(socket.AF_INET, ("127.0.0.1", 1))
+    alive = Address(socket.AF_INET, ("127.0.0.1", port))
+    connection, ip = connect([dead, alive], "x", 5)
+    connection.close()
+    assert ip == "127.0.0.1"
+    with pytest.raises(Failure) as caught:
+        connect([dead], "x", 5)
+    assert caught.value.error == "connection-refused"
+
+
+def test_connect_timeout() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:  # fill the queue of a server that never accepts
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        time.sleep(0.1)
+        began = time.monotonic()
+        with pytest.raises(Failure) as caught:
+            connect([Address(socket.AF_INET, full.getsockname())] * 3, "x", 0.5)
+        assert caught.value.error == "connect-timeout"
+        assert time.monotonic() - began < 1.5
+        for one in waiting:
+            one.close()
+
+
+@pytest.mark.parametrize("host", ["-.-", "a" * 300, "no-such-name.invalid"])
+def test_names_that_are_none(host: str) -> None:
+    with pytest.raises(Failure) as caught:
+        resolve(host, 80, allow_private=True)
+    assert caught.value.error in ("dns", "dns-temporary", "bad-url")

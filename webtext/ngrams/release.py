@@ -1,0 +1,84 @@
+"""Writing the files of a release, from the runs of a corpus or out of other releases."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import xxhash
+
+from webtext.config import NgramsSection
+from webtext.errors import WebtextError
+from webtext.files import writing
+from webtext.ngrams.bloom import built
+from webtext.ngrams.filters import HASHES, Head, filter_name, hashes_name, mapped_hashes, read_head, write_filter
+from webtext.ngrams.normalise import NAME, Hashes
+from webtext.ngrams.runs import MERGED, bound, merge
+
+
+def write_partition(
+    runs: Sequence[Hashes],
+    partition: int,
+    section: NgramsSection,
+    build: str,
+    spill: Path,
+    filter_file: IO[bytes],
+    hashes_file: IO[bytes] | None,
+) -> Head:
+    """Write the filter of a partition, and its hashes where there is a file for them.
+
+    The distinct hashes pass through a file `spill`, as their number must be known before the filter has a size; it is deleted.
+    """
+    digest, count = xxhash.xxh3_128(), 0
+    with writing(spill) as output:
+        for block in merge(runs, bound(partition, section.partitions), bound(partition + 1, section.partitions)):
+            data = block.astype("<u8").tobytes()
+            output.file.write(data)
+            digest.update(data)
+            count += len(block)
+    filter_, rate = built(lambda: _blocks(spill, count), count, section.error_rate)
+    about = (section.words, section.partitions, partition, count, NAME, digest.hexdigest(), build)
+    head = Head(*about, section.error_rate, rate, filter_.num_slices, filter_.bits_per_slice)
+    write_filter(filter_file, head, filter_)
+    if hashes_file:
+        hashes_file.write(Head(*about).pack(HASHES))
+        for block in _blocks(spill, count):
+            hashes_file.write(block.astype("<u8").tobytes())
+    spill.unlink()
+    return head
+
+
+def _blocks(path: Path, count: int) -> Iterator[Hashes]:
+    """The hashes of a file that holds nothing else, some million at a time."""
+    for first in range(0, count, MERGED):
+        yield np.fromfile(path, "<u8", min(MERGED, count - first), offset=8 * first)
+
+
+def merge_releases(directories: Sequence[Path], out: Path, section: NgramsSection) -> list[Head]:
+    """Make one release out of several that have their hashes beside them (`ngrams.keep_hashes`), as if of all their corpora.
+
+    The partitions may differ. Raises WebtextError where a release has no hashes, or n-grams of another number of words.
+    """
+    runs, builds = [], []
+    for directory in directories:
+        first = read_head(directory / filter_name(0))
+        if first.words != section.words:
+            raise WebtextError(f"{directory}: its n-grams have {first.words} words, not {section.words}; releases to merge must agree")
+        if not (directory / hashes_name(0)).exists():
+            raise WebtextError(f"{directory}: has no {hashes_name(0)}; only releases made with `ngrams.keep_hashes = true` can be merged")
+        runs += [mapped_hashes(directory / hashes_name(partition)) for partition in range(first.partitions)]
+        builds.append(first.build)
+    build = hashlib.sha256("\n".join(sorted(builds)).encode()).hexdigest()
+    heads = []
+    for partition in range(section.partitions):
+        with (
+            writing(out / filter_name(partition)) as filter_file,
+            writing(out / hashes_name(partition)) if section.keep_hashes else nullcontext() as hashes_file,
+        ):
+            kept = hashes_file.file if hashes_file else None
+            heads.append(write_partition(runs, partition, section, build, out / f"distinct-{partition:05d}", filter_file.file, kept))
+    return heads

@@ -15,6 +15,7 @@ from pipelines.stage import Stage, fit
 from pipelines.stages import DEDUP, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
 from webtext.config import Config
 from webtext.errors import UsageError
+from webtext.fetch.agent import agent_of
 from webtext.manifest import Manifest
 
 
@@ -73,6 +74,8 @@ def run_build(
     stages = stages_of(config)
     if only is not None and only not in stages:
         raise UsageError(f"{only}: not a stage of this configuration; it has {', '.join(stages)}")
+    if only in (None, "fetch") and not config.fetch.warcs:
+        agent_of(config.fetch)  # refused here and not hours later, when the links are there
     workers = config.run.workers or cores()
     results = []
     with held(build):

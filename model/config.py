@@ -20,7 +20,7 @@ T = TypeVar("T")
 # NB: exactly only with the same; another device, micro-batch or number of ranks rounds differently.
 OPERATIONAL = (
     *("device", "compile", "activation_checkpointing", "micro_batch", "loader_workers"),
-    *("eval_every", "checkpoint_every", "log_every", "peak_tflops"),
+    *("eval_every", "checkpoint_every", "log_every", "peak_tflops", "threads"),
 )
 
 
@@ -63,6 +63,9 @@ class TrainConfig:
     checkpoint_every: int = _option(250, "steps between checkpoints")
     log_every: int = _option(1, "steps between reports")
     device: str = _option("auto", "auto: cuda, else mps, else cpu")
+    threads: int | None = _option(
+        None, "processor threads; None: torch's choice. One is faster for a small model on a machine that is shared"
+    )
     compile: bool = _option(False, "use torch.compile")
     activation_checkpointing: bool = _option(False, "recompute activations in the backward pass: less memory, a third more time")
     loader_workers: int = _option(1, "threads that read windows ahead; 0: none")
@@ -72,7 +75,9 @@ class TrainConfig:
         context = self.model.context
         if self.batch_tokens < 1 or self.batch_tokens % context:
             raise UsageError(f"batch_tokens {self.batch_tokens} must be a multiple of the context {context}")
-        positive = {name: getattr(self, name) for name in ("steps", "micro_batch", "eval_every", "checkpoint_every", "log_every")}
+        positive = {
+            name: getattr(self, name) for name in ("steps", "micro_batch", "eval_every", "checkpoint_every", "log_every", "threads")
+        }
         for name, value in positive.items():
             if value is not None and value < 1:
                 raise UsageError(f"{name} {value} must be 1 or more")

@@ -70,8 +70,11 @@ class Machine:
 
 
 @contextlib.contextmanager
-def machine(device: str, precision: str) -> Iterator[Machine]:
-    """The machine for a run; within torchrun it joins the other ranks (NCCL on CUDA, gloo elsewhere) and leaves them at the end."""
+def machine(device: str, precision: str, threads: int | None = None) -> Iterator[Machine]:
+    """The machine for a run; within torchrun it joins the other ranks (NCCL on CUDA, gloo elsewhere) and leaves them at the end.
+
+    `threads` of the processor are used, or as many as torch would; a run that follows has those it had before.
+    """
     kind = _device_type(device)
     rank, ranks, local_rank = (int(os.environ.get(name, default)) for name, default in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0)))
     chosen = (
@@ -81,6 +84,8 @@ def machine(device: str, precision: str) -> Iterator[Machine]:
     )
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
+    threads_before = torch.get_num_threads()
+    torch.set_num_threads(threads or threads_before)
     joined = ranks > 1 and not distributed.is_initialized()
     if joined:
         distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
@@ -88,6 +93,7 @@ def machine(device: str, precision: str) -> Iterator[Machine]:
         with _deterministic(chosen.type == "cpu"):
             yield Machine(chosen, _precision(precision, chosen.type), rank, ranks)
     finally:
+        torch.set_num_threads(threads_before)
         if joined:
             distributed.destroy_process_group()
 

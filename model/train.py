@@ -77,7 +77,7 @@ def train(
     Raises UsageError for an impossible configuration, and WebtextError for missing or broken shards, a checkpoint that is
     damaged or of another configuration or other data, and (DivergedError) for a loss that is no longer finite.
     """
-    with machine(config.device, config.precision) as here, _sigterm() as told_to_stop:
+    with machine(config.device, config.precision, config.threads) as here, _sigterm() as told_to_stop:
         run = _Run(config, tokens, out, here)
         if announce is not None and here.rank == 0:
             announce(run.describe())

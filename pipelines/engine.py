@@ -19,7 +19,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from webtext.errors import WebtextError
+from webtext.errors import UsageError, WebtextError
 from webtext.task import Place, TaskFunction, run_task
 from webtext.workers import mark_worker
 
@@ -29,8 +29,8 @@ FAILED = "webtext-task-failed: "  # begins the line of JSON by which a failure c
 class TaskFailed(Exception):
     """A task's failure in a form that survives being turned into text by an engine."""
 
-    def __init__(self, name: str, sentence: str, trace: str) -> None:
-        super().__init__(FAILED + orjson.dumps({"task": name, "sentence": sentence, "trace": trace}).decode())
+    def __init__(self, name: str, sentence: str, trace: str = "", *, usage: bool = False) -> None:
+        super().__init__(FAILED + orjson.dumps({"task": name, "sentence": sentence, "trace": trace, "usage": usage}).decode())
 
 
 class RunTask(beam.DoFn):  # type: ignore[misc]
@@ -53,7 +53,7 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
         try:
             report = run_task(self.place, name, self.function, index, *payload, *self.arguments)
         except WebtextError as error:
-            raise TaskFailed(name, str(error), "") from error
+            raise TaskFailed(name, str(error), usage=isinstance(error, UsageError)) from error
         except Exception as error:
             raise TaskFailed(name, f"{type(error).__name__}: {error}", traceback.format_exc()) from error
         for counter, count in report.counters.items():
@@ -196,5 +196,6 @@ def _sentence(error: Exception) -> WebtextError:
     if start >= 0:
         line = text[start + len(FAILED) :].split("\n", 1)[0]
         failure, _ = json.JSONDecoder().raw_decode(line)  # engines append words of their own to the line
-        return WebtextError(failure["sentence"] + (f"\n(in task {failure['task']})\n{failure['trace']}" if failure["trace"] else ""))
+        kind = UsageError if failure["usage"] else WebtextError
+        return kind(failure["sentence"] + (f"\n(in task {failure['task']})\n{failure['trace']}" if failure["trace"] else ""))
     return WebtextError(f"the engine failed: {type(error).__name__}: {text[-2000:]}")

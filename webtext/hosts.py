@@ -28,7 +28,7 @@ MEDIA = frozenset(
 # Posts and profiles of social networks: short texts behind scripts or a login.
 SOCIAL = frozenset("twitter.com x.com facebook.com fb.com fb.me tumblr.com discord.gg".split())
 
-# Wikipedia under its own names, and sites that hold nothing but copies of it (after Wikipedia's own list, Wikipedia:Mirrors and forks).
+# Wikipedia under its own names, and sites that hold nothing but copies of it.
 # NB: wikia, wiktionary and the other wikis of the Wikimedia Foundation are in WebText and stay.
 WIKIPEDIA = frozenset(
     "wikipedia.org wikipedia.com wikipedia.net enwp.org wikipedia-on-ipfs.org wikipedia.beta.wmflabs.org schools-wikipedia.org "

@@ -64,6 +64,7 @@ steps = 300
 eval_every = 100
 checkpoint_every = 100
 device = "cpu"
+threads = 1                # so small a model gains nothing from a second
 """
 
 

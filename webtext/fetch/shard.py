@@ -17,7 +17,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from webtext.config import FetchSection
-from webtext.errors import UsageError
+from webtext.fetch.agent import agent_of
 from webtext.fetch.client import IN_MEMORY, Client
 from webtext.fetch.compact import files_there, write_shard
 from webtext.fetch.failure import DOWN, Failure
@@ -59,17 +59,6 @@ def fetch_shard(log: TaskLog, shard: int, section: FetchSection) -> None:
         _Crawl(log, section, agent, journal).run(hosts_of(links))
     write_shard(log, shard, section, agent, journal, links)
     journal.compact()
-
-
-def agent_of(section: FetchSection) -> str:
-    """The User-Agent. Raises UsageError without a contact, unless all requests go to a stand-in on this machine."""
-    if section.contact:
-        return f"{section.user_agent} (+{section.contact})"
-    if section.allow_private and section.connect_to:
-        return section.user_agent
-    raise UsageError(
-        "fetch.contact: site owners must be able to reach you; set it to your e-mail address or the URL of a page about the crawl"
-    )
 
 
 def hosts_of(links: list[Link]) -> dict[str, list[Link]]:

@@ -17,7 +17,7 @@ SMALL_LEARNING_RATE = 3e-3
 T = TypeVar("T")
 
 # Settings that change when and where things are computed and kept, not what is learned: a run may be resumed with others.
-# NB: exactly only with the same; another device, micro-batch or number of ranks rounds differently.
+# NB: exactly only with the same; another device, micro-batch or number of ranks or threads rounds differently.
 OPERATIONAL = (
     *("device", "compile", "activation_checkpointing", "micro_batch", "loader_workers"),
     *("eval_every", "checkpoint_every", "log_every", "peak_tflops", "threads"),
@@ -64,7 +64,7 @@ class TrainConfig:
     log_every: int = _option(1, "steps between reports")
     device: str = _option("auto", "auto: cuda, else mps, else cpu")
     threads: int | None = _option(
-        None, "processor threads; None: torch's choice. One is faster for a small model on a machine that is shared"
+        None, "processor threads, on which rounding depends; None: torch's choice. One is faster for a small model on a shared machine"
     )
     compile: bool = _option(False, "use torch.compile")
     activation_checkpointing: bool = _option(False, "recompute activations in the backward pass: less memory, a third more time")

@@ -84,6 +84,7 @@ def machine(device: str, precision: str, threads: int | None = None) -> Iterator
     )
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
+        torch.set_float32_matmul_precision("high")  # TF32 where there are tensor cores for it
     threads_before = torch.get_num_threads()
     torch.set_num_threads(threads or threads_before)
     joined = ranks > 1 and not distributed.is_initialized()
@@ -120,14 +121,13 @@ def _precision(precision: str, kind: str) -> str:
 
 @contextlib.contextmanager
 def _deterministic(wanted: bool) -> Iterator[None]:
-    """On a CPU, torch refuses operations whose result could differ from run to run."""
+    """On a CPU, torch refuses operations whose result could differ from run to run; their rounding depends on the threads alone."""
     memory: Any = torch.utils.deterministic
     before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
     if wanted:
         torch.use_deterministic_algorithms(True)
         # NB: else every fresh tensor is filled with NaN first, which costs a pass over memory.
         memory.fill_uninitialized_memory = False
-    torch.set_float32_matmul_precision("high")  # TF32 where CUDA has it; no change on a CPU
     try:
         yield
     finally:

@@ -4,8 +4,8 @@
     torchrun --nproc-per-node 8 -m model.train TOKENS OUT --size 1558M --micro-batch 4
 
 `OUT` receives last.safetensors and best.safetensors (checkpoints), log.jsonl and, at the end, hf/ (the final weights in Hugging
-Face's layout). Started again with the same settings, a run goes on from last.safetensors: on a CPU, with the same number of
-ranks, to the same bits as if it had never stopped, for every random number is drawn from a generator seeded by (seed, step,
+Face's layout). Started again with the same settings, a run goes on from last.safetensors: on a CPU, with the same number of ranks
+and threads, to the same bits as if it had never stopped, for every random number is drawn from a generator seeded by (seed, step,
 micro-batch) and the order of windows follows from (seed, step).
 """
 
@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from types import FrameType
@@ -113,6 +113,7 @@ class _Run:
         found.check_fits(self.state.config, self.state.data)
         found.restore(self.model, self.optimizer)
         self.state = found.state
+        self.state.threads = self.config.threads or self.state.threads
         torch.set_num_threads(self.state.threads)
         if self.state.scaler:
             self.scaler.load_state_dict(self.state.scaler)
@@ -133,10 +134,10 @@ class _Run:
         config, state = self.config, self.state
         self.out.mkdir(parents=True, exist_ok=True)
         log = RunLog(self.out, state.step) if self.here.rank == 0 else None
-        batches = prefetched(self.train_windows.load, self._batches(), config.loader_workers)
         pace = _Pace(config, self.here, state.step)
         stopped = False
-        with log or nullcontext(), torch.random.fork_rng([self.here.device] if self.here.device.type == "cuda" else []):
+        loaded = closing(prefetched(self.train_windows.load, self._batches(), config.loader_workers))
+        with log or nullcontext(), loaded as batches, torch.random.fork_rng([self.here.device] if self.here.device.type == "cuda" else []):
             while state.step < config.steps and not stopped:
                 loss, norm = self._step(batches)
                 state.step += 1
@@ -145,7 +146,7 @@ class _Run:
                 save_due = last or state.step % config.checkpoint_every == 0
                 if not (val_due or save_due or state.step % config.log_every == 0):
                     continue
-                report = pace.report(state.step, self._finite(loss), self._lr(state.step - 1), float(norm))
+                report = pace.report(state.step, self._finite(loss, norm), self._lr(state.step - 1), float(norm))
                 stopped = self._any_rank(told_to_stop)
                 with pace.paused():
                     if val_due:
@@ -156,7 +157,6 @@ class _Run:
                         progress(report)
                     if save_due or stopped or state.best_step == state.step:
                         self._save()
-        batches.close()
         return self._result()
 
     def _batches(self) -> Iterator[Ints]:
@@ -207,12 +207,16 @@ class _Run:
         self.optimizer.zero_grad()
         return total, norm
 
-    def _finite(self, loss: Tensor) -> float:
-        """The loss of the whole batch. Raises DivergedError where it is no number: nothing of such a step is kept."""
+    def _finite(self, loss: Tensor, norm: Tensor) -> float:
+        """The loss of the whole batch. Raises DivergedError where it or its gradient is no number: nothing of such a step is kept.
+
+        NB: with fp16 a gradient may overflow; its scaler then skips the step.
+        """
         value = float(self.here.sum(loss))
-        if not math.isfinite(value):
+        if not math.isfinite(value) or not (self.scaler.is_enabled() or math.isfinite(float(norm))):
             raise DivergedError(
-                f"the loss is {value} at step {self.state.step}: lower lr or use another precision; {self.out / LAST} is from before"
+                f"the loss is {value} and the norm of its gradient {float(norm)} at step {self.state.step}: lower lr or use another "
+                f"precision; {self.out / LAST} is from before"
             )
         if self.state.step == 1 and abs(value - self._fresh_loss) > 1:
             raise WebtextError(

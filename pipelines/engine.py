@@ -21,7 +21,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from webtext.errors import UsageError, WebtextError
 from webtext.task import Place, TaskFunction, run_task
-from webtext.workers import mark_worker
+from webtext.workers import announce_launcher, mark_worker
 
 FAILED = "webtext-task-failed: "  # begins the line of JSON by which a failure crosses from a worker to the launcher
 
@@ -38,12 +38,9 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
 
     def __init__(self, place: Place, phase: str, function: TaskFunction, arguments: tuple[Any, ...]) -> None:
         self.place, self.phase, self.function, self.arguments = place, phase, function, arguments
-        self.launcher = os.getpid()
 
     def setup(self) -> None:
-        if os.getpid() != self.launcher:
-            threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
-            mark_worker(self.place.build)
+        mark_worker(self.place.build)
         # NB: a Metrics.counter made inside process() costs six times as much as the element itself.
         self.counters: dict[str, Any] = {}
 
@@ -65,13 +62,6 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
 
 def task_name(phase: str, index: int) -> str:
     return f"{phase}-{index:05d}"
-
-
-def _exit_with_parent(parent: int) -> None:
-    """A worker whose launcher was killed would go on writing beside the run that takes its place."""
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
 
 
 class Tasks(beam.PTransform):  # type: ignore[misc]
@@ -131,6 +121,8 @@ def execute(graph: Graph, workers: int, arguments: Sequence[str]) -> None:
     pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
     graph(pipeline)
     failures: list[Exception] = []
+    if local:
+        announce_launcher()
 
     def run() -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Protocol
 from pipelines.stage import PREVIOUS, Fit, Stage, prepare
 from webtext.config import Config
 from webtext.errors import WebtextError
+from webtext.files import TEMPORARY
 from webtext.manifest import Manifest, close
 from webtext.task import DONE, WORK, Place, Report, load_report
 
@@ -70,7 +71,10 @@ def collect(place: Place, phases: dict[str, int]) -> list[Report]:
 
 
 def tidy(stage: Stage, build: Path) -> None:
-    """Drop what only an unfinished stage needs."""
+    """Drop what only an unfinished stage needs, and what killed tasks left half written."""
     directory = build / stage.directory
     shutil.rmtree(directory / WORK, ignore_errors=True)
     shutil.rmtree(directory / PREVIOUS, ignore_errors=True)
+    for place in (directory, *(build / name for name in stage.also)):
+        for left_over in sorted(place.rglob(f"*{TEMPORARY}")):
+            left_over.unlink()

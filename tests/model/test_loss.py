@@ -62,7 +62,7 @@ def test_in_half_precision_the_products_alone_are_rounded(dtype: torch.dtype) ->
     with torch.autocast("cpu", dtype=dtype):
         rounded = linear_cross_entropy(x, w, targets, 190)
     assert rounded.dtype == torch.float32
-    assert float(rounded) == pytest.approx(float(exact), rel=2e-3)
+    assert rounded.item() == pytest.approx(exact.item(), rel=2e-3)
     for gradient, reference in zip(torch.autograd.grad(rounded, [x, w]), exact_gradients):
         assert gradient.dtype == torch.float32
         assert float((gradient - reference).norm() / reference.norm()) < 0.01

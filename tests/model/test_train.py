@@ -177,6 +177,20 @@ def test_a_checkpoint_of_other_data_is_refused(tokens: Path, tmp_path: Path, run
         train(config(), tmp_path, run)
 
 
+def test_a_resumed_run_has_the_threads_it_had(tokens: Path, tmp_path: Path) -> None:
+    """Rounding depends on their number."""
+    seen: list[int] = []
+    train(config(steps=2, threads=2), tokens, tmp_path, progress=lambda report: seen.append(torch.get_num_threads()))
+    assert torch.get_num_threads() == 1
+    assert Checkpoint(tmp_path / "last.safetensors").state.threads == 2
+    for threads, then in ((None, 2), (1, 1)):
+        said: list[str] = []
+        train(config(steps=2, threads=threads), tokens, tmp_path, announce=said.append)
+        assert f"({then} threads)" in said[0]
+        assert torch.get_num_threads() == 1
+    assert seen == [2, 2]
+
+
 def test_documents_may_be_kept_apart(tokens: Path, tmp_path: Path) -> None:
     crossed, apart = (train(config(steps=3, cross_documents=cross), tokens, tmp_path / str(cross)).val_loss for cross in (True, False))
     assert crossed != apart
@@ -192,7 +206,7 @@ def test_fp16_scales_the_loss_and_keeps_the_scale(tokens: Path, tmp_path: Path) 
 
 
 def test_an_exploding_loss_stops_the_run(tokens: Path, tmp_path: Path) -> None:
-    with pytest.raises(WebtextError, match=r"the loss is (nan|inf) at step \d+: lower lr"):
+    with pytest.raises(WebtextError, match=r"the loss is (nan|inf) and the norm of its gradient \S+ at step \d+: lower lr"):
         train(config(lr=1e12, clip=0, warmup=0, weight_decay=1e6), tokens, tmp_path)
 
 

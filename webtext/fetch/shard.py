@@ -33,6 +33,7 @@ from webtext.hashing import shard_name
 from webtext.tables import Record, read_table
 from webtext.task import TaskLog
 from webtext.urls import canonical
+from webtext.workers import end_if_orphaned
 
 DOWN_AFTER = 5  # pages of a host that fail one after another before it is not asked any more
 BATCH = 64  # URLs that enter the journal with one sync, at the most
@@ -130,6 +131,7 @@ class _Crawl:
                 if isinstance(item, BaseException):
                     raise item
             if finished:
+                end_if_orphaned()  # a stand-in server that ended with the launcher is no failure of the page
                 self._journal.append(finished)
                 self._log.progress(len(finished))
         finally:

@@ -47,7 +47,7 @@ partitions = 4
 partitions = 2
 
 [overlap]
-benchmarks = [{{ name = "demo", path = {benchmark} }}]
+benchmarks = [{{ name = "quotations", path = {benchmark} }}]
 
 [tokenizer]
 vocabulary = 2048

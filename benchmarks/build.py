@@ -21,19 +21,9 @@ from typing import Any
 
 import psutil
 
+from webtext.layout import DIRECTORIES
+
 ROOT = Path(__file__).resolve().parent.parent
-STAGES = {
-    "links": "links",
-    "fetch": "pages",
-    "extract": "documents",
-    "dedup": "corpus",
-    "ngrams": "ngrams",
-    "overlap": "overlap",
-    "tokenizer": "tokenizer",
-    "tokenize": "tokens",
-    "train": "model",
-    "report": "report",
-}
 
 
 def memory_of(process: psutil.Process) -> int:
@@ -59,7 +49,7 @@ def measure(arguments: list[str], build: Path) -> dict[str, Any]:
         raise SystemExit(f"{' '.join(arguments)}: status {running.returncode}")
     seconds = time.perf_counter() - start
     stages = {}
-    for stage, directory in STAGES.items():
+    for stage, directory in DIRECTORIES.items():
         path = build / directory / "manifest.json"
         if path.exists():
             manifest = json.loads(path.read_text())

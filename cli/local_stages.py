@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pipelines.stage import Stage
 from webtext.config import Config, TrainSection
 from webtext.errors import WebtextError
+from webtext.layout import DIRECTORIES
 from webtext.manifest import NAME, read_manifest
 from webtext.report import write_report
 from webtext.task import Place, TaskLog, run_task
@@ -50,7 +51,7 @@ def _report(place: Place, config: Config, tell: Tell) -> None:
 
 TRAIN = Stage(
     name="train",
-    directory="model",
+    directory=DIRECTORIES["train"],
     unit="token shards",
     reads=("tokenize", "tokenizer"),
     sections=("train",),
@@ -59,7 +60,7 @@ TRAIN = Stage(
 )
 REPORT = Stage(
     name="report",
-    directory="report",
+    directory=DIRECTORIES["report"],
     unit="manifests",
     reads=(),
     sections=(),

@@ -9,6 +9,7 @@ from webtext.config import Config
 from webtext.config_file import source_files
 from webtext.dedup.earlier import earlier_shards
 from webtext.errors import UsageError
+from webtext.layout import DIRECTORIES
 from webtext.overlap.sources import source_files as benchmark_files
 
 
@@ -44,7 +45,7 @@ def _shards(config: Config) -> int:
 
 LINKS = Stage(
     name="links",
-    directory="links",
+    directory=DIRECTORIES["links"],
     unit="posts",
     reads=(),
     sections=("build", "links"),
@@ -54,7 +55,7 @@ LINKS = Stage(
 )
 FETCH = Stage(
     name="fetch",
-    directory="pages",
+    directory=DIRECTORIES["fetch"],
     unit="URLs",
     reads=("links",),
     sections=("build", "fetch"),
@@ -65,7 +66,7 @@ FETCH = Stage(
 )
 EXTRACT = Stage(
     name="extract",
-    directory="documents",
+    directory=DIRECTORIES["extract"],
     unit="pages",
     reads=("links", "fetch"),
     sections=("build", "extract"),
@@ -74,7 +75,7 @@ EXTRACT = Stage(
 )
 DEDUP = Stage(
     name="dedup",
-    directory="corpus",
+    directory=DIRECTORIES["dedup"],
     also=("duplicates",),
     unit="documents",
     reads=("extract",),
@@ -92,7 +93,7 @@ DEDUP = Stage(
 )
 NGRAMS = Stage(
     name="ngrams",
-    directory="ngrams",
+    directory=DIRECTORIES["ngrams"],
     unit="documents",
     reads=("dedup",),
     sections=("build", "ngrams"),
@@ -101,7 +102,7 @@ NGRAMS = Stage(
 )
 OVERLAP = Stage(
     name="overlap",
-    directory="overlap",
+    directory=DIRECTORIES["overlap"],
     unit="examples",
     reads=("dedup", "ngrams"),
     sections=("build", "overlap"),
@@ -111,7 +112,7 @@ OVERLAP = Stage(
 )
 TOKENIZER = Stage(
     name="tokenizer",
-    directory="tokenizer",
+    directory=DIRECTORIES["tokenizer"],
     unit="documents",
     reads=("dedup",),
     sections=("build", "tokenizer"),
@@ -121,7 +122,7 @@ TOKENIZER = Stage(
 )
 TOKENIZE = Stage(
     name="tokenize",
-    directory="tokens",
+    directory=DIRECTORIES["tokenize"],
     unit="documents",
     reads=("dedup", "tokenizer"),
     sections=("build", "tokenize"),

@@ -12,17 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from webtext.hashing import url_id
+from webtext.layout import DIRECTORIES
 from webtext.urls import canonical
-
-STAGES = {  # stage -> its directory, in the order of a build
-    "links": "links",
-    "fetch": "pages",
-    "extract": "documents",
-    "dedup": "corpus",
-    "ngrams": "ngrams",
-    "tokenizer": "tokenizer",
-    "tokenize": "tokens",
-}
 
 
 @dataclass(frozen=True)
@@ -42,7 +33,7 @@ def why(build: Path, url: str) -> list[Event]:
     forms = _forms(url)
     ids = {url_id(form) for form in forms}
     events: list[Event] = []
-    for stage, directory in STAGES.items():
+    for stage, directory in DIRECTORIES.items():
         events += [Event(stage, False, _rejection(row)) for row in _rows(build / directory / "rejected", "url", forms)]
         events += [Event(stage, True, text) for text in _kept(build, stage, ids)]
     return events

@@ -10,20 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from webtext.layout import DIRECTORIES
+
 ROOT = Path(__file__).resolve().parents[2]
 WEBTEXT = [sys.executable, "-m", "cli.main"]
-DIRECTORIES = {
-    "links": "links",
-    "fetch": "pages",
-    "extract": "documents",
-    "dedup": "corpus",
-    "ngrams": "ngrams",
-    "overlap": "overlap",
-    "tokenizer": "tokenizer",
-    "tokenize": "tokens",
-    "train": "model",
-    "report": "report",
-}
 
 
 def webtext(*arguments: object, status: int = 0, timeout: float = 600) -> subprocess.CompletedProcess[str]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.commands import DIRECTORIES, manifests, webtext
+from tests.end_to_end.commands import manifests, webtext
 from tests.end_to_end.conftest import Demo
 from webtext.demo.builder import Case
 from webtext.demo.world import make_world
+from webtext.layout import DIRECTORIES
 from webtext.tables import read_table
 from webtext.why import why
 

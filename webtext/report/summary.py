@@ -10,27 +10,17 @@ from urllib.parse import urlsplit
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from webtext.layout import DIRECTORIES
 from webtext.manifest import NAME, Manifest, read_manifest
 
-STAGES = {  # stage -> its directory, in the order of a build
-    "links": "links",
-    "fetch": "pages",
-    "extract": "documents",
-    "dedup": "corpus",
-    "ngrams": "ngrams",
-    "overlap": "overlap",
-    "tokenizer": "tokenizer",
-    "tokenize": "tokens",
-    "train": "model",
-}
 # What is known of OpenAI's WebText (the GPT-2 paper, section 2.1): 45 million links, 8 million documents, 40 GB of text.
 WEBTEXT = {"links": 45_000_000, "documents": 8_000_000, "bytes": 40_000_000_000}
 TOP = 20
 
 
 def manifests_of(build: Path) -> dict[str, Manifest]:
-    """The manifests of the finished stages, in the order of a build."""
-    found = {stage: read_manifest(build / directory / NAME) for stage, directory in STAGES.items()}
+    """The manifests of the finished stages but for the report itself, in the order of a build."""
+    found = {stage: read_manifest(build / directory / NAME) for stage, directory in DIRECTORIES.items() if stage != "report"}
     return {stage: manifest for stage, manifest in found.items() if manifest is not None}
 
 

@@ -10,7 +10,8 @@ from model.gpt2 import GPT2Config, preset
 from model.optim import SCHEDULES
 from webtext.errors import UsageError
 
-# Peak learning rates: GPT-3's for its models of these widths (Brown et al. 2020, table 2.1); for the small ones a value that beat nanoGPT's recipe on novels.
+# Peak learning rates: GPT-3's for its models of these widths (Brown et al. 2020, table 2.1); for smaller ones a value that beat
+# nanoGPT's recipe on novels.
 LEARNING_RATES = {768: 6e-4, 1024: 3e-4, 1280: 2.5e-4, 1600: 2e-4}
 SMALL_LEARNING_RATE = 3e-3
 

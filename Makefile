@@ -19,8 +19,9 @@ $(STAMP): requirements/lock.txt requirements/train.txt pyproject.toml
 demo: install
 	$(BIN)/webtext demo --out demo-build
 
+# A file of tests at a time on each of two processes: what is measured within a file is not disturbed by the same file.
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-all: install
 	$(BIN)/pytest -m "slow or not slow"

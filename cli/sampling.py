@@ -14,9 +14,9 @@ def write_samples(build: Path, prompt: str, tokens: int, temperature: float, top
         from model.sample import load_model, sample_texts, stream_text
     except ImportError as error:
         raise WebtextError(f"sample: {error}; install it with `pip install 'webtext[train]'`") from None
-    from tokenizer import ByteBPE
+    from webtext.tokens.vocabulary import load_vocabulary
 
-    model, bpe = load_model(build / "model"), ByteBPE.load(build / "tokenizer")
+    model, bpe = load_model(build / "model"), load_vocabulary(build / "tokenizer")
     console.print(prompt, end="", markup=False)
     if count == 1:
         for piece in stream_text(model, bpe, prompt, max_tokens=tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from cli.stage_options import stage_command
-from webtext.errors import UsageError, WebtextError
+from webtext.errors import UsageError
+
+if TYPE_CHECKING:
+    from tokenizer import ByteBPE
 
 BEAM = {"allow_extra_args": True}
 
@@ -56,12 +59,9 @@ def train_files(
     vocabulary: Annotated[int, typer.Option(help="tokens with the 256 bytes and <|endoftext|>", min=257)] = 50_257,
 ) -> None:
     """Learn a vocabulary from text files."""
-    from cli.say import out as console
     from tokenizer import train
 
-    bpe = train((_read(path) for path in files), vocabulary)
-    bpe.save(out)
-    console.print(f"{bpe.vocab_size:,} tokens in {out}")
+    _write(train((_read(path) for path in files), vocabulary), out)
 
 
 @tokenizer.command("import")
@@ -83,20 +83,16 @@ def export_vocabulary(
 
 
 def _copy(path: Path, out: Path) -> None:
+    from webtext.tokens.vocabulary import load_vocabulary
+
+    _write(load_vocabulary(path), out)
+
+
+def _write(bpe: ByteBPE, out: Path) -> None:
     from cli.say import out as console
 
-    bpe = _load(path)
     bpe.save(out)
     console.print(f"{bpe.vocab_size:,} tokens in {out}")
-
-
-def _load(path: Path) -> Any:
-    from tokenizer import ByteBPE, TokenizerError
-
-    try:
-        return ByteBPE.load(path)
-    except TokenizerError as error:
-        raise WebtextError(str(error)) from None
 
 
 def _read(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tokenizer import ByteBPE, count_words, merge_counts, read_counts, train, write_counts
+from tokenizer import ByteBPE, TokenizerError, count_words, merge_counts, read_counts, train, write_counts
 from webtext.config import TokenizerSection
 from webtext.errors import WebtextError
 from webtext.hashing import shard_name
@@ -45,7 +45,15 @@ def train_vocabulary(log: TaskLog, _: int, spills: list[str], section: Tokenizer
 
 def take_vocabulary(log: TaskLog, _: int, path: str) -> None:
     """Take a tokenizer from elsewhere instead of learning one."""
-    _save(log, ByteBPE.load(Path(path)))
+    _save(log, load_vocabulary(Path(path)))
+
+
+def load_vocabulary(path: Path) -> ByteBPE:
+    """A tokenizer from any form that it is written in. Raises WebtextError that names what is wrong with it."""
+    try:
+        return ByteBPE.load(path)
+    except TokenizerError as error:
+        raise WebtextError(str(error)) from None
 
 
 def _save(log: TaskLog, bpe: ByteBPE) -> None:

@@ -94,6 +94,13 @@ def test_a_given_tokenizer_is_taken(build: Path) -> None:
     assert ByteBPE.load(build / "tokenizer") == ByteBPE.load(build / "given")
 
 
+def test_what_is_no_tokenizer_is_told_in_a_sentence(build: Path) -> None:
+    (build / "broken").mkdir()
+    (build / "broken" / "tokenizer.json").write_text("{")
+    with pytest.raises(WebtextError, match=r"tokenizer\.json"):
+        run_task(Place(build, "tokenizer", "key"), "take-00000", take_vocabulary, 0, str(build / "broken" / "tokenizer.json"))
+
+
 @pytest.mark.parametrize("shard_tokens", [10**9, 1500, 1])
 def test_every_document_is_where_the_index_says(build: Path, shard_tokens: int) -> None:
     learn(build)

@@ -18,8 +18,6 @@ import importlib.util
 import io
 import json
 import os
-import re
-import resource
 import subprocess
 import sys
 import tarfile
@@ -98,28 +96,22 @@ def tokenizers() -> Trainer:
     return train
 
 
-def peak_bytes() -> int:
-    """Peak memory of this process. NB: on Linux ru_maxrss begins with that of the process that started this one."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) * 1024  # type: ignore[index]
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def measure(name: str, directory: Path, size: int, copies: int) -> dict[str, Any]:
     """In a child process: train once, and say what it took."""
+    from webtext.memory import peak_memory
+
     start = time.perf_counter()
     train = {"ours": ours, "rustbpe": rustbpe, "bpeasy": bpeasy, "tokenizers": tokenizers}[name]()
     train(iter(WARM_UP), 260)
     begin, cpu = time.perf_counter(), time.process_time()
-    before = peak_bytes()
+    before = peak_memory()
     merges = train(texts_of(directory, copies), size)
     end = getattr(train, "finished", time.perf_counter())
     return {
         "seconds": end - begin,
         "cpu_seconds": time.process_time() - cpu,
         "start_seconds": begin - start,
-        "peak_bytes": peak_bytes(),
+        "peak_bytes": peak_memory(),
         "start_bytes": before,
         "merges_sha256": hashlib.sha256(repr(merges).encode()).hexdigest() if merges else None,
     }

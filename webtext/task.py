@@ -6,8 +6,6 @@ are on the disk its report is written as STAGE/.work/NAME.done. A task whose rep
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,13 +18,13 @@ import pyarrow as pa
 
 from webtext.errors import WebtextError
 from webtext.files import Output, naming_failures, read_json, sha256_of, to_json, write_bytes, writing
+from webtext.memory import peak_memory
 from webtext.records import REJECTED
 from webtext.tables import TableOutput, writing_table
 
 WORK = ".work"
 DONE = ".done"  # suffix of the report of a finished task
 PROGRESS_SECONDS = 1.0
-MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ class TaskLog:
         return {
             "seconds": round(time.perf_counter() - wall, 3),
             "cpu_seconds": round(time.process_time() - processor + self._helper_seconds, 3),
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT + self._helper_memory,
+            "peak_memory_bytes": peak_memory() + self._helper_memory,
             "seen": self._seen,
         }
 

@@ -18,9 +18,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from webtext.extract.budget import OUT_OF_MEMORY, Spent
+from webtext.memory import peak_memory
 
 DEPTH = 10_000  # nested calls: pages nest to 2,048, and engines walk them recursively
-PEAK = 1 if sys.platform == "darwin" else 1024  # unit of ru_maxrss in bytes
 
 
 def main(name: str, pipe: int, lifeline: int, memory: int) -> None:
@@ -47,7 +47,7 @@ def main(name: str, pipe: int, lifeline: int, memory: int) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
         answer = _answer(function, arguments)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        spent = Spent(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK)
+        spent = Spent(time.process_time() - start, peak_memory())
         connection.send_bytes(pickle.dumps((*answer, spent), pickle.HIGHEST_PROTOCOL))
 
 

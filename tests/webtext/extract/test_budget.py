@@ -143,6 +143,14 @@ def test_a_child_outlives_the_thread_that_started_it() -> None:
     assert pids[0] == pids[1]
 
 
+def test_memory_of_the_parent_is_not_held_against_a_child() -> None:
+    """A child of a large worker would else be replaced after every page: it takes a second to start one."""
+    ballast = bytearray(os.urandom(1)) * 300_000_000
+    with borrowed(HERE + "identity", LIMITS) as child:
+        child.call()
+        assert 1_000_000 < child.spent.memory < len(ballast) / 2
+
+
 @pytest.mark.parametrize("busy", [True, False])
 def test_a_child_dies_with_its_parent_even_in_a_loop_in_c(tmp_path: Path, busy: bool) -> None:
     told = tmp_path / "pid"

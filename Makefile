@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
 
-.PHONY: install demo test test-all lint clean
+.PHONY: install demo test test-all test-portable wheel lint clean
 
 install: $(STAMP)
 
@@ -26,10 +26,27 @@ test: install
 test-all: install
 	$(BIN)/pytest -m "slow or not slow"
 
+# Workers that are separate processes with nothing but our wheel and the lock (no torch), in an environment of their own.
+WORKER := .venv-worker
+
+$(WORKER)/installed: requirements/lock.txt
+	$(PYTHON) -m venv --clear $(WORKER)
+	$(WORKER)/bin/python -m pip install --quiet --upgrade "pip>=24"
+	$(WORKER)/bin/python -m pip install --quiet -r requirements/lock.txt
+	@touch $@
+
+wheel: install
+	rm -rf build dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+test-portable: wheel $(WORKER)/installed
+	$(WORKER)/bin/python -m pip install --quiet --no-deps --force-reinstall dist/webtext-*.whl
+	$(BIN)/pytest -m portable tests/portable --timeout 1800
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf demo-build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo-build build dist $(WORKER) .pytest_cache .mypy_cache .ruff_cache

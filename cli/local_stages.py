@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.stage import Stage
 from webtext.config import Config, TrainSection
 from webtext.errors import WebtextError
+from webtext.files import write_bytes
 from webtext.layout import DIRECTORIES
 from webtext.manifest import NAME, read_manifest
 from webtext.report import write_report
 from webtext.task import Place, TaskLog, run_task
+
+if TYPE_CHECKING:
+    from model.config import TrainConfig
 
 Tell = Callable[[str], None]
 
@@ -31,13 +38,10 @@ def train_model(log: TaskLog, section: TrainSection, tell: Tell) -> None:
     manifest = read_manifest(log.place.build / "tokenizer" / NAME)
     vocabulary = manifest.counters["vocabulary"] if manifest else 0
 
-    result = train(
-        TrainConfig(vocab_size=vocabulary, **section.model_dump(exclude={"enabled"})),
-        tokens,
-        log.place.path,
-        progress=lambda report: tell(str(report)),
-        announce=tell,
-    )
+    config = TrainConfig(vocab_size=vocabulary, **section.model_dump(exclude={"enabled", "tune_lr", "tune_steps"}))
+    if section.tune_lr:
+        config = replace(config, lr=_best_rate(log, replace(config, steps=section.tune_steps or config.steps), tokens, tell))
+    result = train(config, tokens, log.place.path, progress=lambda report: tell(str(report)), announce=tell)
     if result.hf is None:
         raise WebtextError(f"train: stopped after step {result.steps:,}; run the same command again to go on")
     log.counters.update({"steps": result.steps, "tokens": result.tokens, "parameters": result.parameters})
@@ -45,8 +49,24 @@ def train_model(log: TaskLog, section: TrainSection, tell: Tell) -> None:
         log.adopt(str(path.relative_to(log.place.build)))
 
 
+def _best_rate(log: TaskLog, config: TrainConfig, tokens: Path, tell: Tell) -> float:
+    """Search the learning rate; model/tune.json says what was tried. The trainings of the search go when the stage is closed."""
+    from model.tune import tune_lr
+
+    runs = log.place.spill("tune")
+    found = tune_lr(config, tokens, runs, progress=lambda report: tell(str(report)), announce=tell)
+    tell(f"learning rate {found.lr:g} is the best of {len(found.tried)}")
+    write_bytes(log.place.path / "tune.json", (runs / "tune.json").read_bytes())
+    log.adopt(f"{log.place.directory}/tune.json", len(found.tried))
+    return found.lr
+
+
 def _report(place: Place, config: Config, tell: Tell) -> None:
-    run_task(place, "report-00000", write_report)
+    run_task(place, "report-00000", write_report, config.report)
+
+
+def _domains(config: Config) -> list[Path]:
+    return [Path(config.report.domains)] if config.report.domains else []
 
 
 TRAIN = Stage(
@@ -63,8 +83,9 @@ REPORT = Stage(
     directory=DIRECTORIES["report"],
     unit="manifests",
     reads=(),
-    sections=(),
+    sections=("report",),
     phases=lambda config: {"report": 1},
+    sources=_domains,
     local=_report,
     also=("report.html",),
 )

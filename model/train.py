@@ -39,7 +39,7 @@ from model.log import RunLog, StepReport
 from model.optim import adamw, learning_rate
 from webtext.errors import UsageError, WebtextError
 
-__all__ = ["DivergedError", "StepReport", "TrainConfig", "TrainResult", "parser", "say", "train"]
+__all__ = ["DivergedError", "StepReport", "TrainConfig", "TrainResult", "parser", "run", "say", "train"]
 
 
 class DivergedError(WebtextError):
@@ -126,8 +126,13 @@ class _Run:
         return (
             f"GPT-2 of {config.model.parameters:,} parameters on {self.here}; {config.steps:,} steps of {config.windows:,} windows "
             f"of {config.model.context:,} tokens, {self.micro_batch} at once in {self.passes} passes; "
-            f"{len(self.train_windows.tokens):,} tokens to train on, {len(self.val_windows.tokens):,} to validate{start}"
+            f"{len(self.train_windows.tokens):,} tokens to train on, {len(self.val_windows.tokens):,} to validate{self._sample()}{start}"
         )
+
+    def _sample(self) -> str:
+        """What is said of a validation that does not read the whole split."""
+        windows = evaluation_windows(self.val_windows, self.config.eval_tokens)
+        return "" if len(windows) == len(self.val_windows) else f", of which {self.val_windows.targets(windows):,} are read each time"
 
     def go(self, progress: Callable[[StepReport], None] | None, told_to_stop: threading.Event) -> TrainResult:
         """The loop over steps."""
@@ -353,16 +358,23 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line, for torchrun above all. Exit status 0 done, 1 failed or stopped early, 2 wrong use."""
+def run(command: Callable[[TrainConfig, Path, Path], bool], arguments: Sequence[str] | None) -> int:
+    """Run `command` with configuration, token shards and directory; it says whether it is done.
+
+    Exit status 0 done, 1 failed or stopped early, 2 wrong use.
+    """
     given = vars(parser().parse_args(arguments))
     tokens, out = given.pop("tokens"), given.pop("out")
     try:
-        result = train(TrainConfig(**given), tokens, out, progress=say, announce=say)
+        return 0 if command(TrainConfig(**given), tokens, out) else 1
     except WebtextError as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, UsageError) else 1
-    return 0 if result.finished else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line, for torchrun above all."""
+    return run(lambda config, tokens, out: train(config, tokens, out, progress=say, announce=say).finished, arguments)
 
 
 def say(what: object) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from model.train import DivergedError, StepReport, TrainConfig, parser, say, train
+from model.train import DivergedError, StepReport, TrainConfig, run, say, train
 from webtext.errors import UsageError, WebtextError
 
 _MOST_RUNS = 9
@@ -84,16 +84,14 @@ def _loss(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: the options of `python -m model.train`."""
-    given = vars(parser().parse_args(arguments))
-    tokens, out = given.pop("tokens"), given.pop("out")
-    try:
-        found = tune_lr(TrainConfig(**given), tokens, out, progress=say, announce=say)
-    except WebtextError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    return run(_search, arguments)
+
+
+def _search(config: TrainConfig, tokens: Path, out: Path) -> bool:
+    found = tune_lr(config, tokens, out, progress=say, announce=say)
     for lr, loss in found.tried.items():
         say(f"lr {lr:g}  val {loss:.4f}{'  best' if lr == found.lr else ''}")
-    return 0
+    return True
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rich.text import Text
 
 from tokenizer.encoder import ByteBPE
+from tokenizer.pretokenize import to_utf8
 
 _STYLES = ("black on bright_cyan", "black on bright_yellow", "black on bright_green", "black on bright_magenta", "black on bright_white")
 
@@ -26,20 +27,29 @@ class Compression(NamedTuple):
         """0 for a group without text."""
         return self.size / self.tokens if self.tokens else 0.0
 
+    @property
+    def characters_a_token(self) -> float:
+        """0 for a group without text."""
+        return self.characters / self.tokens if self.tokens else 0.0
 
-def compression(bpe: ByteBPE, groups: Mapping[str, Iterable[str]]) -> list[Compression]:
-    """Compression of each group of texts, such as those of one language, in the order given."""
-    rows = []
-    for group, texts in groups.items():
-        count = size = characters = tokens = 0
-        for text in texts:
-            ids = bpe.encode_to_numpy(text)
-            count += 1
-            size += len(bpe.decode_bytes(ids))
-            characters += len(text)
-            tokens += ids.size
-        rows.append(Compression(group, count, size, characters, tokens))
-    return rows
+    @classmethod
+    def sum(cls, group: str, rows: Iterable[Compression]) -> Compression:
+        """All groups as one."""
+        return cls(group, *(sum(figures) for figures in zip((0, 0, 0, 0), *(row[1:] for row in rows))))
+
+
+def compression(bpe: ByteBPE, texts: Iterable[tuple[str, str]]) -> list[Compression]:
+    """Compression of the texts of each group, such as a language, from pairs of group and text; groups in the order they come first.
+
+    >>> compression(train(["low lower lowest"], 260), [("en", "low low")])
+    [Compression(group='en', texts=1, size=7, characters=7, tokens=2)]
+    """
+    groups: dict[str, tuple[int, int, int, int]] = {}
+    for group, text in texts:
+        ids = bpe.encode_to_numpy(text)
+        count, size, characters, tokens = groups.get(group, (0, 0, 0, 0))
+        groups[group] = count + 1, size + len(to_utf8(text)), characters + len(text), tokens + ids.size
+    return [Compression(group, *figures) for group, figures in groups.items()]
 
 
 def longest_tokens(bpe: ByteBPE, limit: int = 20) -> list[tuple[int, bytes]]:

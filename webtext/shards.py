@@ -16,16 +16,16 @@ A shard holds at most 2^31 - 1 tokens, for the count is an int32. nanoGPT reads 
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from webtext.errors import WebtextError
+from webtext.files import writing
 
 MAGIC = 20240520
 HEADER_BYTES = 1024
@@ -38,33 +38,28 @@ _DTYPES: dict[int, np.dtype[np.integer[Any]]] = {1: np.dtype("<u2"), 2: np.dtype
 def write_shard(path: Path, tokens: Iterable[Tokens], *, vocab_size: int = 65_536) -> int:
     """Write the arrays one after another as one shard and return the number of tokens.
 
-    Version 1 where `vocab_size` is at most 65,536, else version 2. Memory holds one array at a time. The file appears under
-    its name only when it is whole and synced. Raises WebtextError for a token outside the vocabulary or too many tokens.
+    Version 1 where `vocab_size` is at most 65,536, else version 2. The file appears under its name only when it is whole and synced.
+    Raises WebtextError for a token outside the vocabulary or too many tokens.
+    """
+    arrays = list(tokens)
+    count = sum(array.size for array in arrays)
+    with writing(path) as output:
+        write_tokens(output.file, arrays, count, vocab_size)
+    return count
+
+
+def write_tokens(file: IO[bytes], tokens: Iterable[Tokens], count: int, vocab_size: int) -> None:
+    """Write a header that states `count` tokens, and the arrays one after another; memory holds one at a time.
+
+    Raises WebtextError for a token outside the vocabulary, and for more tokens than a header can count.
     """
     dtype = token_dtype(vocab_size)
-    temporary = path.with_name(f".{path.name}.tmp")
-    count = 0
-    try:
-        with temporary.open("wb") as file:
-            file.write(bytes(HEADER_BYTES))
-            for array in tokens:
-                if array.size and not 0 <= int(array.min()) <= int(array.max()) < vocab_size:
-                    wrong = int(array.min()) if int(array.min()) < 0 else int(array.max())
-                    raise WebtextError(f"{path}: token {wrong} is outside the vocabulary of {vocab_size:,}; was another tokenizer used?")
-                count += array.size
-                if count > MAX_TOKENS:
-                    raise WebtextError(f"{path}: more than {MAX_TOKENS:,} tokens do not fit into one shard; use more shards")
-                file.write(array.astype(dtype).tobytes())
-            file.seek(0)
-            file.write(header(count, vocab_size))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
-    return count
+    file.write(header(count, vocab_size))
+    for array in tokens:
+        if array.size and not 0 <= int(array.min()) <= int(array.max()) < vocab_size:
+            wrong = int(array.min()) if int(array.min()) < 0 else int(array.max())
+            raise WebtextError(f"token {wrong} is outside the vocabulary of {vocab_size:,}; was another tokenizer used?")
+        file.write(array.astype(dtype, copy=False).tobytes())
 
 
 def token_dtype(vocab_size: int) -> np.dtype[np.integer[Any]]:
@@ -122,13 +117,3 @@ def _read_header(path: Path) -> tuple[int, int]:
         state = "cut" if size < expected else "too long"
         raise WebtextError(f"{path}: token shard is {state}: {size:,} bytes instead of {expected:,} for {count:,} tokens; write it again")
     return version, count
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a rename durable. Windows cannot open a directory; there the rename is left to the system."""
-    with contextlib.suppress(PermissionError):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

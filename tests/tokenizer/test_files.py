@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiktoken import Encoding
+from tiktoken.load import load_tiktoken_bpe
+from tiktoken_ext.openai_public import r50k_pat_str
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
@@ -74,15 +77,21 @@ def test_gpt2_files_come_out_as_they_went_in(data_dir: Path, tmp_path: Path) -> 
 def test_others_give_the_same_tokens(bpe: ByteBPE, saved: Path, languages: dict[str, str], some_novels: list[str]) -> None:
     theirs = Tokenizer.from_file(str(saved / "tokenizer.json"))
     transformers = AutoTokenizer.from_pretrained(saved)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIKTOKEN_CACHE_DIR", "")
+        ranks = load_tiktoken_bpe(str(saved / "tokenizer.tiktoken"))
+    tiktoken = Encoding("exported", pat_str=r50k_pat_str, mergeable_ranks=ranks, special_tokens={EOT: len(ranks)})
     assert transformers.vocab_size == bpe.vocab_size
     assert transformers.eos_token_id == transformers.bos_token_id == bpe.eot
     for text in [*(text[:3000] for text in languages.values()), some_novels[0][:50_000], "  do n't . \n\n  x \u00a0 \x1c \0 ' s", ""]:
         ids = bpe.encode(text)
         assert theirs.encode(text).ids == ids
         assert transformers(text)["input_ids"] == ids
+        assert tiktoken.encode_ordinary(text) == ids
         assert transformers.decode(ids) == theirs.decode(ids) == bpe.decode(ids) == text
     text = f"one{EOT} two"
     assert theirs.encode(text).ids == transformers(text)["input_ids"] == bpe.encode(text, allow_special=True)
+    assert tiktoken.encode(text, allowed_special="all") == bpe.encode(text, allow_special=True)
 
 
 def edit_json(change: Callable[[dict[str, object]], object]) -> Callable[[bytes], bytes]:

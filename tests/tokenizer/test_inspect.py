@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tokenizer import ByteBPE, train
-from tokenizer.inspect import colored, compression, cut, longest_tokens, readable
+from tokenizer.inspect import Compression, colored, compression, cut, longest_tokens, readable
 
 
 @pytest.fixture(scope="module")
@@ -12,11 +12,15 @@ def bpe() -> ByteBPE:
 
 
 def test_compression(bpe: ByteBPE) -> None:
-    english, japanese, none = compression(bpe, {"en": ["low", " low low"], "ja": iter(["日本"]), "none": []})
+    texts = iter([("en", "low"), ("ja", "日本"), ("en", " low low"), ("none", "")])
+    english, japanese, none = compression(bpe, texts)
     assert english == ("en", 2, 11, 11, 3)
-    assert english.bytes_a_token == pytest.approx(11 / 3)
+    assert english.bytes_a_token == english.characters_a_token == pytest.approx(11 / 3)
     assert japanese == ("ja", 1, 6, 2, 6)
-    assert (none.tokens, none.bytes_a_token) == (0, 0.0)
+    assert japanese.characters_a_token == pytest.approx(1 / 3)
+    assert (none.tokens, none.bytes_a_token, none.characters_a_token) == (0, 0.0, 0.0)
+    assert Compression.sum("all", [english, japanese, none]) == ("all", 4, 17, 13, 9)
+    assert Compression.sum("all", compression(bpe, [])) == ("all", 0, 0, 0, 0)
 
 
 def test_longest_tokens(bpe: ByteBPE) -> None:

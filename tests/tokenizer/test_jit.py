@@ -154,3 +154,27 @@ def test_processes_share_a_place(tmp_path: Path) -> None:
         assert {output for output, _ in pool.map(lambda _: run(tmp_path), range(2))} <= {"10 True\n", "10 False\n"}
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".kernel"]
     assert run(tmp_path)[0] == "10 False\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
+def test_llvm_stays_in_memory_only_while_kernels_are_loaded(tmp_path: Path) -> None:
+    program = """
+import re
+from pathlib import Path
+from tokenizer import train
+
+def resident():
+    parts = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text(), flags=re.MULTILINE)
+    return sum(int(re.search(r"^Rss: +(\\d+)", part, re.MULTILINE)[1]) for part in parts if "libllvmlite" in part and " r-xp " in part)
+
+before = resident()
+train(["low lower lowest"], 260)
+print(before, resident())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    before, after = map(int, ended.stdout.split())
+    assert before > 4096  # kB: importing it touches that much
+    assert after < before / 2

@@ -51,7 +51,7 @@ def test_opened_shards_are_mapped_read_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("token", [-1, 50_257])
 def test_a_token_outside_the_vocabulary_leaves_no_file(tmp_path: Path, token: int) -> None:
-    with pytest.raises(WebtextError, match=rf"a\.bin: token {token} is outside the vocabulary of 50,257"):
+    with pytest.raises(WebtextError, match=rf"token {token} is outside the vocabulary of 50,257"):
         write_shard(tmp_path / "a.bin", [np.array([1, 2]), np.array([3, token])], vocab_size=50_257)
     assert list(tmp_path.iterdir()) == []
 

@@ -6,19 +6,21 @@ would lead beyond its size, so that a document lies in one file and the index ca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tokenizer import ByteBPE
+from tokenizer.pretokenize import to_utf8
 from webtext.config import TokenizeSection
 from webtext.files import writing
 from webtext.hashing import shard_name
 from webtext.records import SPLITS, TOKENS
-from webtext.shards import header, token_dtype
+from webtext.shards import Tokens, token_dtype, write_tokens
 from webtext.tables import read_table, writing_table
 from webtext.task import TaskLog
+from webtext.tokens.vocabulary import vocabulary_of
 
 CONTEXT = 1024  # of GPT-2; documents above it are counted
 
@@ -27,18 +29,18 @@ ENCODED = pa.schema([("id", pa.string()), ("url", pa.string()), ("split", pa.str
 
 def encode_shard(log: TaskLog, shard: int) -> list[Any]:
     """Encode the documents of a shard: their tokens, and a row each that says how many."""
-    bpe = ByteBPE.load(log.place.build / "tokenizer")
+    bpe = vocabulary_of(log.place.build)
     dtype = token_dtype(bpe.vocab_size)
-    end = np.array([bpe.eot], dtype=dtype)
+    end = np.array([bpe.eot], dtype=dtype).tobytes()
     with writing(log.place.spill(f"{log.name}.tokens")) as tokens, writing_table(log.place.spill(f"{log.name}.parquet"), ENCODED) as table:
         for document in read_table(log.place.build / f"corpus/{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
-            ids = np.append(bpe.encode_to_numpy(document["text"]).astype(dtype), end)
-            tokens.file.write(ids.tobytes())
-            table.write({"id": document["id"], "url": document["url"], "split": document["split"], "length": len(ids)})
+            ids = bpe.encode_to_numpy(document["text"])
+            tokens.file.write(ids.astype(dtype).tobytes() + end)
+            table.write({"id": document["id"], "url": document["url"], "split": document["split"], "length": ids.size + 1})
             log.records_in += 1
-            log.counters["tokens"] += len(ids)
-            log.counters["text-bytes"] += len(document["text"].encode("utf-8", "surrogatepass"))
-            log.counters["documents-above-1024-tokens"] += len(ids) - 1 > CONTEXT
+            log.counters["tokens"] += ids.size + 1
+            log.counters["text-bytes"] += len(to_utf8(document["text"]))
+            log.counters["documents-above-1024-tokens"] += ids.size > CONTEXT
             log.progress()
     return [[0, shard]]
 
@@ -54,6 +56,8 @@ def lay_out(log: TaskLog, _: int, shards: list[int], section: TokenizeSection) -
         pieces: list[list[int]] = []
         for shard in sorted(shards):
             lengths = [row["length"] for row in _rows(log, shard) if row["split"] == split]
+            log.counters[f"documents-{split}"] += len(lengths)
+            log.counters[f"tokens-{split}"] += sum(lengths)
             first = 0
             for document, length in enumerate(lengths):
                 if tokens and tokens + length > section.shard_tokens:
@@ -73,28 +77,31 @@ def _rows(log: TaskLog, shard: int) -> Any:
 def write_file(log: TaskLog, _: int, name: str, pieces: list[list[int]]) -> None:
     """Write a token file and its part of the index."""
     split = name.rpartition("-")[0]
-    vocabulary = ByteBPE.load(log.place.build / "tokenizer").vocab_size
-    dtype = token_dtype(vocabulary)
-    chosen = [list(_documents(log, shard, split, first, count)) for shard, first, count in pieces]
-    total = sum(row["length"] for rows in chosen for row, _ in rows)
+    vocabulary = vocabulary_of(log.place.build).vocab_size
+    chosen = [(shard, list(_documents(log, shard, split, first, count))) for shard, first, count in pieces]
+    total = sum(row["length"] for _, rows in chosen for row, _ in rows)
+    with log.binary(f"tokens/{name}.bin", lambda: total) as output:
+        write_tokens(output.file, _tokens(log, chosen, token_dtype(vocabulary)), total, vocabulary)
     offset = 0
-    with (
-        log.binary(f"tokens/{name}.bin", lambda: total) as output,
-        log.table(f"tokens/index/{name}.parquet", TOKENS) as index,
-    ):
-        output.file.write(header(total, vocabulary))
-        for (shard, _first, _count), rows in zip(pieces, chosen):
-            path = log.place.spill(f"encode-{shard:05d}.tokens")
-            tokens = np.memmap(path, dtype=dtype, mode="r") if path.stat().st_size else np.empty(0, dtype)
+    with log.table(f"tokens/index/{name}.parquet", TOKENS) as index:
+        for row, _ in (document for _, rows in chosen for document in rows):
+            index.write({**row, "shard": f"{name}.bin", "offset": offset})
+            offset += row["length"]
+            log.records_out += 1
+
+
+def _tokens(log: TaskLog, chosen: list[tuple[int, list[tuple[Any, int]]]], dtype: Any) -> Iterator[Tokens]:
+    """The tokens of one document after another."""
+    for shard, rows in chosen:
+        path = log.place.spill(f"encode-{shard:05d}.tokens")
+        if rows:  # NB: an empty file cannot be mapped
+            tokens = np.memmap(path, dtype=dtype, mode="r")
             for row, start in rows:
-                output.file.write(tokens[start : start + row["length"]].tobytes())
-                index.write({**row, "shard": f"{name}.bin", "offset": offset})
-                offset += row["length"]
-                log.records_out += 1
+                yield tokens[start : start + row["length"]]
                 log.progress()
 
 
-def _documents(log: TaskLog, shard: int, split: str, first: int, count: int) -> Any:
+def _documents(log: TaskLog, shard: int, split: str, first: int, count: int) -> Iterator[tuple[Any, int]]:
     """Rows `first` to `first + count` of a split in a shard, each with the place of its first token in the shard's tokens."""
     start, number = 0, 0
     for row in _rows(log, shard):

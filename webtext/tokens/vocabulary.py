@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tokenizer import ByteBPE, TokenizerError, count_words, merge_counts, read_counts, train, write_counts
 from webtext.config import TokenizerSection
 from webtext.errors import WebtextError
+from webtext.files import sha256_of
 from webtext.hashing import shard_name
 from webtext.manifest import NAME as MANIFEST
 from webtext.manifest import read_manifest
@@ -54,6 +56,18 @@ def load_vocabulary(path: Path) -> ByteBPE:
         return ByteBPE.load(path)
     except TokenizerError as error:
         raise WebtextError(str(error)) from None
+    except OSError as error:
+        raise WebtextError(f"{error.filename}: cannot be read ({error.strerror}); give a directory or a file of a tokenizer") from None
+
+
+def vocabulary_of(build: Path) -> ByteBPE:
+    """The vocabulary of a build. A process loads it once, for it takes as long as encoding some megabytes."""
+    return _loaded(build / "tokenizer", sha256_of(build / "tokenizer" / "merges.txt"))
+
+
+@lru_cache(maxsize=1)
+def _loaded(directory: Path, _sha256: str) -> ByteBPE:
+    return load_vocabulary(directory)
 
 
 def _save(log: TaskLog, bpe: ByteBPE) -> None:

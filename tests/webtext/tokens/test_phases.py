@@ -1,63 +1,27 @@
 from __future__ import annotations
 
 import itertools
+import json
+import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.webtext.tokens.corpus import SHARDS, documents, learn, tokenize, write_corpus, write_shard_of
 from tokenizer import ByteBPE
-from webtext.config import TokenizerSection, TokenizeSection
+from webtext.config import TokenizeSection
 from webtext.errors import WebtextError
-from webtext.hashing import shard_name, url_id
-from webtext.records import CORPUS, SPLITS
+from webtext.hashing import shard_name
+from webtext.manifest import NAME, close
+from webtext.records import SPLITS
 from webtext.shards import open_shard
 from webtext.tables import read_table, writing_table
-from webtext.task import Place, Report, run_task
-from webtext.tokens.phases import encode_shard, lay_out, write_file
-from webtext.tokens.vocabulary import count_shard, take_vocabulary, train_vocabulary
-
-SHARDS = 3
-TEXT = "The quick brown fox jumps over the lazy dog; the dog sleeps, and the fox goes on. "
-
-
-def documents() -> list[dict[str, Any]]:
-    rows = []
-    for number in range(60):
-        url = f"http://host{number % 7}.example/{number}"
-        split = "val" if number % 10 == 3 else "test" if number % 20 == 5 else "train"
-        text = TEXT * (1 + number % 5) + f"Number {number}, ünïcode ☃."
-        rows.append({"id": url_id(url), "url": url, "title": "", "text": text, "language": "en", "split": split, "subreddits": []})
-    return sorted(rows, key=lambda row: row["id"])
-
-
-def write_corpus(build: Path, rows: list[dict[str, Any]]) -> None:
-    for shard in range(SHARDS):
-        with writing_table(build / f"corpus/{shard_name(shard)}.parquet", CORPUS) as table:
-            for row in rows[shard::SHARDS]:
-                table.write({name: row.get(name) for name in CORPUS.names})
-
-
-def learn(build: Path, vocabulary: int = 400) -> list[Report]:
-    place = Place(build, "tokenizer", "key")
-    counts = [run_task(place, f"count-{shard:05d}", count_shard, shard) for shard in range(SHARDS)]
-    spills = [report.outputs[0][1] for report in counts]
-    return [*counts, run_task(place, "train-00000", train_vocabulary, 0, spills, TokenizerSection(vocabulary=vocabulary))]
-
-
-def tokenize(build: Path, shard_tokens: int) -> list[Report]:
-    place = Place(build, "tokens", "key")
-    reports = [run_task(place, f"encode-{shard:05d}", encode_shard, shard) for shard in range(SHARDS)]
-    shards = [report.outputs[0][1] for report in reports]
-    layout = run_task(place, "layout-00000", lay_out, 0, shards[::-1], TokenizeSection.model_construct(shard_tokens=shard_tokens))
-    return [
-        *reports,
-        layout,
-        *(run_task(place, f"write-{index:05d}", write_file, index, name, pieces) for index, name, pieces in layout.outputs),
-    ]
+from webtext.task import Place, run_task
+from webtext.tokens.phases import ENCODED, lay_out
+from webtext.tokens.vocabulary import take_vocabulary, vocabulary_of
 
 
 @pytest.fixture
@@ -101,6 +65,62 @@ def test_what_is_no_tokenizer_is_told_in_a_sentence(build: Path) -> None:
         run_task(Place(build, "tokenizer", "key"), "take-00000", take_vocabulary, 0, str(build / "broken" / "tokenizer.json"))
 
 
+def test_the_vocabulary_states_the_corpus_it_was_learned_from(build: Path) -> None:
+    corpus = close("dedup", "documents", [], fingerprint="a", configuration={"build": {"shards": SHARDS}}, inputs={}, sources=[])
+    corpus.write(build / "corpus" / NAME)
+    learn(build)
+    assert json.loads((build / "tokenizer" / "metadata.json").read_text())["corpus"] == corpus.hash()
+
+
+def test_order_and_number_of_tasks_do_not_show(build: Path) -> None:
+    """The vocabulary is that of the words of all texts, however they are dealt to shards."""
+    learn(build)
+    (build / "tokenizer").rename(build / "first")
+    for shard, rows in enumerate((documents()[::-1], [], [])):
+        write_shard_of(build, shard, rows)
+    learn(build)
+    names = sorted(path.name for path in (build / "first").iterdir() if path.is_file())
+    assert {"vocab.json", "merges.txt", "metadata.json"} <= set(names)
+    for name in names:
+        assert (build / "tokenizer" / name).read_bytes() == (build / "first" / name).read_bytes()
+
+
+def test_another_vocabulary_in_the_same_place_is_seen(build: Path) -> None:
+    """It is loaded once a process, but known by its content."""
+    for size in (300, 280):
+        learn(build, size)
+        assert vocabulary_of(build).vocab_size == size
+        (build / "tokenizer").rename(build / f"of-{size}")
+
+
+def test_the_manifest_counts_tokens_bytes_and_long_documents(build: Path) -> None:
+    rows = documents()
+    rows[0]["text"] = "z" + "\u4e00" * 600  # no merge is learned of it where it is held out: three tokens a character
+    rows[0]["split"] = "test"
+    write_corpus(build, rows)
+    learn(build)
+    reports = tokenize(build, 10**9)
+    counters = close("tokenize", "documents", reports, fingerprint="", configuration={}, inputs={}, sources=[]).counters
+    bpe = ByteBPE.load(build / "tokenizer")
+    lengths = {row["url"]: len(bpe.encode(row["text"])) + 1 for row in rows}
+    assert counters["tokens"] == sum(lengths.values())
+    assert counters["text-bytes"] == sum(len(row["text"].encode()) for row in rows)
+    assert counters["documents-above-1024-tokens"] == sum(length > 1025 for length in lengths.values()) == 1
+    for split in SPLITS:
+        assert counters[f"documents-{split}"] == sum(row["split"] == split for row in rows)
+        assert counters[f"tokens-{split}"] == sum(lengths[row["url"]] for row in rows if row["split"] == split)
+
+
+def test_a_special_token_in_a_text_is_text(build: Path) -> None:
+    rows = documents()
+    rows[0]["text"] = "one<|endoftext|>two"
+    write_corpus(build, rows)
+    learn(build)
+    tokenize(build, 10**9)
+    tokens = np.concatenate([open_shard(path) for path in (build / "tokens").glob("*.bin")])
+    assert (tokens == vocabulary_of(build).eot).sum() == len(rows)
+
+
 @pytest.mark.parametrize("shard_tokens", [10**9, 1500, 1])
 def test_every_document_is_where_the_index_says(build: Path, shard_tokens: int) -> None:
     learn(build)
@@ -132,14 +152,61 @@ def test_a_file_ends_only_where_the_next_document_does_not_fit(build: Path) -> N
         assert sum(row["length"] for row in read_table(path)) + first["length"] > 1500
 
 
-def test_llm_c_and_nanogpt_read_the_files(build: Path) -> None:
+def test_llm_c_reads_the_files(build: Path) -> None:
+    """As its dataloader.h does: 256 ints, checks, the size of the file, then uint16 from byte 1,024 on."""
+    learn(build)
+    tokenize(build, 1500)
+    for path in sorted((build / "tokens").glob("train-*.bin")):
+        with open(path, "rb") as file:
+            header = struct.unpack("<256i", file.read(1024))
+            assert header[0] == 20240520, "Bad magic in the data file"
+            assert header[1] == 1, "Bad version in data file"
+            count = header[2]
+            assert count > 0
+            assert path.stat().st_size == 256 * 4 + count * 2
+            batch, context = 2, 16
+            file.seek(1024 + 3 * 2)
+            buffer = np.frombuffer(file.read((batch * context + 1) * 2), dtype="<u2").astype(np.int32)
+        assert buffer.tolist() == open_shard(path)[3 : 3 + batch * context + 1].tolist()
+        assert header[3:] == (0,) * 253
+
+
+def test_nanogpt_reads_the_files(build: Path) -> None:
+    """As its get_batch does, with an offset for the header: np.memmap of uint16, windows from random places."""
     learn(build)
     tokenize(build, 10**9)
     path = build / "tokens" / "train-00000.bin"
-    header = np.fromfile(path, dtype=np.int32, count=256)  # as llm.c's loader does
-    assert (header[0], header[1]) == (20240520, 1)
-    tokens = np.memmap(path, dtype=np.uint16, mode="r", offset=1024)  # as nanoGPT's does
-    assert header[2] == len(tokens) == len(open_shard(path))
+    data = np.memmap(path, dtype=np.uint16, mode="r", offset=1024)
+    assert len(data) == len(open_shard(path))
+    windows = [data[i : i + 65].astype(np.int64) for i in np.random.default_rng(1).integers(len(data) - 64, size=8)]
+    bpe = ByteBPE.load(build / "tokenizer")
+    whole = bpe.decode_bytes(open_shard(path))
+    for window in windows:
+        assert window.max() < bpe.vocab_size
+        assert bpe.decode_bytes(window) in whole
+
+
+def test_a_large_vocabulary_makes_shards_of_32_bits(build: Path) -> None:
+    """A vocabulary above 65,536 from merges of random bytes; what the files hold is what was encoded."""
+    pairs = list(itertools.islice(itertools.product(range(256), repeat=2), 65_536))
+    ByteBPE([*pairs[:65_000], *((left, 256 + left) for left in range(256)), *((256 + i, 256 + i) for i in range(600, 1200))]).save(
+        build / "tokenizer"
+    )
+    tokenize(build, 10**9)
+    bpe = ByteBPE.load(build / "tokenizer")
+    assert bpe.vocab_size > 65_536
+    path = build / "tokens" / "train-00000.bin"
+    header = np.fromfile(path, dtype="<i4", count=256)
+    tokens = np.fromfile(path, dtype="<u4", offset=1024)
+    assert header[:4].tolist() == [20240520, 2, len(tokens), 4]
+    assert tokens.max() == bpe.eot > 65_535
+    texts = [
+        row["text"]
+        for shard in range(SHARDS)
+        for row in read_table(build / f"corpus/{shard_name(shard)}.parquet")
+        if row["split"] == "train"
+    ]
+    assert bpe.decode(tokens) == "".join(f"{text}<|endoftext|>" for text in texts)
 
 
 def test_every_split_has_a_file_also_where_it_is_empty(tmp_path: Path) -> None:
@@ -153,8 +220,6 @@ def test_every_split_has_a_file_also_where_it_is_empty(tmp_path: Path) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=4), st.integers(1, 20))
 def test_the_layout_is_that_of_one_list(tmp_path_factory: pytest.TempPathFactory, lengths: list[list[int]], size: int) -> None:
-    from webtext.tokens.phases import ENCODED
-
     place = Place(tmp_path_factory.mktemp("layout"), "tokens", "key")
     for shard, numbers in enumerate(lengths):
         with writing_table(place.spill(f"encode-{shard:05d}.parquet"), ENCODED) as table:

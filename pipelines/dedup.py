@@ -1,4 +1,5 @@
-"""Documents to a corpus without copies: six phases, each after all of the one before; see webtext.dedup.phases for what passes between."""
+"""Documents to a corpus without copies: six phases, each after all of the one before; see webtext.dedup.phases for what passes between.
+Where test sets are kept out two more come first: webtext.dedup.decontaminated."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import apache_beam as beam
 
 from pipelines.engine import ByPartition, Phase, Tasks
 from webtext.config import Config
-from webtext.dedup import phases
+from webtext.dedup import decontaminated, phases
 from webtext.task import Place
 
 
@@ -25,10 +26,20 @@ def _index_alone(element: tuple[int, list[str]]) -> tuple[int]:
 
 def graph(pipeline: Any, place: Place, config: Config) -> None:
     shards, section = config.build.shards, config.dedup
-    parts = [(part,) for part in range(phases.parts_of(shards, section))]
+    parts = phases.parts_of(shards, section)
+    if section.decontaminate:
+        start = (
+            pipeline
+            | "TestSets" >> Tasks(enumerate(section.decontaminate))
+            | Phase(place, "testsets", decontaminated.index_test_set, shards, section)
+            | "Indexed" >> AfterAll()
+            | Phase(place, "quotations", decontaminated.find_quotations, parts, section)
+            | "Found" >> AfterAll()
+        )
+    else:
+        start = pipeline | "Parts" >> Tasks((part,) for part in range(parts))
     (
-        pipeline
-        | "Parts" >> Tasks(parts)
+        start
         | Phase(place, "sign", phases.sign_shard, shards, section)
         | "Signed" >> AfterAll()
         | Phase(place, "rank", phases.rank_documents, shards, section)

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipelines.run import run_stage
-from pipelines.stage import Stage, fit
+from pipelines.stage import AGAIN, PREVIOUS, Stage, fit, prepare
 from tests.pipelines.toy import PARTITIONS, SHARDS, TOY
 from webtext.config import Config
 from webtext.config_file import parse_config
@@ -108,24 +110,75 @@ def test_a_worker_that_dies_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_loses_tasks_is_found_out(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     greedy = replace(TOY, phases=lambda config: {"scatter": SHARDS, "gather": PARTITIONS + 1})
     with pytest.raises(WebtextError, match=r"toy: 3 of 4 tasks of `gather` are done"):
         run(tmp_path, configured(), stage=greedy)
 
 
+def kept(build: Path) -> dict[str, set[str]]:
+    """What lies in PREVIOUS, by directory."""
+    return {one.name: {path.name for path in one.iterdir()} for one in (build / "toy" / PREVIOUS).glob("*")}
+
+
+KEEPER = replace(TOY, keeps=True)
+
+
 def test_what_a_stage_keeps_is_set_aside(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from pipelines.stage import PREVIOUS, prepare
-
-    keeper = replace(TOY, keeps=True)
-    run(tmp_path, configured(), stage=keeper)
-    prepare(keeper, tmp_path, "another key")
-    aside = tmp_path / "toy" / PREVIOUS
-    assert (aside / "part-0.json").exists()
-    assert (aside / "manifest.json").exists()
+    run(tmp_path, configured(), stage=KEEPER)
+    prepare(KEEPER, tmp_path, "another key")
+    assert "part-0.json" in kept(tmp_path)["00000"]
+    assert "manifest.json" in kept(tmp_path)["00000"]
     assert not (tmp_path / "toy" / "manifest.json").exists()
-    prepare(keeper, tmp_path, "a third key")
-    assert (aside / "part-0.json").exists()
+    prepare(KEEPER, tmp_path, "another key")  # goes on
+    assert set(kept(tmp_path)) == {"00000"}
+
+
+def test_what_an_unfinished_stage_has_made_is_kept_too(tmp_path: Path) -> None:
+    for number, key in enumerate(("first", "second", "third")):
+        prepare(KEEPER, tmp_path, key)
+        (tmp_path / "toy" / f"page-{number}").touch()
+    assert [sorted(names) for _, names in sorted(kept(tmp_path).items())] == [[WORK, "page-0"], [WORK, "page-1"]]
+    prepare(TOY, tmp_path, "fourth")  # a stage that keeps nothing
+    assert [path.name for path in (tmp_path / "toy").iterdir() if path.name != PREVIOUS] == [WORK]
+    prepare(KEEPER, tmp_path, "fifth")
+    (tmp_path / "toy" / "manifest.json").touch()
+    prepare(KEEPER, tmp_path, "sixth")  # what a finished one had of older ones, it has taken
+    assert [sorted(names) for _, names in sorted(kept(tmp_path).items())] == [[WORK, "manifest.json"]]
+
+
+def test_a_stage_is_made_anew_on_request(tmp_path: Path) -> None:
+    prepare(KEEPER, tmp_path, "key")
+    (tmp_path / "toy" / "page").touch()
+    prepare(KEEPER, tmp_path, "key", ["b", "a"])
+    assert set(kept(tmp_path)) == {"00000"}
+    assert (tmp_path / "toy" / WORK / AGAIN).read_text().split() == ["[", '"a",', '"b"', "]"]
+    for again in (["a", "b"], []):  # what was begun goes on
+        prepare(KEEPER, tmp_path, "key", again)
+        assert set(kept(tmp_path)) == {"00000"}
+    prepare(KEEPER, tmp_path, "key", ["a"])
+    assert set(kept(tmp_path)) == {"00000", "00001"}
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_setting_aside_may_be_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int) -> None:
+    prepare(KEEPER, tmp_path, "first")
+    (tmp_path / "toy" / "page-0").touch()
+    prepare(KEEPER, tmp_path, "second")
+    (tmp_path / "toy" / "page-1").touch()
+    done = 0
+
+    def rename(path: Path, target: Path) -> None:
+        nonlocal done
+        if done == renames:
+            raise KeyboardInterrupt
+        done += 1
+        os.rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", rename)
+        with suppress(KeyboardInterrupt):
+            prepare(KEEPER, tmp_path, "third")
+        assert done == min(renames, 3)
+    prepare(KEEPER, tmp_path, "third")
+    assert sorted(name for names in kept(tmp_path).values() for name in names) == [WORK, WORK, "page-0", "page-1"]
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]

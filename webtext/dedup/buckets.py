@@ -55,6 +55,12 @@ class Comparison:
         self._signed, self._order, self._section, self._exact = signed, order, section, exact
         self._bands, self._rows = bands.shape(section.threshold, section.permutations)
         self._equal = np.array(equal_bounds(section.threshold, section.permutations), np.int64)
+        self._comparisons = np.zeros(1, np.int64)
+
+    @property
+    def comparisons(self) -> int:
+        """The number of pairs of signatures compared so far."""
+        return int(self._comparisons[0])
 
     def compare(self, ordinals: I64, bounds: I64) -> tuple[I64, Bytes]:
         """Compare the documents of buckets ordinals[bounds[i]:bounds[i + 1]], each in the order of rank.
@@ -115,5 +121,6 @@ class Comparison:
             shingles,
             offsets,
             leading,
+            self._comparisons,
         )
         return pairs, leading

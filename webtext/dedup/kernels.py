@@ -176,7 +176,7 @@ def jaccards(shingles: U32, offsets: I64, first: I64, second: I64, out: npt.NDAr
 
 @kernel(
     "int64[:, ::1](uint32[:, ::1], int64[::1], int64[::1], uint8[::1], int64, int64, int64, int64[::1],"
-    " boolean, float64, uint32[::1], int64[::1], uint8[::1])"
+    " boolean, float64, uint32[::1], int64[::1], uint8[::1], int64[::1])"
 )
 def compare_buckets(
     signatures: U32,
@@ -192,6 +192,7 @@ def compare_buckets(
     shingles: U32,
     offsets: I64,
     leading: Bytes,
+    comparisons: I64,
 ) -> I64:
     """Find the pairs of near copies in buckets of documents, each in the order of rank.
 
@@ -203,8 +204,8 @@ def compare_buckets(
     `bounds` are numbers of equal positions in two signatures: below the first a pair is not a candidate, from the second on it counts
     as like, from the third on it is like for certain. With `exact`, a candidate below the third is decided by its shingles.
 
-    Returns (pairs, 4): ordinal of the later, of the earlier, equal positions, first common band or -1; candidates, or with
-    `exact` near copies alone.
+    Adds the number of pairs of signatures compared to comparisons[0]. Returns (pairs, 4): ordinal of the later, of the earlier, equal
+    positions, first common band or -1; candidates, or with `exact` near copies alone.
     """
     pairs = np.empty((1024, 4), np.int64)
     found = 0
@@ -216,6 +217,7 @@ def compare_buckets(
             if bucket > 0 or member >= known:
                 for k in range(count):
                     reference = references[k]
+                    comparisons[0] += 1
                     equal = 0
                     for position in range(signatures.shape[1]):
                         equal += signatures[member, position] == signatures[reference, position]

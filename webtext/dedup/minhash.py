@@ -10,7 +10,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from datasketch import MinHash
 
 from webtext.dedup.kernels import U32, sign
 
@@ -21,6 +20,8 @@ STANDARD_ERRORS = 4.0  # on either side of the threshold: there the shingles dec
 @lru_cache(maxsize=8)
 def permutations(count: int) -> tuple[U32, U32]:
     """Factors (odd) and terms of the permutations h -> factor * h + term mod 2^32."""
+    from datasketch import MinHash  # here for the reason that bands.shape gives
+
     factors, terms = MinHash(num_perm=count, seed=SEED, scheme="affine32").permutations
     return np.ascontiguousarray(factors, np.uint32), np.ascontiguousarray(terms, np.uint32)
 

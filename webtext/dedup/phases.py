@@ -13,24 +13,27 @@
     decide_shard     each shard       documents/shard-N.parquet again, who goes   corpus/shard-N.parquet, duplicates/pairs/shard-N.parquet,
                                                                                   rejected documents
 
+Where `dedup.decontaminate` names test sets, two phases come before these: webtext.dedup.decontaminated.
+
 Every phase needs all tasks of the one before it. Where a file lies follows from its number, so a task is told nothing but its own
 number, and the order of the tasks has no say. A *part* is a shard of documents (0 to shards - 1) or, after these, a shard of an
 earlier build's corpus.
 
 Memory: of a part its identities and band keys (some 1,000 bytes a document; signatures and shingles are written as they come); of a
-partition some 50 bytes a band key (documents x 18 / partitions) and 100 a candidate; 100 MiB for signatures and shingles. What has an
+partition some 50 bytes a band key (documents x 22 / partitions) and 100 a candidate; 100 MiB for signatures and shingles. What has an
 entry for every document of the build (ordinals, 8 bytes; who goes, 1 byte) is in files that the system maps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from webtext.config import DedupSection
 from webtext.dedup.buckets import Comparison, buckets, repeated
+from webtext.dedup.decontaminated import documents
 from webtext.dedup.earlier import earlier_shards
 from webtext.dedup.kernels import ALL_PAIRS, I64, U64
 from webtext.dedup.packed import Packed, offsets_of, writing_packed
@@ -57,20 +60,20 @@ def parts_of(shards: int, section: DedupSection) -> int:
 def sign_shard(log: TaskLog, part: int, shards: int, section: DedupSection) -> Next:
     """Sign the documents of a part."""
     if part < shards:
-        path = log.place.build / "documents" / f"{shard_name(part)}.parquet"
         count = 0
         with log.binary(signature_path(part), lambda: count) as output:
-            count = sign_part(_watched(log, path), section, log.place, part, output.file)
+            count = sign_part(_watched(log, documents(log.place, part, section, COLUMNS)), section, log.place, part, output.file)
         log.records_in += count
     else:
         path = earlier_shards(section)[part - shards]
         with writing(spill(log.place, part, "signatures")) as output:
-            log.counters["documents-of-earlier-builds"] += sign_part(_watched(log, path), section, log.place, part, output.file)
+            earlier = _watched(log, read_table(path, COLUMNS))
+            log.counters["documents-of-earlier-builds"] += sign_part(earlier, section, log.place, part, output.file)
     return [[0, ""]]
 
 
-def _watched(log: TaskLog, path: Path) -> Iterator[Record]:
-    for record in read_table(path, COLUMNS):
+def _watched(log: TaskLog, records: Iterable[Record]) -> Iterator[Record]:
+    for record in records:
         log.progress()
         yield record
 
@@ -86,7 +89,8 @@ def join_partition(log: TaskLog, partition: int, shards: int, section: DedupSect
     order = Order(log.place)
     signed = Signed(log.place, order.bases, shards)
     ordinals, bounds = buckets(*_met(log.place, partition, order))
-    candidates, leading = Comparison(signed, order, section, exact=False).compare(ordinals, bounds)
+    comparison = Comparison(signed, order, section, exact=False)
+    candidates, leading = comparison.compare(ordinals, bounds)
     candidates = distinct_pairs(candidates[candidates[:, 0] >= order.earlier])
     with writing_packed(_candidates(log.place, partition), CANDIDATES) as packed:
         packed.count = len(candidates)
@@ -101,6 +105,7 @@ def join_partition(log: TaskLog, partition: int, shards: int, section: DedupSect
         packed.add("bounds", offsets_of(sizes[sizes > ALL_PAIRS]))
     log.counters["buckets"] += len(sizes)
     log.counters["crowded-buckets"] += packed.count
+    log.counters["comparisons"] += comparison.comparisons
     return [[index, ""] for index in range(section.partitions)]
 
 
@@ -111,7 +116,7 @@ def _met(place: Place, partition: int, order: Order) -> tuple[U64, I64]:
         packed = Packed(spill(place, part, BANDS), BANDS)
         start, stop = packed.read("starts", partition, partition + 2).tolist()
         keys.append(packed.read("keys", start, stop))
-        numbers.append(packed.read("rows", start, stop) + base)
+        numbers.append(packed.read("rows", start, stop).astype(np.int64) + base)
     all_keys = np.concatenate(keys)
     met = repeated(all_keys)
     return all_keys[met], order.ordinals(np.concatenate(numbers)[met])
@@ -153,7 +158,7 @@ def decide_shard(log: TaskLog, shard: int, shards: int, section: DedupSection) -
     gone = _gone(log.place, shard, Signed(log.place, order.bases, shards), section)
     pairs: list[Record] = []
     with log.table(f"corpus/{shard_name(shard)}.parquet", CORPUS) as corpus:
-        for row, document in enumerate(read_table(log.place.build / "documents" / f"{shard_name(shard)}.parquet")):
+        for row, document in enumerate(documents(log.place, shard, section)):
             log.progress()
             pair = gone.get(row)
             if pair is None:
@@ -165,7 +170,8 @@ def decide_shard(log: TaskLog, shard: int, shards: int, section: DedupSection) -
             earlier = pair.pop("earlier")
             pairs.append({**pair, "removed_id": document["id"], "removed_url": document["url"]})
             exact = pair["method"] == METHODS[0]
-            detail = f"of {pair['kept_url']} ({pair['kept_id']})" + ("" if exact else f", Jaccard {pair['jaccard']:.2f}")
+            about = "about " if pair["method"] == METHODS[1] else ""
+            detail = f"of {pair['kept_url']} ({pair['kept_id']})" + ("" if exact else f", Jaccard {about}{pair['jaccard']:.2f}")
             log.reject(
                 document["url"],
                 document["id"],

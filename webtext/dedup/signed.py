@@ -20,7 +20,7 @@ import numpy as np
 
 from webtext.config import DedupSection
 from webtext.dedup import bands, minhash
-from webtext.dedup.kernels import I64, U32, Bytes
+from webtext.dedup.kernels import I64, U32, U64, Bytes
 from webtext.dedup.packed import Array, Packed, PackedWriter, gather_runs, offsets_of, writing_packed
 from webtext.dedup.shingles import shingles, text_hash
 from webtext.errors import WebtextError
@@ -50,7 +50,8 @@ class Signer:
         self._urls: list[bytes] = []
         self._lengths: list[int] = []
         self._block: list[U32] = []
-        self._keys: list[Array] = []
+        self._keys: list[U64] = []
+        self._rows: list[U32] = []
 
     @property
     def count(self) -> int:
@@ -82,11 +83,11 @@ class Signer:
         self._shingles.add("shingles", np.concatenate(self._block) if count else np.empty(0, np.uint32))
         self._lengths += lengths.tolist()
         first = self.count - count
-        numbers = np.arange(first, self.count, dtype=np.int64)
+        rows = np.arange(first, self.count, dtype=np.uint32)
         near = lengths > 0
-        self._keys.append(_entries(bands.keys(signatures[near], self.bands, self.rows), numbers[near]))
-        texts = np.frombuffer(bytes(self._hashes[16 * first :]), "<u8").reshape(-1, 2)[:, :1]
-        self._keys.append(_entries(texts, numbers))
+        texts = np.frombuffer(bytes(self._hashes[16 * first :]), "<u8").reshape(-1, 2)
+        self._keys += [bands.keys(signatures[near], self.bands, self.rows).ravel(), texts[:, 0]]
+        self._rows += [np.repeat(rows[near], self.bands), rows]
         self._block = []
 
     def finish(self, ranked: Path, bands_path: Path) -> None:
@@ -129,13 +130,14 @@ class Signer:
             packed.add("url_offsets", offsets_of(np.array([len(self._urls[row]) for row in rows], np.int64)))
 
     def _write_bands(self, path: Path) -> None:
-        entries = np.concatenate(self._keys)
-        partitions = (entries["key"] % np.uint64(self.section.partitions)).astype(np.int64)
+        keys, rows = np.concatenate(self._keys), np.concatenate(self._rows)
+        self._keys, self._rows = [], []
+        partitions = (keys % np.uint64(self.section.partitions)).astype(np.uint16)  # of 16 bits, so that the sort is by radix
         order = np.argsort(partitions, kind="stable")
         with writing_packed(path, BANDS) as packed:
-            packed.count = len(entries)
-            packed.add("keys", entries["key"][order])
-            packed.add("rows", entries["row"][order])
+            packed.count = len(keys)
+            packed.add("keys", keys[order])
+            packed.add("rows", rows[order])
             packed.add("starts", offsets_of(np.bincount(partitions, minlength=self.section.partitions)))
 
 
@@ -144,14 +146,6 @@ def _sixteen(document_id: str) -> bytes:
     if len(value) != 16:
         raise ValueError("not 16 bytes")
     return value
-
-
-def _entries(keys: Array, rows: I64) -> Array:
-    """A (key, row) for each column of `keys` (rows, columns)."""
-    entries = np.empty(keys.shape, [("key", "<u8"), ("row", "<i8")])
-    entries["key"] = keys
-    entries["row"] = rows[:, None]
-    return entries.ravel()
 
 
 def sign_part(records: Iterable[Record], section: DedupSection, place: Place, part: int, signatures: IO[bytes]) -> int:

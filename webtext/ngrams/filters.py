@@ -13,6 +13,7 @@ Beside it may lie hashes-00000.u64, the same n-grams exactly: the same head with
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -148,21 +149,26 @@ class Filters:
 
     def contains(self, hashes: Hashes) -> NDArray[np.bool_]:
         """Which n-grams the corpus has: bool [hashes]. What is False is not there; True errs at `false_positive_rate`."""
-        if len(self.heads) == 1:
-            return self._ask(0, hashes)
-        order = np.argsort(hashes)
-        ordered = hashes[order]
-        edges = [np.uint64(bound(partition, len(self.heads))) for partition in range(1, len(self.heads))]
-        cuts = [0, *np.searchsorted(ordered, edges).tolist(), len(hashes)]
-        found = np.empty(len(hashes), np.bool_)
-        for partition, (first, last) in enumerate(pairwise(cuts)):
-            if first < last:
-                found[order[first:last]] = self._ask(partition, ordered[first:last])
-        return found
+        return in_partitions(hashes, len(self.heads), self._ask)
 
     def _ask(self, partition: int, hashes: Hashes) -> NDArray[np.bool_]:
         head = self.heads[partition]
         return ask(self._bits[partition], head.slices, head.bits_per_slice, hashes)
+
+
+def in_partitions(hashes: Hashes, partitions: int, ask_one: Callable[[int, Hashes], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Ask each partition, `ask_one(partition, hashes)`, about the hashes that are its own: bool [hashes], in their order."""
+    if partitions == 1:
+        return ask_one(0, hashes)
+    order = np.argsort(hashes)
+    ordered = hashes[order]
+    edges = [np.uint64(bound(partition, partitions)) for partition in range(1, partitions)]
+    cuts = [0, *np.searchsorted(ordered, edges).tolist(), len(hashes)]
+    found = np.empty(len(hashes), np.bool_)
+    for partition, (first, last) in enumerate(pairwise(cuts)):
+        if first < last:
+            found[order[first:last]] = ask_one(partition, ordered[first:last])
+    return found
 
 
 def filter_name(partition: int) -> str:

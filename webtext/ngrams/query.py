@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from webtext.ngrams.exact import Exact
 from webtext.ngrams.filters import Filters
 from webtext.ngrams.normalise import ngram_hashes, scan
 
@@ -16,10 +17,13 @@ _BLOCK = 2**20
 
 
 class Match(NamedTuple):
-    """Words `first` to `last` - 1 of a text, of which each n-gram is in the corpus, as they are written."""
+    """Words `first` to `last` - 1 of a text, of which each n-gram is in the corpus, as they are written; in the UTF-8 of the text's normal
+    form C they go from byte `start` to `end` - 1."""
 
     first: int
     last: int
+    start: int
+    end: int
     text: str
 
 
@@ -32,15 +36,18 @@ class Answer(NamedTuple):
     matches: list[Match]
 
 
-def query(filters: Filters, text: str) -> Answer:
+def query(filters: Filters | Exact, text: str) -> Answer:
     """Ask a release about a text.
 
     >>> query(Filters.open(Path("ngrams")), "He said: it was the best of times, it was the worst.").matches
-    [Match(first=2, last=11, text='it was the best of times, it was the')]
+    [Match(first=2, last=11, start=9, end=45, text='it was the best of times, it was the')]
     """
     scanned = scan(text, filters.words)
     found = filters.contains(scanned.hashes)
-    matches = [Match(first, last, scanned.text(first, last - 1)) for first, last in covered(found, filters.words)]
+    matches = [
+        Match(first, last, int(scanned.starts[first]), int(scanned.ends[last - 1]), scanned.text(first, last - 1))
+        for first, last in covered(found, filters.words)
+    ]
     return Answer(len(scanned.starts), len(found), int(found.sum()), matches)
 
 

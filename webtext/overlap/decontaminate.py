@@ -1,78 +1,77 @@
-"""Keeping test sets out of a corpus: documents that quote one are dropped, or what they quote is cut out.
+"""Quotations of test sets in a document, and what is left of the document without them.
 
-A single 8-gram in common is often a phrase that anyone may write ("at the end of the day it was"), so a quotation is a run of n-grams of
-test sets, `LEAST` words long at least; GPT-3 (Brown et al. 2020, appendix C) used 13 words, cut 200 characters more on both sides, and
-left out what remained of less than 200 characters.
+As GPT-3 did it (Brown et al. 2020, appendix C): with a quotation go 200 characters more on both sides, what remains in pieces of less
+than 200 is left out, and a document that falls into more than ten pieces is left out altogether.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from webtext.config import Benchmark
 from webtext.ngrams.normalise import ngram_hashes, scan
 from webtext.ngrams.query import covered
-from webtext.ngrams.runs import sorted_distinct
-from webtext.overlap.locate import Wanted, indices, wanted
-from webtext.overlap.readers import read_examples
+from webtext.overlap.locate import indices
+from webtext.overlap.testsets import Sets
 
-LEAST = 13
-AROUND = 200
-
-
-class Sets(NamedTuple):
-    """The n-grams of test sets, and for each of them (in the order of `search.keys`) which test sets have it: bool [n-grams, names]."""
-
-    names: list[str]
-    words: int
-    search: Wanted
-    of: NDArray[np.bool_]
+AROUND = 200  # bytes of UTF-8
+MOST_PIECES = 10
+PARTED = "\n\n"  # between two pieces
 
 
 class Quotation(NamedTuple):
-    """A run of n-grams of test sets in a text: its words, where it starts and ends in the UTF-8 of the text's normal form C, and the
-    names of the test sets that have an n-gram of it."""
+    """A run of n-grams of test sets in a text: its words, where it starts and ends in the UTF-8 of the text's normal form C, the text, and
+    whose it is: of each test set that has an n-gram of it, name and the id of the example that has most of them."""
 
     words: int
     start: int
     end: int
-    names: list[str]
+    text: str
+    of: list[tuple[str, str]]
 
 
-def gather_sets(benchmarks: Sequence[Benchmark], words: int = 8) -> Sets:
-    """Read test sets. Raises WebtextError as `read_examples`."""
-    hashes = [sorted_distinct(ngram_hashes(example.text, words)[0] for example in read_examples(benchmark)) for benchmark in benchmarks]
-    keys = sorted_distinct(hashes)
-    of = np.zeros((len(keys), len(benchmarks)), np.bool_)
-    for index, each in enumerate(hashes):
-        of[np.searchsorted(keys, each), index] = True
-    return Sets([benchmark.name for benchmark in benchmarks], words, wanted(keys), of)
-
-
-def quotations(text: str, sets: Sets, least: int = LEAST) -> list[Quotation]:
+def quotations(text: str, sets: Sets) -> list[Quotation]:
     """The quotations of a text, in order."""
     hashes, _ = ngram_hashes(text, sets.words)
     if not (indices(hashes, sets.search) >= 0).any():
-        return []
+        return []  # nearly all texts, and these are spared the places of their words
     scanned = scan(text, sets.words)
     places = indices(scanned.hashes, sets.search)
     found = []
     for first, last in covered(places >= 0, sets.words):
-        if last - first >= least:
-            whose = np.flatnonzero(sets.of[places[first : last - sets.words + 1]].any(axis=0))
-            names = [sets.names[index] for index in whose.tolist()]
-            found.append(Quotation(last - first, int(scanned.starts[first]), int(scanned.ends[last - 1]), names))
+        rows = places[first : last - sets.words + 1]
+        least = sets.least[rows]
+        if last - first >= least[least > 0].min():
+            start, end = int(scanned.starts[first]), int(scanned.ends[last - 1])
+            found.append(Quotation(last - first, start, end, scanned.text(first, last - 1), _whose(sets, rows)))
     return found
 
 
-def without(text: str, quoted: Iterable[Quotation], around: int = AROUND) -> list[str]:
-    """What is left of a text with quotations when these and `around` bytes on both sides are cut out: the pieces of at least as many bytes.
+def _whose(sets: Sets, rows: np.ndarray) -> list[tuple[str, str]]:
+    whose = []
+    for column, name in enumerate(sets.names):
+        examples = sets.example[rows, column][sets.least[rows, column] > 0]
+        if len(examples):
+            whose.append((name, sets.ids[column][int(np.bincount(examples).argmax())]))
+    return whose
 
-    A piece begins and ends at a space. A document that falls into many pieces had better be dropped (GPT-3: more than ten).
+
+def cut(text: str, quoted: Iterable[Quotation], sets: Sets) -> str | None:
+    """A text without its quotations; None where nothing worth keeping is left."""
+    pieces = without(text, quoted)
+    left = PARTED.join(pieces)
+    # Where two pieces meet, words of the one and the other may make a quotation: too rare for more care than to drop the document.
+    return left if 0 < len(pieces) <= MOST_PIECES and not quotations(left, sets) else None
+
+
+def without(text: str, quoted: Iterable[Quotation], around: int = AROUND) -> list[str]:
+    """The pieces of a text, in normal form C, that are left without its quotations and `around` bytes on both sides of each. Shorter pieces
+    than that are left out.
+
+    A piece begins and ends at a space, or where there is none near, between two characters.
     """
     data = scan(text, 1).data
     pieces, at = [], 0
@@ -83,10 +82,14 @@ def without(text: str, quoted: Iterable[Quotation], around: int = AROUND) -> lis
     return [piece.decode("utf-8", "surrogatepass") for piece in pieces if len(piece) >= around]
 
 
+_HEAD = re.compile(rb"\S{0,64}\s|[\x80-\xbf]*")
+_TAIL = re.compile(rb"\s\S{0,64}\Z|(?:[\xc0-\xff][\x80-\xbf]*)?\Z")
+
+
 def _trimmed(piece: bytes, *, head: bool, tail: bool) -> bytes:
-    """A piece without the word that the cut went through."""
-    if head:
-        piece = piece[piece.find(b" ") + 1 :] if b" " in piece else b""
-    if tail:
-        piece = piece[: max(piece.rfind(b" "), 0)]
+    """A piece without the word, or in a script without spaces the character, that the cut may have gone through."""
+    if head and (match := _HEAD.match(piece)):
+        piece = piece[match.end() :]
+    if tail and (match := _TAIL.search(piece, max(0, len(piece) - 66))):
+        piece = piece[: match.start()]
     return piece.strip()

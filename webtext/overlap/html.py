@@ -26,6 +26,7 @@ def render(about: dict[str, Any], benchmarks: list[dict[str, Any]]) -> str:
         means={key: _mean([column[key] for column in columns]) for key in ("own_train", "webtext", "own_here", "here")},
         widest=max((row["corpus"].percent for row in rows), default=0.0) or 1.0,
         n=about["filters"]["words"],
+        with_documents=any(row["documents_that_quote"] is not None for row in rows),
     )
 
 
@@ -53,8 +54,9 @@ def _column(column: paper.Column, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _mean(values: list[float | None]) -> float | None:
+    """The mean of a whole row; that of some columns would stand beside the paper's and mislead."""
     there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there else None
+    return sum(there) / len(there) if len(there) == len(values) else None
 
 
 def percent(value: float | None, digits: int = 2) -> str:

@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 
 from webtext.config import Benchmark, OverlapSection
-from webtext.files import read_json, to_json, write_bytes, writing
+from webtext.files import read_json, to_json, write_bytes
 from webtext.hashing import shard_name
 from webtext.ngrams.filters import Filters, filter_name, read_head
 from webtext.ngrams.normalise import Hashes, ngram_hashes
 from webtext.ngrams.query import probe, upper_limit
-from webtext.ngrams.runs import RunWriter, read_runs, sorted_distinct
+from webtext.ngrams.runs import sorted_distinct
 from webtext.overlap import paper
 from webtext.overlap.html import render
-from webtext.overlap.locate import indices, wanted
+from webtext.overlap.locate import indices
 from webtext.overlap.measure import (
     Counts,
     Flags,
@@ -38,8 +38,11 @@ from webtext.overlap.measure import (
     matches,
     share,
 )
+from webtext.overlap.quoted import Quoted, summed
 from webtext.overlap.readers import format_of, read_examples
+from webtext.overlap.samples import KINDS, overlap_of, samples
 from webtext.overlap.spans import DOCUMENTS, longest_examples, shown
+from webtext.overlap.testsets import Indexed, index_hashes, join_sets, read_indexed, write_indexed
 from webtext.tables import read_table, writing_table
 from webtext.task import Place, TaskLog
 
@@ -67,13 +70,18 @@ def measure_benchmark(log: TaskLog, index: int, benchmark: Benchmark, section: O
         output.file.write(_csv(rows))
     about = {"name": benchmark.name, "stem": benchmark.stem, "read_as": format_of(benchmark)}
     figures = _figures(test, found, own, runs, section.heavy, filters.words)
+    overlaps = [overlap_of(hit, count, section.heavy) for hit, count in zip(found_by_example(test, found).tolist(), np.diff(test.offsets))]
     shown_ = [shown(test, runs, run, found, filters.words) for run in longest_examples(test, runs, section.spans)]
-    write_bytes(_measured(log.place, index), to_json({**about, **figures, "matches": shown_}))
-    with writing(_hits(log.place, index)) as output:
-        writer = RunWriter(output.file)
-        writer.add(test.distinct[found])
-        writer.flush()
+    write_bytes(_measured(log.place, index), to_json({**about, **figures, "overlaps": overlaps, "matches": shown_}))
+    write_indexed(_hits(log.place, index), _found(benchmark.name, test, found, section.quotation_words, filters.words))
     return [(0, str(_hits(log.place, index).relative_to(log.place.build)))]
+
+
+def _found(name: str, test: Gathered, found: Flags, least: int, words: int) -> Indexed:
+    """The n-grams of a test set that were found."""
+    examples = ((example.id, scanned.hashes, len(scanned.starts)) for example, scanned in zip(test.examples, test.scans))
+    indexed = index_hashes(name, examples, least, words)
+    return indexed._replace(keys=indexed.keys[found], least=indexed.least[found], example=indexed.example[found])
 
 
 def _figures(test: Gathered, found: Flags, own: Flags | None, runs: Runs, heavy: float, words: int) -> dict[str, Any]:
@@ -98,7 +106,15 @@ def _measured(place: Place, index: int) -> Path:
 
 
 def _hits(place: Place, index: int) -> Path:
-    return place.spill(f"hits-{index:05d}.runs")
+    return place.spill(f"hits-{index:05d}")
+
+
+def _quoted(place: Place, shard: int) -> Path:
+    return place.spill(f"quoted-{shard:05d}.json")
+
+
+def _words(place: Place) -> int:
+    return read_head(place.build / "ngrams" / filter_name(0)).words
 
 
 def _located(place: Place, shard: int) -> Path:
@@ -122,12 +138,11 @@ def _count(log: TaskLog, benchmark: Benchmark, test: Gathered) -> None:
 
 def _rows(test: Gathered, hits: Counts, longest: Counts, heavy: float, words: int) -> Iterable[list[Any]]:
     """The table of examples; `overlap` is none, some or heavy, and short for an example without an n-gram."""
-    yield ["example", "words", "ngrams", "found", "share", "longest_match_words", "overlap"]
-    for example, scanned, hit, run in zip(test.examples, test.scans, hits.tolist(), longest.tolist()):
+    yield ["index", "example", "words", "ngrams", "found", "share", "longest_match_words", "overlap"]
+    for index, (example, scanned, hit, run) in enumerate(zip(test.examples, test.scans, hits.tolist(), longest.tolist())):
         count = len(scanned.hashes)
-        part = hit / count if count else 0.0
-        overlap = "short" if not count else "none" if not hit else "heavy" if part > heavy else "some"
-        yield [example.id, len(scanned.starts), count, hit, f"{part:.6f}" if count else "", run + words - 1 if run else 0, overlap]
+        part = f"{hit / count:.6f}" if count else ""
+        yield [index, example.id, len(scanned.starts), count, hit, part, run + words - 1 if run else 0, overlap_of(hit, count, heavy)]
 
 
 def _csv(rows: Iterable[list[Any]]) -> bytes:
@@ -139,21 +154,22 @@ def _csv(rows: Iterable[list[Any]]) -> bytes:
 def locate(log: TaskLog, shard: int, section: OverlapSection) -> list[tuple[int, str]]:
     """Phase 2, a shard of the corpus: the training documents that have n-grams found in the test sets, and which."""
     place = log.place
-    keys = sorted_distinct(run for index in range(len(section.benchmarks)) for run in read_runs(_hits(place, index)))
-    search, named = wanted(keys), np.zeros(len(keys), np.int64)
-    words = read_head(place.build / "ngrams" / filter_name(0)).words
+    sets = join_sets([read_indexed(_hits(place, index)) for index in range(len(section.benchmarks))], _words(place))
+    keys, named, quoted = sets.search.keys, np.zeros(len(sets.search.keys), np.int64), Quoted(sets)
     with writing_table(_located(place, shard), LOCATED) as table:
         documents = read_table(place.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"])
         for document in documents if len(keys) else ():
             log.progress()
             if document["split"] != "train":
                 continue
-            hashes, _ = ngram_hashes(document["text"], words)
-            found = np.unique(indices(hashes, search))
+            places = indices(ngram_hashes(document["text"], sets.words)[0], sets.search)
+            quoted.add(places)
+            found = np.unique(places)
             found = found[(found >= 0) & (named[found] < DOCUMENTS_A_HASH)]
             if len(found):
                 named[found] += 1
                 table.write({"id": document["id"], "url": document["url"], "hashes": keys[found].tolist()})
+    write_bytes(_quoted(place, shard), to_json(quoted.counts))
     return [(0, str(_located(place, shard).relative_to(place.build)))]
 
 
@@ -166,12 +182,18 @@ def write_report(log: TaskLog, shards: int, section: OverlapSection) -> None:
     filters = Filters.open(place.build / "ngrams")
     benchmarks = [cast(dict[str, Any], read_json(_measured(place, index))) for index in range(len(section.benchmarks))]
     located = _documents(place, shards, [match for benchmark in benchmarks for match in benchmark["matches"]])
+    quoted = [cast(list[list[int]], read_json(_quoted(place, shard))) for shard in range(shards)]
     for index, benchmark in enumerate(benchmarks):
-        keys = sorted_distinct(read_runs(_hits(place, index)))
+        keys = read_indexed(_hits(place, index)).keys
         benchmark["not_in_corpus"] = int((~np.isin(keys, located)).sum()) if shards else None
+        benchmark.update(summed(quoted, index))
         benchmark["paper_column"] = paper.column_of(benchmark["name"])
         for match in benchmark["matches"]:
             del match["hashes"]
+    overlaps = {benchmark["name"]: benchmark.pop("overlaps") for benchmark in benchmarks}
+    for kind in KINDS:
+        with log.binary(f"{place.directory}/samples/{kind}.json") as output:
+            output.file.write(samples(overlaps, kind))
     hits = probe(filters, section.probes)
     about = {
         "format": FORMAT,
@@ -190,6 +212,7 @@ def write_report(log: TaskLog, shards: int, section: OverlapSection) -> None:
             "measured_at_most_95_percent": upper_limit(hits, section.probes),
         },
         "heavy": section.heavy,
+        "quotation_words": section.quotation_words,
     }
     for benchmark in benchmarks:
         with log.binary(f"{place.directory}/{benchmark['stem']}.json") as output:
@@ -225,6 +248,7 @@ def _documents(place: Place, shards: int, matches_: list[dict[str, Any]]) -> Has
 
 def _summary(benchmarks: list[dict[str, Any]]) -> Iterable[list[Any]]:
     same = ["examples", "too_short", "any", "heavy", "mean_share", "longest_words", "not_in_corpus"]
+    same += ["documents_with_any", "documents_that_quote", "longest_in_a_document"]
     yield ["name", "percent", "distinct_percent", "own_train_percent", *Share.__dataclass_fields__, *same]
     for benchmark in benchmarks:
         corpus = Share(**benchmark["corpus"])

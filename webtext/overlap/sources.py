@@ -59,7 +59,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
 def blocks(path: Path) -> Iterator[bytes]:
     """The bytes of a file in blocks of whole lines, decompressed. Raises WebtextError for one that is absent, cut or damaged."""
     if path.suffix != ".zip":
-        yield from read_blocks(path)
+        yield from read_blocks(path, json=False)
         return
     with _archive(path) as archive:
         try:

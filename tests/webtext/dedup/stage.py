@@ -90,8 +90,8 @@ def pairs(build: Path) -> dict[str, Record]:
     return {record["removed_url"]: record for record in read_all(build, "duplicates/pairs/*.parquet")}
 
 
-def rejected(build: Path) -> dict[str, Record]:
-    return {record["url"]: record for record in read_all(build, "duplicates/rejected/*.parquet")}
+def rejected(build: Path, directory: str = "duplicates") -> dict[str, Record]:
+    return {record["url"]: record for record in read_all(build, f"{directory}/rejected/*.parquet")}
 
 
 def contents(build: Path, manifest: Manifest) -> dict[str, bytes]:

@@ -74,7 +74,7 @@ def greedy_among_those_that_met(documents: list[Record], permutations: int) -> d
     return {ordered[later]["url"]: ordered[earlier]["url"] for later, earlier in gone.items()}
 
 
-@pytest.mark.parametrize(("seed", "count", "again"), [(0, 150, 0), (2, 400, 1), (4, 400, 0), (6, 400, 0)])
+@pytest.mark.parametrize(("seed", "count", "again"), [(0, 150, 0), (4, 400, 0), (16, 400, 1)])
 @pytest.mark.parametrize("memory", [buckets.MEMORY, 4000])
 def test_crowded_buckets_are_settled_as_if_all_pairs_were_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, count: int, again: int, memory: int
@@ -95,6 +95,7 @@ def test_a_hundred_thousand_equal_pages_take_linear_work(tmp_path: Path) -> None
     assert list(stage.corpus(tmp_path)) == [documents[0]["url"]]
     assert manifest.counters["rejected-exact-copy"] == 99_999
     assert manifest.counters["candidates"] == 99_999
+    assert manifest.counters["comparisons"] == 22 * 99_999  # in each of 21 bands, and by the text: with one page that leads
 
 
 def test_twenty_thousand_near_equal_pages_take_linear_work(tmp_path: Path) -> None:
@@ -103,11 +104,12 @@ def test_twenty_thousand_near_equal_pages_take_linear_work(tmp_path: Path) -> No
     manifest = stage.dedup(tmp_path, documents, shards=2)
     assert list(stage.corpus(tmp_path)) == [documents[0]["url"]]
     assert manifest.counters["candidates"] < 2 * 20_000
+    assert manifest.counters["comparisons"] < 2 * 21 * 20_000
 
 
 def test_twenty_thousand_pages_with_much_in_common_take_linear_work(tmp_path: Path) -> None:
     words = prose("boilerplate", 60)
     documents = [stage.document(number, " ".join(words + prose(number, 20)), number) for number in range(20_000)]
     manifest = stage.dedup(tmp_path, documents, shards=2)
-    assert manifest.counters["candidates"] < 64 * 20_000
+    assert 20_000 < manifest.counters["comparisons"] < 64 * 21 * 20_000
     assert len(stage.corpus(tmp_path)) > 19_900

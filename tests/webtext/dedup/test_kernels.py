@@ -82,8 +82,9 @@ def test_buckets_are_compared_as_by_the_plain_twin(sizes: list[int], seed: int, 
     leading = np.zeros(bounds[-1], np.uint8)
     crowded = (np.diff(bounds) > kernels.ALL_PAIRS).astype(np.uint8)
     nothing = np.empty(0, np.uint32)
+    work = np.zeros(1, np.int64)
     pairs = kernels.compare_buckets(
-        signatures, ordinals, bounds, crowded, 0, 4, 2, np.array([3, 5, 7]), False, 0.6, nothing, np.zeros(1, np.int64), leading
+        signatures, ordinals, bounds, crowded, 0, 4, 2, np.array([3, 5, 7]), False, 0.6, nothing, np.zeros(1, np.int64), leading, work
     )
     expected, leaders = compare_plainly(signatures, ordinals.tolist(), bounds.tolist(), 2, (3, 5, 7))
     assert {tuple(row) for row in pairs.tolist()} == expected

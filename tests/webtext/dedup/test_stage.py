@@ -206,6 +206,21 @@ def test_no_near_copy_of_a_held_out_document_is_in_train(tmp_path: Path) -> None
         assert max(twins.jaccard(own, other) for other in train) < 0.8
 
 
+def test_documents_that_share_a_copy_that_went_may_be_in_two_parts_and_are_unlike(tmp_path: Path) -> None:
+    texts = chain(3)
+    documents = [stage.document(url, " ".join(text), time) for url, text, time in zip(("a", "b", "c0"), texts, (1, 3, 2))]
+    others = [stage.document(f"c{number}", " ".join(texts[2]), 2) for number in range(1, 30)]
+    parts = {record["url"]: split_of(record["id"], 0.45, 0.0) for record in [*documents, *others]}
+    other = next(record for record in [documents[2], *others] if parts[record["url"]] != parts[documents[0]["url"]])
+    stage.dedup(tmp_path, [documents[0], documents[1], other], val_share=0.45, test_share=0.0, permutations=256)
+    corpus = stage.corpus(tmp_path)
+    assert {url: record["split"] for url, record in corpus.items()} == {r["url"]: parts[r["url"]] for r in (documents[0], other)}
+    assert {record["split"] for record in corpus.values()} == {"train", "val"}
+    first, shared, last = (twins.runs(" ".join(text), 5) for text in texts)
+    assert min(twins.jaccard(first, shared), twins.jaccard(shared, last)) >= 0.8
+    assert 0.6 <= twins.jaccard(first, last) < 0.8
+
+
 def test_splits_have_the_shares_they_should_have() -> None:
     splits = [split_of(f"{number:032x}", 0.05, 0.005) for number in range(100_000)]
     assert splits.count("val") == pytest.approx(5000, abs=4 * 69)

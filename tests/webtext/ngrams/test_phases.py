@@ -102,7 +102,8 @@ def test_a_text_is_asked_about(build: Path) -> None:
     words = held.split()
     answer = query(Filters.open(build / "ngrams"), f"Foreign, {', '.join(words[3:15])}! foreign")
     assert (answer.words, answer.ngrams, answer.found) == (14, 7, 5)
-    assert answer.matches == [(1, 13, ", ".join(words[3:15]))]
+    passage = ", ".join(words[3:15])
+    assert answer.matches == [(1, 13, 9, 9 + len(passage), passage)]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.webtext.ngrams.corpora import run_ngrams, run_overlap, write_corpus
 from webtext.config import Benchmark, NgramsSection, OverlapSection
 from webtext.errors import WebtextError
 from webtext.overlap.phases import measure_benchmark
+from webtext.overlap.samples import KINDS, means
 from webtext.tables import read_table
 from webtext.task import Place, run_task
 
@@ -112,9 +113,37 @@ def test_each_example_has_its_line(build: Path) -> None:
         "too few words": "none", "held out": "none", "short": "short", "none": "none",
     }  # fmt: skip
     assert rows["long"] | {"share": ""} == {
-        "example": "long", "words": "420", "ngrams": "413", "found": "293", "share": "", "longest_match_words": "300", "overlap": "heavy",
+        "index": "2", "example": "long", "words": "420", "ngrams": "413", "found": "293", "share": "",
+        "longest_match_words": "300", "overlap": "heavy",
     }  # fmt: skip
     assert float(rows["long"]["share"]) == pytest.approx(293 / 413, abs=1e-6)
+
+
+def test_lists_of_examples_to_evaluate_with_and_without(build: Path) -> None:
+    lists = {kind: json.loads((build / "overlap" / "samples" / f"{kind}.json").read_text()) for kind in KINDS}
+    assert lists == {
+        "clean": {"Planted set": [4, 5, 6, 7], "wikitext-2": []},
+        "dirty": {"Planted set": [0, 1, 2, 3], "wikitext-2": [0]},
+        "light": {"Planted set": [1, 3, 4, 5, 6, 7], "wikitext-2": [0]},
+        "heavy": {"Planted set": [0, 2], "wikitext-2": []},
+    }
+    scores = [1, 1, 1, 0, 1, 0, 0, 0]
+    assert means(build / "overlap", "Planted set", scores) == {
+        "all": (8, 0.5), "clean": (4, 0.25), "dirty": (4, 0.75), "light": (6, 1 / 3), "heavy": (2, 1.0),
+    }  # fmt: skip
+    assert "clean" not in means(build / "overlap", "wikitext-2", [0.5])
+    with pytest.raises(WebtextError, match="7 scores for 8 examples"):
+        means(build / "overlap", "Planted set", scores[1:])
+    with pytest.raises(WebtextError, match="no test set 'other'; it has: Planted set, wikitext-2"):
+        means(build / "overlap", "other", scores)
+
+
+def test_documents_that_quote(build: Path) -> None:
+    """Of the five training documents three hold 13 words in a row and two 12, which are no quotation."""
+    measured = report(build)
+    assert (measured["documents_with_any"], measured["documents_that_quote"], measured["longest_in_a_document"]) == (5, 3, 300)
+    foreign = report(build, "wikitext-2")
+    assert (foreign["documents_with_any"], foreign["documents_that_quote"], foreign["longest_in_a_document"]) == (1, 0, 8)
 
 
 def test_summary_and_false_positives(build: Path) -> None:
@@ -145,7 +174,7 @@ def test_the_same_input_gives_the_same_bytes(build: Path, tmp_path: Path) -> Non
     planted = Benchmark(name="Planted set", path=str(tmp_path / "test.jsonl"), train=str(tmp_path / "train.jsonl"))
     foreign = Benchmark(name="wikitext-2", path=str(tmp_path / "train.jsonl"), field="text")
     run_overlap(tmp_path, SHARDS, OverlapSection(benchmarks=[planted, foreign], probes=10_000))
-    for name in ("overlap.html", "overlap.csv", "Planted-set.json", "wikitext-2.json", "examples/Planted-set.csv"):
+    for name in ("overlap.html", "overlap.csv", "Planted-set.json", "wikitext-2.json", "examples/Planted-set.csv", "samples/dirty.json"):
         assert (tmp_path / "overlap" / name).read_bytes() == (build / "overlap" / name).read_bytes(), name
 
 
@@ -163,7 +192,7 @@ def test_a_release_is_enough_for_a_report(build: Path, tmp_path: Path) -> None:
     shutil.copytree(build / "ngrams", tmp_path / "ngrams")
     run_overlap(tmp_path, 0, OverlapSection(benchmarks=[Benchmark(name="Planted set", path=str(build / "test.jsonl"))], probes=1000))
     alone, whole = report(tmp_path), report(build)
-    assert (alone["corpus"], alone["not_in_corpus"]) == (whole["corpus"], None)
+    assert (alone["corpus"], alone["not_in_corpus"], alone["documents_that_quote"]) == (whole["corpus"], None, None)
     assert [match["documents"] for match in alone["matches"]] == [None] * 4
     assert "false positive of the filter" not in (tmp_path / "overlap" / "overlap.html").read_text()
 

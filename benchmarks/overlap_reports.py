@@ -1,0 +1,193 @@
+"""Reports on all test sets of $WEBTEXT_DATA against a corpus of real pages and novels, with planted passages found to the word.
+
+    python benchmarks/overlap_reports.py --out reports      # a minute, 2 GB of memory; reports/overlap/overlap.html
+    python benchmarks/overlap_reports.py --json figures.json
+
+The corpus is the reviewed text of the 1,497 pages of WCXB's development split and the 100 novels. Of every test set three examples are
+quoted in a page: their words from the second on, 40 at the most. `benchmarks/ngrams.py` runs this too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import zstandard
+
+from webtext.config import Benchmark, NgramsSection, OverlapSection
+from webtext.hashing import shard_name, shard_of_url, url_id
+from webtext.ngrams.normalise import scan
+from webtext.ngrams.phases import build_filter, hash_shard
+from webtext.overlap.measure import Share
+from webtext.overlap.phases import locate, measure_benchmark, write_report
+from webtext.overlap.readers import read_examples
+from webtext.records import CORPUS
+from webtext.tables import writing_table
+from webtext.task import Place, run_task
+
+DATA = Path(os.environ.get("WEBTEXT_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
+SHARDS = 4
+PLANTED = 3
+SETS = {
+    "LAMBADA": "lambada_test.jsonl",
+    "WikiText-2": "wikitext-2/wiki.test.raw",
+    "WikiText-2 tokenised": "wikitext-2/test.txt",
+    "WikiText-2 valid": "wikitext-2/valid.txt",
+    "1BW test": "1bw_heldout/1b_benchmark.test.tokens",
+    "1BW dev": "1bw_heldout/1b_benchmark.dev.tokens",
+    "LM1B": "formats/lm1b",
+    "CBT": "formats/cbt",
+    "Winograd": "winograd/WSCollection.xml",
+    "CoQA": "formats/coqa/coqa-dev-v1.0.json",
+    "NQ-open": "nq_open/NQ-open.dev.jsonl",
+    "CNN DailyMail": "cnndm_sample",
+    "newstest2014 en": "newstest2014/newstest2014-fren-ref.en.sgm.zst",
+    "newstest2014 fr": "newstest2014/newstest2014-fren-src.fr.sgm.zst",
+}
+# Stand-ins: the data have no training sets.
+TRAIN = {"WikiText-2": "wikitext-2/valid.txt", "1BW test": "1bw_heldout/1b_benchmark.dev.tokens"}
+
+
+class Plant(NamedTuple):
+    """A passage of a test set, and the document that quotes it."""
+
+    benchmark: Benchmark
+    example: str
+    words: int
+    text: str
+    url: str
+
+
+def benchmarks() -> list[Benchmark]:
+    at = DATA / "benchmarks"
+    return [Benchmark(name=name, path=str(at / path), train=str(at / TRAIN[name]) if name in TRAIN else "") for name, path in SETS.items()]
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """URL and text of the documents."""
+    with (
+        open(DATA / "web" / "wcxb-dev-gold.jsonl.zst", "rb") as file,
+        zstandard.ZstdDecompressor().stream_reader(file) as reader,
+    ):
+        for line in reader.read().splitlines():
+            page = orjson.loads(line)
+            yield page["url"], page["main_content"] or ""
+    with (
+        open(DATA / "text" / "novels.tar.zst", "rb") as file,
+        tarfile.open(fileobj=zstandard.ZstdDecompressor().stream_reader(file), mode="r|") as archive,
+    ):
+        for member in archive:
+            novel = archive.extractfile(member)
+            if novel is not None:
+                yield f"http://novels.example/{Path(member.name).stem}", novel.read().decode("utf-8", "replace")
+
+
+def passages(benchmark: Benchmark) -> list[tuple[str, int, str]]:
+    """Some examples of a test set, spread over it: id, words, and the words from the second on."""
+    found = []
+    for example in read_examples(benchmark):
+        words = scan(example.text, 1)
+        if len(words.starts) >= 12:
+            last = min(len(words.starts) - 2, 40)
+            found.append((example.id, last, words.text(1, last)))
+    return [found[len(found) * part // PLANTED] for part in range(min(PLANTED, len(found)))]
+
+
+def write_corpus(build: Path) -> tuple[int, int, list[Plant]]:
+    """Write the corpus with its quotations, one a page; returns documents, bytes of text, and what was planted."""
+    documents = {url: text for url, text in pages() if text}
+    hosts = [url for url, text in documents.items() if len(text) > 2000 and "novels.example" not in url]
+    planted = []
+    for benchmark in benchmarks():
+        for example, words, text in passages(benchmark):
+            url = hosts[len(planted)]
+            cut = documents[url].find(" ", len(documents[url]) // 2)
+            documents[url] = f"{documents[url][:cut]} zqplantedbegin {text} zqplantedend {documents[url][cut:]}"
+            planted.append(Plant(benchmark, example, words, text, url))
+    for shard in range(SHARDS):
+        with writing_table(build / "corpus" / f"{shard_name(shard)}.parquet", CORPUS) as table:
+            for url, text in documents.items():
+                if shard_of_url(url, SHARDS) == shard:
+                    record = {"id": url_id(url), "url": url, "title": "", "text": text, "language": "en", "extractor": "", "score": 3}
+                    table.write({**record, "subreddits": [], "created_utc": 0, "split": "train"})
+    return len(documents), sum(len(text.encode()) for text in documents.values()), planted
+
+
+def build_filters(build: Path, section: NgramsSection) -> None:
+    place = Place(build, "ngrams", "0" * 64)
+    hashed = [run_task(place, f"hash-{shard:05d}", hash_shard, shard, section) for shard in range(SHARDS)]
+    for partition in range(section.partitions):
+        spills = [spill for report in hashed for part, spill in report.outputs if part == partition]
+        run_task(place, f"filter-{partition:05d}", build_filter, partition, spills, section)
+
+
+def write_reports(build: Path, section: OverlapSection) -> None:
+    place = Place(build, "overlap", "1" * 64)
+    for index, benchmark in enumerate(section.benchmarks):
+        run_task(place, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
+    for shard in range(SHARDS):
+        run_task(place, f"locate-{shard:05d}", locate, shard, section)
+    run_task(place, "report", write_report, SHARDS, section)
+
+
+def is_found(build: Path, plant: Plant) -> bool:
+    """Whether the report shows a planted passage as it is, no word more or less, and the document that quotes it."""
+    matches = json.loads((build / "overlap" / f"{plant.benchmark.stem}.json").read_bytes())["matches"]
+    return any(
+        match["example"] == plant.example
+        and (match["words"], match["text"]) == (plant.words, plant.text)
+        and plant.url in [document["url"] for document in match["documents"]]
+        for match in matches
+    )
+
+
+def reports(build: Path) -> dict[str, Any]:
+    """Make everything in a directory, and the figures."""
+    start = time.process_time()
+    documents, size, planted = write_corpus(build)
+    corpus = time.process_time()
+    build_filters(build, NgramsSection())
+    filters = time.process_time()
+    write_reports(build, OverlapSection(benchmarks=benchmarks(), spans=200))
+    done = time.process_time()
+    missed = [f"{plant.benchmark.name}: {plant.example}" for plant in planted if not is_found(build, plant)]
+    sets = [json.loads((build / "overlap" / f"{benchmark.stem}.json").read_bytes()) for benchmark in benchmarks()]
+    shares = {each["name"]: Share(**each["corpus"]).percent for each in sets}
+    return {
+        "documents": documents,
+        "megabytes": round(size / 1e6, 1),
+        "ngrams": sets[0]["filters"]["distinct_ngrams"],
+        "false_positives": sets[0]["false_positives"],
+        "not_in_corpus": sum(each["not_in_corpus"] for each in sets),
+        "planted": len(planted),
+        "found_to_the_word": len(planted) - len(missed),
+        "missed": missed,
+        "cpu_seconds": {"corpus": round(corpus - start, 1), "filters": round(filters - corpus, 1), "reports": round(done - filters, 1)},
+        "percent_found": shares,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="keep the corpus, the filters and the reports here")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        figures = reports(arguments.out or Path(scratch))
+    print(json.dumps(figures, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    sys.exit(1 if figures["missed"] else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Documents without quotations of test sets: two phases before all others of dedup, where `dedup.decontaminate` names test sets.
+
+    phase            a task for      reads                           writes
+    index_test_set   each test set   its files                       spill: its n-grams
+    find_quotations  each shard      documents/shard-N.parquet,      duplicates/quotations/shard-N.parquet: every quotation that was found;
+                                     the n-grams of all test sets    rejected documents; spill: which documents are changed, and how
+
+Before, because what is left of two documents may be two copies of one text, and because a copy that quotes nothing may stay where the other
+goes. The later phases read documents by `documents`, which leaves out and changes what these phases say; no text is written twice for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from webtext.config import Benchmark, DedupSection
+from webtext.hashing import shard_name
+from webtext.overlap.decontaminate import Quotation, cut, quotations
+from webtext.overlap.readers import Example, read_examples
+from webtext.overlap.testsets import Sets, index_set, join_sets, read_indexed, write_indexed
+from webtext.records import QUOTATION
+from webtext.tables import Record, read_table, writing_table
+from webtext.task import Place, TaskLog
+
+REASON = "quotes-test-set"
+CHANGED = pa.schema([("row", pa.int64()), ("text", pa.string())])  # null: left out
+SHOWN = 100  # characters of a quotation in the reason why a document was left out
+Next = list[list[object]]
+
+
+def index_test_set(log: TaskLog, index: int, benchmark: Benchmark, shards: int, section: DedupSection) -> Next:
+    """Index a test set."""
+    indexed = index_set(benchmark.name, _watched(log, benchmark), section.decontaminate_words)
+    write_indexed(_indexed(log.place, index), indexed)
+    log.counters["test-set-examples"] += len(indexed.ids)
+    return [[shard, ""] for shard in range(shards)]
+
+
+def _watched(log: TaskLog, benchmark: Benchmark) -> Iterator[Example]:
+    for example in read_examples(benchmark):
+        log.progress()
+        yield example
+
+
+def _indexed(place: Place, index: int) -> Path:
+    return place.spill(f"test-set-{index:05d}")
+
+
+def _sets(place: Place, section: DedupSection) -> Sets:
+    return join_sets([read_indexed(_indexed(place, index)) for index in range(len(section.decontaminate))])
+
+
+def find_quotations(log: TaskLog, shard: int, parts: int, section: DedupSection) -> Next:
+    """Find the quotations of the documents of a shard, and drop or cut these. `parts` are the tasks of the next phase."""
+    sets = _sets(log.place, section)
+    with (
+        log.table(f"duplicates/quotations/{shard_name(shard)}.parquet", QUOTATION) as table,
+        writing_table(_changed(log.place, shard), CHANGED) as changed,
+    ):
+        for row, document in enumerate(read_table(_path(log.place, shard), ["id", "url", "text"])):
+            log.progress()
+            quoted = quotations(document["text"], sets)
+            if not quoted:
+                continue
+            left = cut(document["text"], quoted, sets) if section.decontaminate_by == "cut" else None
+            changed.write({"row": row, "text": left})
+            for record in _records(document, quoted, "dropped" if left is None else "cut"):
+                table.write(record)
+            if left is None:
+                log.records_in += 1
+                log.reject(document["url"], document["id"], REASON, _detail(quoted))
+            else:
+                log.counters["documents-cut"] += 1
+            for name in {name for quotation in quoted for name, _ in quotation.of}:
+                log.counters[f"documents-that-quote-{name}"] += 1
+    return [[part, ""] for part in range(parts)]
+
+
+def _records(document: Record, quoted: Sequence[Quotation], outcome: str) -> Iterator[Record]:
+    for quotation in quoted:
+        for name, example in quotation.of:
+            place = {"words": quotation.words, "start": quotation.start, "end": quotation.end, "text": quotation.text}
+            yield {"id": document["id"], "url": document["url"], "outcome": outcome, "test_set": name, "example": example, **place}
+
+
+def _detail(quoted: Sequence[Quotation]) -> str:
+    """The longest quotation, for `rejected/`."""
+    longest = max(quoted, key=lambda quotation: (quotation.words, -quotation.start))
+    text = longest.text if len(longest.text) <= SHOWN else f"{longest.text[:SHOWN]}…"
+    whose = "; ".join(f"{name} ({example})" for name, example in longest.of)
+    return f"{longest.words} words of {whose}: {' '.join(text.split())}"
+
+
+def _changed(place: Place, shard: int) -> Path:
+    return place.spill(f"decontaminated-{shard:05d}.parquet")
+
+
+def _path(place: Place, shard: int) -> Path:
+    return place.build / "documents" / f"{shard_name(shard)}.parquet"
+
+
+def documents(place: Place, shard: int, section: DedupSection, columns: Sequence[str] | None = None) -> Iterator[Record]:
+    """The documents of a shard as dedup takes them: decontaminated, where that is asked for."""
+    records = read_table(_path(place, shard), columns)
+    if not section.decontaminate:
+        yield from records
+        return
+    changes = read_table(_changed(place, shard))
+    change = next(changes, None)
+    for row, document in enumerate(records):
+        if change is None or change["row"] != row:
+            yield document
+            continue
+        if change["text"] is not None:
+            yield {**document, "text": change["text"]}
+        change = next(changes, None)

@@ -1,0 +1,59 @@
+"""The n-grams of a release exactly: its files of sorted hashes, asked by binary search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from webtext.errors import WebtextError
+from webtext.ngrams.filters import HASHES, Head, hashes_name, in_partitions, mapped_hashes, read_head
+from webtext.ngrams.normalise import Hashes
+
+
+class Exact:
+    """The sorted hashes of a release (`ngrams.keep_hashes`), mapped into memory; asked like `Filters`, without false positives but for
+    two n-grams with the same hash, one pair in 2^60.
+
+    >>> Exact.open(Path("ngrams")).contains(hashes)
+    """
+
+    false_positive_rate = 0.0
+
+    def __init__(self, heads: list[Head], hashes: list[Hashes]) -> None:
+        self.heads = heads
+        self._hashes = hashes
+
+    @classmethod
+    def open(cls, directory: Path) -> Exact:
+        """Open a directory. Raises WebtextError where a partition has no hashes, or they are damaged or of another release."""
+        path = directory / hashes_name(0)
+        if not path.exists():
+            raise WebtextError(f"{directory}: has no {path.name}; only releases made with `ngrams.keep_hashes = true` can be asked exactly")
+        heads = [read_head(path, HASHES)]
+        for partition in range(1, heads[0].partitions):
+            path = directory / hashes_name(partition)
+            heads.append(read_head(path, HASHES))
+            if heads[-1].release != heads[0].release or heads[-1].partition != partition:
+                raise WebtextError(f"{path}: of another release than {directory / hashes_name(0)}; a directory holds one")
+        return cls(heads, [mapped_hashes(directory / hashes_name(partition)) for partition in range(len(heads))])
+
+    @property
+    def words(self) -> int:
+        """Words of an n-gram."""
+        return self.heads[0].words
+
+    @property
+    def count(self) -> int:
+        """Distinct n-grams."""
+        return sum(head.count for head in self.heads)
+
+    def contains(self, hashes: Hashes) -> NDArray[np.bool_]:
+        """Which n-grams the corpus has: bool [hashes]."""
+        return in_partitions(hashes, len(self.heads), self._ask)
+
+    def _ask(self, partition: int, hashes: Hashes) -> NDArray[np.bool_]:
+        known = self._hashes[partition]
+        places = np.minimum(np.searchsorted(known, hashes), max(len(known) - 1, 0))
+        return np.asarray(known[places] == hashes) if len(known) else np.zeros(len(hashes), np.bool_)

@@ -10,20 +10,25 @@ from pathlib import Path
 from cli.house import claim, held
 from cli.local_stages import REPORT, TRAIN
 from cli.progress import Screen
+from cli.sources import ready_sources
 from pipelines.run import run_stage, tidy
 from pipelines.stage import Stage, fit
 from pipelines.stages import DEDUP, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
 from webtext.config import Config
 from webtext.errors import UsageError
 from webtext.fetch.agent import agent_of
+from webtext.fetch.previous import RETRY
 from webtext.manifest import Manifest
 
 
 def stages_of(config: Config) -> dict[str, Stage]:
     """The stages of a build in order, by name. Without dumps it has no links, without `train.enabled` no model."""
-    if not config.links.dumps and not config.fetch.warcs:
-        raise UsageError("nothing to build from: set links.dumps (Reddit submissions) or fetch.warcs (archives) in the configuration")
-    if config.links.dumps:
+    from_reddit = config.links.dumps or config.links.subreddits
+    if not from_reddit and not config.fetch.warcs:
+        raise UsageError(
+            "nothing to build from: set links.dumps or links.subreddits (Reddit submissions) or fetch.warcs (archives) in the configuration"
+        )
+    if from_reddit:
         stages = [LINKS, FETCH, EXTRACT]
     else:
         stages = [replace(FETCH, reads=()), replace(EXTRACT, reads=("fetch",))]
@@ -51,6 +56,14 @@ def up_to_date(config: Config, build: Path) -> bool:
     )
 
 
+def _check_retry(retry: Sequence[str], config: Config) -> None:
+    unknown = sorted(set(retry) - RETRY.keys())
+    if unknown:
+        raise UsageError(f"--retry {unknown[0]}: not a class of failures; choose among {', '.join(RETRY)}")
+    if config.fetch.warcs:
+        raise UsageError("--retry: pages come from fetch.warcs, which have no other answer to give; leave it out")
+
+
 def cores() -> int:
     """The processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -64,29 +77,35 @@ def run_build(
     only: str | None = None,
     reuse: bool = False,
     beside: Sequence[str] = (),
+    retry: Sequence[str] = (),
     screen: Screen | None = None,
     said: Callable[[Done], None] = lambda done: None,
 ) -> list[Done]:
     """Run all stages of a build, or `only` one whose inputs are there; what fits is not run again.
 
-    `said` hears of each stage at its end. `beside` are names that may lie in the directory before its first build.
+    `said` hears of each stage at its end. `beside` are names that may lie in the directory before its first build. `retry` names classes
+    of failed links (webtext.fetch.previous.RETRY) that fetch asks for again.
     """
     stages = stages_of(config)
     if only is not None and only not in stages:
         raise UsageError(f"{only}: not a stage of this configuration; it has {', '.join(stages)}")
+    if retry:
+        _check_retry(retry, config)
     if only in (None, "fetch") and not config.fetch.warcs:
         agent_of(config.fetch)  # refused here and not hours later, when the links are there
     workers = config.run.workers or cores()
     results = []
     with held(build):
         claim(build, config, reuse=reuse, beside=beside)
+        config = ready_sources(config, build, arguments, screen or Screen(), ask=only in (None, "links"))
         for stage in stages.values():
             if only not in (None, stage.name):
                 continue
             facts = fit(stage, build, config, stages)
-            manifest = stage.manifest(build) if facts.done else None
+            again = retry if stage.name == "fetch" else ()
+            manifest = stage.manifest(build) if facts.done and not again else None
             if manifest is None:
-                manifest = run_stage(stage, build, config, facts, workers, arguments, screen or Screen())
+                manifest = run_stage(stage, build, config, facts, workers, arguments, screen or Screen(), again)
                 results.append(Done(stage, manifest, ran=True))
             else:
                 tidy(stage, build)

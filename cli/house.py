@@ -42,7 +42,9 @@ def held(build: Path) -> Iterator[None]:
 
 def sources(config: Config) -> dict[str, Any]:
     """What a build is made from: this makes it that build and no other. All else may change, and redoes the stages it concerns."""
-    return {"build.shards": config.build.shards, "links.dumps": config.links.dumps, "fetch.warcs": config.fetch.warcs}
+    found = {"build.shards": config.build.shards, "links.dumps": config.links.dumps, "fetch.warcs": config.fetch.warcs}
+    # Only where there are some, so that builds which are older than the key stay what they are.
+    return {**found, "links.subreddits": config.links.subreddits} if config.links.subreddits else found
 
 
 def claim(build: Path, config: Config, *, reuse: bool, beside: Sequence[str] = ()) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.cost import cost
+from cli.links import show_links
 from cli.stage_options import stage_command
 from cli.tools import ngrams, tokenizer
 from webtext.config_file import load_config, parse_setting, print_config
@@ -94,27 +96,19 @@ def why(
 def source(
     directory: Annotated[Path, typer.Argument(help="directory of the build")],
     position: Annotated[int | None, typer.Option(help="token, counted from the first of the shard", min=0, show_default=False)] = None,
-    shard: Annotated[str, typer.Option(help="token shard")] = "train-00000.bin",
-    find: Annotated[str | None, typer.Option(help="text to look for in the corpus instead", show_default=False)] = None,
+    shard: Annotated[str, typer.Option(help="token shard that --position counts in")] = "train-00000.bin",
+    find: Annotated[str | None, typer.Option(help="text to look for in the corpus", show_default=False)] = None,
+    url: Annotated[str | None, typer.Option(help="URL, as posted or canonical", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(help="documents told of at the most; 0: all", min=0)] = 20,
+    show: Annotated[int, typer.Option(help="tokens of text to show from there on", min=0)] = 0,
 ) -> None:
-    """Tell which document, URL and Reddit posts a token, or a text, comes from."""
+    """Tell which document, URL and Reddit posts a token or a text comes from, or which tokens come from a URL."""
     from cli.house import opened
-    from cli.say import out as console
-    from webtext.source import at_position, with_text
+    from cli.provenance import tell_sources
 
-    if (position is None) == (find is None):
-        raise UsageError("give either --position N or --find TEXT")
-    build = opened(directory)
-    sources = [at_position(build, shard, position)] if position is not None else list(with_text(build, find or ""))
-    if not sources:
-        raise WebtextError(f"{find!r} stands in no document of {directory}")
-    for found in sources:
-        console.print(f"{found.url}\n  {found.title}", markup=False)
-        console.print(
-            f"  {found.shard}, tokens {found.offset:,} to {found.offset + found.length - 1:,} ({found.split}), text by {found.extractor}"
-        )
-        for post in found.posts:
-            console.print(f"  post {post['id']} in r/{post['subreddit']}, score {post['score']}: {post['title']}", markup=False)
+    if sum(asked is not None for asked in (position, find, url)) != 1 or find == "":
+        raise UsageError("give one of --position N, --find TEXT and --url URL")
+    tell_sources(opened(directory), shard, position, find, url, limit, show)
 
 
 @app.command()
@@ -136,7 +130,8 @@ def sample(
 
 
 for _stage in ("links", "fetch", "extract", "dedup", "overlap", "tokenize", "train", "report"):
-    app.command(_stage, context_settings=BEAM)(stage_command(_stage))
+    app.command(_stage, context_settings=BEAM)(stage_command(_stage, {"links": show_links}.get(_stage)))
+app.command()(cost)
 app.add_typer(ngrams, name="ngrams")
 app.add_typer(tokenizer, name="tokenizer")
 

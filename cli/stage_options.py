@@ -13,7 +13,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from webtext.config import Config
+from webtext.config import Benchmark, Config
 from webtext.config_file import load_config
 
 ABOUT = {
@@ -30,24 +30,31 @@ ABOUT = {
 }
 
 
-def stage_command(stage: str) -> Callable[..., None]:
-    """The function of `webtext STAGE CONFIG --out DIR [--key value ...]`."""
+def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callable[..., None]:
+    """The function of `webtext STAGE CONFIG --out DIR [--key value ...]`.
+
+    `also(out, *, option=...)` is called when the stage is done; its options are further options of the command.
+    """
     section = Config.model_fields[stage].annotation if stage in Config.model_fields else None
     fields = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
+    others = dict(list(inspect.signature(also, eval_str=True).parameters.items())[1:]) if also else {}
     options = {name: kind for name, info in fields.items() if name != "enabled" and (kind := _option_type(info)) is not None}
 
     def command(**values: Any) -> None:
         context: typer.Context = values.pop("beam")
         config, out, reuse = values.pop("config"), values.pop("out"), values.pop("reuse")
+        more, retry = {name: values.pop(name) for name in others}, values.pop("retry", None) or ()
         given = {f"{stage}.{name}": value for name, value in values.items() if value is not None and value != []}
         if stage == "train":
             given["train.enabled"] = True
         from cli import say
         from cli.build import run_build
 
-        results = run_build(load_config(config, given), out, context.args, only=stage, reuse=reuse, said=say.stage_line)
+        results = run_build(load_config(config, given), out, context.args, only=stage, reuse=reuse, retry=retry, said=say.stage_line)
         if any(done.ran for done in results):
             say.summary(results)
+        if also is not None:
+            also(out, **more)
 
     def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
@@ -61,7 +68,11 @@ def stage_command(stage: str) -> Callable[..., None]:
             parameter(name, Annotated[kind, typer.Option(help=_help(fields[name]), show_default=False)], None)
             for name, kind in options.items()
         ),
+        *others.values(),
     ]
+    if stage == "fetch":
+        told = "ask again for links that failed: failed (all of them), timeout, or 5xx; repeatable"
+        parameters.append(parameter("retry", Annotated[list[str] | None, typer.Option(help=told, show_default=False)], None))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {item.name: item.annotation for item in parameters}
     command.__doc__ = ABOUT[stage]
@@ -77,7 +88,7 @@ def _option_type(info: FieldInfo) -> Any:
     if get_origin(kind) is Literal or kind is date:
         return str | None
     if get_origin(kind) is list:
-        return list[str] | None if get_args(kind)[0] is str else None
+        return list[str] | None if get_args(kind)[0] in (str, Benchmark) else None
     return kind | None if kind in (bool, int, float, str) else None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cli.ngrams import about, merge, query, report
 from cli.stage_options import stage_command
 from webtext.errors import UsageError
 
@@ -30,26 +31,9 @@ class StageGroup(TyperGroup):
 ngrams = typer.Typer(cls=StageGroup, help="Bloom filters of the corpus' 8-grams: make them, ask them.", no_args_is_help=True)
 tokenizer = typer.Typer(cls=StageGroup, help="A byte-level BPE vocabulary: learn, import, export, look at it.", no_args_is_help=True)
 ngrams.command("stage", context_settings=BEAM)(stage_command("ngrams"))
+for _command in (query, report, about, merge):
+    ngrams.command()(_command)
 tokenizer.command("stage", context_settings=BEAM)(stage_command("tokenizer"))
-
-
-@ngrams.command()
-def query(
-    directory: Annotated[Path, typer.Argument(help="ngrams/ of a build, or a copy of it")],
-    files: Annotated[list[Path] | None, typer.Argument(help="text files; none: --text")] = None,
-    text: Annotated[str, typer.Option(help="text to ask about")] = "",
-) -> None:
-    """Tell how much of a text stands in the corpus, by its filters alone."""
-    from cli.say import out as console
-    from webtext.ngrams import Filters
-
-    filters = Filters.open(directory)
-    asked = [(path.name, _read(path)) for path in files or []] or [("text", text)]
-    for name, content in asked:
-        hashes = filters.hashes_of(content)
-        found = int(filters.contains(hashes).sum())
-        share = f"{100 * found / len(hashes):.2f} %" if len(hashes) else "too short to ask"
-        console.print(f"{name}: {found:,} of {len(hashes):,} {filters.words}-grams found, {share}", markup=False)
 
 
 @tokenizer.command("train")
@@ -59,9 +43,17 @@ def train_files(
     vocabulary: Annotated[int, typer.Option(help="tokens with the 256 bytes and <|endoftext|>", min=257)] = 50_257,
 ) -> None:
     """Learn a vocabulary from text files."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     from tokenizer import train
 
-    _write(train((_read(path) for path in files), vocabulary), out)
+    screen = Console(stderr=True)
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task("merges", total=None)
+        texts = (_read(path) for path in files)
+        bpe = train(texts, vocabulary, progress=lambda done, wanted: bar.update(task, completed=done, total=wanted))
+    _write(bpe, out)
 
 
 @tokenizer.command("import")
@@ -80,6 +72,25 @@ def export_vocabulary(
 ) -> None:
     """Write a build's vocabulary for GPT-2's own code, tokenizers, transformers and tiktoken."""
     _copy(directory, out)
+
+
+@tokenizer.command("inspect")
+def inspect_vocabulary(
+    directory: Annotated[Path, typer.Argument(help="tokenizer/ of a build, or any vocabulary that `import` takes")],
+    documents: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="documents: directories, Parquet, JSON lines, text files (de.txt) or tar of them; none: the corpus of the build"
+        ),
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="show how this text is cut instead", show_default=False)] = None,
+    longest: Annotated[int, typer.Option(help="longest tokens to show", min=0)] = 20,
+    limit: Annotated[int, typer.Option(help="documents to read at the most; 0: all", min=0)] = 10_000,
+) -> None:
+    """Look at a vocabulary: bytes a token by language, its longest tokens, and in colours how it cuts a text."""
+    from cli.inspection import inspect
+
+    inspect(directory, documents or [], text, longest, limit)
 
 
 def _copy(path: Path, out: Path) -> None:

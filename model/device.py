@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import torch
 from torch import Tensor, distributed
 
 from webtext.errors import UsageError, WebtextError
+from webtext.memory import peak_memory
 
 # Dense half-precision tensor peaks in TFLOP/s with fp32 accumulation, from the vendors' data sheets; matched in this order.
 PEAK_TFLOPS = (
@@ -54,8 +53,7 @@ class Machine:
         """Peak bytes: of the device's memory on CUDA, else of the process."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
+        return peak_memory()
 
     def peak_flops(self, given: float | None) -> float | None:
         """Peak FLOP/s of all ranks: as given in TFLOP/s a device, else by the table, else unknown. fp32 is never in the table."""

@@ -12,4 +12,4 @@ from webtext.task import Place
 
 def graph(pipeline: Any, place: Place, config: Config) -> None:
     shards = [(shard,) for shard in range(config.build.shards)]
-    pipeline | "Shards" >> Tasks(shards) | Phase(place, "extract", extract_shard, config.extract)
+    pipeline | "Shards" >> Tasks(shards) | Phase(place, "extract", extract_shard, config.extract, config.fetch.opt_out)

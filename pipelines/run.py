@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -24,9 +25,21 @@ class Watcher(Protocol):
     def watch(self, stage: str, place: Place, phases: dict[str, int]) -> AbstractContextManager[Callable[[str], None]]: ...
 
 
-def run_stage(stage: Stage, build: Path, config: Config, facts: Fit, workers: int, arguments: Sequence[str], watcher: Watcher) -> Manifest:
-    """Do what is left of a stage and close it. Raises WebtextError; what is finished by then is kept for the next call."""
-    prepare(stage, build, facts.key)
+def run_stage(
+    stage: Stage,
+    build: Path,
+    config: Config,
+    facts: Fit,
+    workers: int,
+    arguments: Sequence[str],
+    watcher: Watcher,
+    again: Sequence[str] = (),
+) -> Manifest:
+    """Do what is left of a stage and close it. Raises WebtextError; what is finished by then is kept for the next call.
+
+    `again` names what the stage is to do anew although its inputs and configuration are the same.
+    """
+    prepare(stage, build, facts.key, again)
     place = stage.place(build, facts.key)
     phases = stage.phases(config)
     start = time.perf_counter()
@@ -35,9 +48,11 @@ def run_stage(stage: Stage, build: Path, config: Config, facts: Fit, workers: in
             stage.local(place, config, tell)
         else:
             # Imported here so that a build with nothing to do never loads Beam.
-            from pipelines.engine import execute, worker_output_to
+            from pipelines.engine import execute, is_local, worker_output_to
 
             graph = import_module(stage.graph).graph
+            if not is_local(arguments):
+                config, place = config.anchored(Path.cwd()), replace(place, build=place.build.absolute())
             with worker_output_to(place.spill("workers.log")):
                 execute(lambda pipeline: graph(pipeline, place, config), workers, arguments)
     reports = collect(place, phases)

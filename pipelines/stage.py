@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.filesystem import identity
 from webtext.config import Config
 from webtext.errors import WebtextError
-from webtext.files import identity
+from webtext.files import read_json, to_json, write_bytes
 from webtext.manifest import NAME, Manifest, fingerprint, missing_file, read_manifest
 from webtext.task import WORK, Place
 
@@ -22,7 +23,7 @@ from webtext.task import WORK, Place
 class Stage:
     """A stage of a build.
 
-    `sections` of the configuration and the content of `sources` decide its bytes, with the manifests of the stages it `reads`.
+    `sections` and `keys` of the configuration and the content of `sources` decide its bytes, with the manifests of the stages it `reads`.
     `phases` says how many tasks each phase has. `graph` is the module with the Beam graph, a function `graph(pipeline, place, config)`;
     a stage without one does its work in the launching process, by `local`.
     """
@@ -33,9 +34,10 @@ class Stage:
     reads: tuple[str, ...]
     sections: tuple[str, ...]
     phases: Callable[[Config], dict[str, int]]
+    keys: tuple[str, ...] = ()  # single keys of other sections that have a say too, as "fetch.opt_out"
     graph: str = ""
     local: Callable[[Place, Config, Callable[[str], None]], None] | None = None
-    sources: Callable[[Config], Sequence[Path]] = lambda config: ()
+    sources: Callable[[Config], Sequence[Path | str]] = lambda config: ()
     also: tuple[str, ...] = ()  # further directories and files that are the stage's
     keeps: bool = False  # what it made before is of use when it is made anew: pages that are gone from the web
     version: int = 1  # raised when the same input and configuration give other bytes
@@ -51,7 +53,11 @@ class Stage:
 
     def configuration(self, config: Config) -> dict[str, Any]:
         """The part of the configuration that decides the stage's bytes."""
-        return {name: getattr(config, name).deciding() for name in self.sections}
+        values = {name: getattr(config, name).deciding() for name in self.sections}
+        for dotted in self.keys:
+            name, _, leaf = dotted.partition(".")
+            values[name] = {**values.get(name, {}), leaf: getattr(config, name).deciding()[leaf]}
+        return values
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ def fit(stage: Stage, build: Path, config: Config, stages: dict[str, Stage]) -> 
             raise WebtextError(f"{stage.name}: {stages[name].directory}/ is not finished; run `webtext {name}` or `webtext build` first")
         inputs[name] = manifest.hash()
     configuration = stage.configuration(config)
-    sources = sorted((identity(path) for path in stage.sources(config)), key=lambda item: (item["name"], item["xxh3_128"]))
+    sources = sorted((identity(path) for path in stage.sources(config)), key=lambda item: (item["name"], str(sorted(item.items()))))
     key = fingerprint(stage.name, stage.version, configuration, inputs, sources)
     manifest = stage.manifest(build)
     done = manifest is not None and manifest.fingerprint == key and missing_file(manifest, build) is None
@@ -82,13 +88,19 @@ def fit(stage: Stage, build: Path, config: Config, stages: dict[str, Stage]) -> 
 
 
 PREVIOUS = ".previous"  # in a stage's directory: what it made before, for a stage that keeps it
+AGAIN = "retry"  # in its .work/: what of that is to be tried again
 
 
-def prepare(stage: Stage, build: Path, key: str) -> None:
-    """Make room: what the stage wrote for other inputs or another configuration goes, what it finished for these stays."""
+def prepare(stage: Stage, build: Path, key: str, again: Sequence[str] = ()) -> None:
+    """Make room: what the stage wrote for other inputs or another configuration goes, what it finished for these stays.
+
+    A stage that keeps what it made has it in PREVIOUS, a directory for each time that it was made anew, until it is finished. `again`
+    names what it is to make anew although nothing has changed.
+    """
     directory = build / stage.directory
-    mark = directory / WORK / "fingerprint"
-    if mark.exists() and mark.read_text() == key and not stage.manifest_path(build).exists():
+    mark, wish = directory / WORK / "fingerprint", directory / WORK / AGAIN
+    going_on = mark.exists() and mark.read_text() == key and not stage.manifest_path(build).exists()
+    if going_on and (not again or (wish.exists() and read_json(wish) == sorted(again))):
         return
     if stage.keeps:
         _set_aside(directory, finished=stage.manifest_path(build).exists())
@@ -98,18 +110,25 @@ def prepare(stage: Stage, build: Path, key: str) -> None:
     for name in stage.also:
         _remove(build / name)
     mark.parent.mkdir(parents=True, exist_ok=True)
+    if again:
+        write_bytes(wish, to_json(sorted(again)))
     mark.write_text(key)
 
 
 def _set_aside(directory: Path, *, finished: bool) -> None:
-    """Move what a finished stage holds to its .previous/. Interrupted between two of the renames, the next call goes on."""
+    """Move what a stage has made to PREVIOUS. Interrupted between two of the renames, the next call goes on."""
     aside = directory.with_name(f".{directory.name}{PREVIOUS}")
-    if finished:
-        shutil.rmtree(directory / PREVIOUS, ignore_errors=True)
+    if not aside.exists() and directory.exists() and any(path.name != PREVIOUS for path in directory.iterdir()):
+        if finished:  # and so has all that it could use of what was before
+            shutil.rmtree(directory / PREVIOUS, ignore_errors=True)
         directory.rename(aside)
     if aside.exists():
         directory.mkdir(exist_ok=True)
-        aside.rename(directory / PREVIOUS)
+        if (aside / PREVIOUS).exists():
+            (aside / PREVIOUS).rename(directory / PREVIOUS)
+        (directory / PREVIOUS).mkdir(exist_ok=True)
+        number = max((int(path.name) for path in (directory / PREVIOUS).iterdir()), default=-1) + 1
+        aside.rename(directory / PREVIOUS / f"{number:05d}")
 
 
 def _remove(path: Path) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.filesystem import source_files as source_files_anywhere
 from pipelines.stage import Stage
 from webtext.config import Config
 from webtext.config_file import source_files
 from webtext.dedup.earlier import earlier_shards
-from webtext.errors import UsageError
+from webtext.errors import UsageError, WebtextError
 from webtext.layout import DIRECTORIES
 from webtext.overlap.sources import source_files as benchmark_files
 
 
-def _dumps(config: Config) -> list[Path]:
-    return source_files(config.links.dumps, "links.dumps")
+def _dumps(config: Config) -> list[str]:
+    return source_files_anywhere(config.links.dumps, "links.dumps")
 
 
 def _warcs(config: Config) -> list[Path]:
@@ -36,7 +37,25 @@ def _tokenizer(config: Config) -> list[Path]:
 
 
 def _against(config: Config) -> list[Path]:
-    return earlier_shards(config.dedup)
+    return [*earlier_shards(config.dedup), *_kept_out(config)]
+
+
+def _kept_out(config: Config) -> list[Path]:
+    files = set()
+    for benchmark in config.dedup.decontaminate:
+        try:
+            files.update(benchmark_files(benchmark.path))
+        except WebtextError:
+            names = ", ".join(each.name for each in config.overlap.benchmarks) or "none"
+            raise UsageError(
+                f"dedup.decontaminate: {benchmark.path} is neither a file nor the name of a benchmark (overlap.benchmarks has: {names})"
+            ) from None
+    return sorted(files)
+
+
+def _decontamination(config: Config) -> dict[str, int]:
+    sets = len(config.dedup.decontaminate)
+    return {"testsets": sets, "quotations": _shards(config)} if sets else {}
 
 
 def _shards(config: Config) -> int:
@@ -52,6 +71,7 @@ LINKS = Stage(
     sources=_dumps,
     phases=lambda config: {"parse": len(_dumps(config)), "group": _shards(config)},
     graph="pipelines.links",
+    version=2,
 )
 FETCH = Stage(
     name="fetch",
@@ -70,6 +90,7 @@ EXTRACT = Stage(
     unit="pages",
     reads=("links", "fetch"),
     sections=("build", "extract"),
+    keys=("fetch.opt_out",),
     phases=lambda config: {"extract": _shards(config)},
     graph="pipelines.extract",
 )
@@ -82,6 +103,7 @@ DEDUP = Stage(
     sections=("build", "dedup"),
     sources=_against,
     phases=lambda config: {
+        **_decontamination(config),
         "sign": _shards(config) + len(earlier_shards(config.dedup)),
         "rank": 1,
         "join": config.dedup.partitions,
@@ -90,6 +112,7 @@ DEDUP = Stage(
         "decide": _shards(config),
     },
     graph="pipelines.dedup",
+    version=2,  # 21 bands of 6 rows
 )
 NGRAMS = Stage(
     name="ngrams",

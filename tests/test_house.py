@@ -41,9 +41,9 @@ def test_packages_keep_to_their_neighbours(package: str) -> None:
         assert not roots & FOREIGN.get(package, set()), path
 
 
-def test_model_takes_from_webtext_only_shards_and_errors() -> None:
+def test_model_takes_from_webtext_only_what_is_no_corpus() -> None:
     taken = {name for path in (ROOT / "model").rglob("*.py") for name in imports(path) if name.split(".")[0] == "webtext"}
-    assert taken <= {"webtext.shards", "webtext.errors"}
+    assert taken <= {"webtext.shards", "webtext.errors", "webtext.memory"}
 
 
 @pytest.mark.parametrize("package", sorted(OURS))

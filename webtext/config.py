@@ -1,24 +1,29 @@
 """The configuration of a build: TOML, checked at the start, every key described.
 
 A key marked `outside` has no say in the bytes of a build: workers, time-outs of this machine, and paths of source files,
-which a manifest knows by their content instead.
+which a manifest knows by their content instead. A key marked `file` holds such paths.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
-def key(default: Any, description: str, *, outside: bool = False, **bounds: Any) -> Any:
+def key(default: Any, description: str, *, outside: bool = False, file: bool = False, **bounds: Any) -> Any:
     """A field with its default, its comment in `--print-config` and its bounds."""
     if isinstance(default, (list, dict)):
         bounds["default_factory"] = default.copy
     else:
         bounds["default"] = default
-    return Field(description=description, json_schema_extra={"outside": outside}, **bounds)
+    return Field(description=description, json_schema_extra={"outside": outside, "file": file}, **bounds)
+
+
+SectionType = TypeVar("SectionType", bound="Section")
 
 
 class Section(BaseModel):
@@ -35,9 +40,29 @@ class Section(BaseModel):
                 del values[name]
             elif isinstance(value, list) and value and isinstance(value[0], Section):
                 values[name] = [item.deciding() for item in value]
+            elif isinstance(value, Section):
+                values[name] = value.deciding()
         return values
 
+    def anchored(self: SectionType, directory: Path) -> SectionType:
+        """The same with the relative paths taken from a directory: a worker on an engine has a current directory of its own."""
+        files = {
+            name
+            for name, info in type(self).model_fields.items()
+            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("file")
+        }
+        return self.model_copy(update={name: _anchored(value, directory, name in files) for name, value in self})
 
+
+def _anchored(value: Any, directory: Path, file: bool) -> Any:
+    if isinstance(value, Section):
+        return value.anchored(directory)
+    if isinstance(value, list):
+        return [_anchored(item, directory, file) for item in value]
+    return str(directory / value) if file and value and "://" not in value else value
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
 Day = Annotated[date, Field(strict=False)]  # TOML's date, or a string such as "2018-01-01"
 
 
@@ -50,7 +75,19 @@ class RunSection(Section):
 
 
 class LinksSection(Section):
-    dumps: list[str] = key([], "Reddit submissions: .zst, .xz, .bz2, .gz or plain NDJSON; paths and globs", outside=True)
+    dumps: list[str] = key(
+        [],
+        "Reddit submissions: .zst, .xz, .bz2, .gz or plain NDJSON; paths, URLs of file systems that Beam knows (gs://…), and globs",
+        outside=True,
+        file=True,
+    )
+    subreddits: list[str] = key(
+        [],
+        "listings of Reddit's live API: SUBREDDIT (its newest posts), SUBREDDIT/new, SUBREDDIT/hot or SUBREDDIT/top/TIME; some 1,000 posts "
+        "each, asked for once and kept in reddit/ of the build; credentials from praw.ini or the environment",
+        outside=True,
+    )
+    praw_site: str = key("", "section of praw.ini with the credentials; empty: DEFAULT", outside=True)
     min_score: int = key(3, "karma that a link needs (the paper: at least 3)")
     score_rule: Literal["max", "sum", "each"] = key(
         "max", "what must reach it: the best post of the URL (max), all its posts together (sum), or each post counted (each)"
@@ -67,8 +104,28 @@ class LinksSection(Section):
     max_broken: float = key(0.001, "share of broken lines in a dump above which the run fails", ge=0, le=1)
 
 
+class ArchiveSection(Section):
+    indexes: list[str] = key(
+        [],
+        "CDX servers that are asked for links that are dead, as https://web.archive.org/cdx/search/cdx or "
+        "https://index.commoncrawl.org/CC-MAIN-2017-51-index; empty: none",
+    )
+    playback: str = key(
+        "https://web.archive.org/web/{timestamp}id_/{url}",
+        "where a capture is had as it came, for an index that names no WARC files",
+        pattern=r"^https?://.*\{timestamp\}.*\{url\}$",
+    )
+    warcs: str = key(
+        "https://data.commoncrawl.org/",
+        "where the WARC files lie that an index names; empty: its captures are had by playback too",
+        pattern=r"^(https?://.*/)?$",
+    )
+    days: int = key(365, "days between a post and the capture of its link, at most; 0: any", ge=0, le=20_000)
+    robots: bool = key(False, "obey the archives' own robots.txt, which bars crawlers from what their interfaces offer to programs")
+
+
 class FetchSection(Section):
-    warcs: list[str] = key([], "take pages from these WARC files instead of the network; paths and globs", outside=True)
+    warcs: list[str] = key([], "take pages from these WARC files instead of the network; paths and globs", outside=True, file=True)
     contact: str = key("", "e-mail address or URL for the site owners, part of the User-Agent; required on the network", outside=True)
     user_agent: str = key("webtext/0.1", "name of the crawler, matched against robots.txt", pattern=r"^[!-~]+$")
     per_host_delay: float = key(1.0, "seconds between two requests to a host", ge=0, le=3600)
@@ -97,6 +154,7 @@ class FetchSection(Section):
         pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?$",
     )
     warc_bytes: int = key(10**9, "bytes after which another WARC file of a shard is begun", ge=2**20)
+    archive: ArchiveSection = key(ArchiveSection(), "archives of the web that are asked for links that are dead")
 
 
 class ExtractSection(Section):
@@ -105,29 +163,52 @@ class ExtractSection(Section):
     language_certainty: float = key(
         0.5, "share of the text below which the quick detector (CLD2) is not believed and the careful one (langdetect) is asked", ge=0, le=1
     )
-    cleaning: Literal["gpt2", "none"] = key("gpt2", "rules that a text must meet, by name")
+    cleaning: Literal["gpt2", "c4", "gopher", "fineweb", "none"] = key("gpt2", "rules that a text must meet, by name")
     min_characters: int = key(200, "a shorter text is left out (gpt2)", ge=0)
     max_duplicate_lines: float = key(0.3, "share of the characters in repeated lines above which a text is left out (gpt2)", ge=0, le=1)
+    c4_min_words: int = key(5, "a line of fewer words goes (c4, fineweb)", ge=0)
+    c4_min_sentences: int = key(3, "a text of fewer sentences is left out (c4, fineweb)", ge=0)
+    c4_bad_words: list[str] = key([], "words of which a text may have none (c4); the paper took the published list of LDNOOBW")
+    gopher_min_words: int = key(50, "a text of fewer words is left out (gopher, fineweb)", ge=0)
+    gopher_max_words: int = key(100_000, "a text of more words is left out (gopher, fineweb)", ge=1)
+    gopher_min_word_length: float = key(3.0, "characters of the mean word below which a text is left out (gopher, fineweb)", ge=0)
+    gopher_max_word_length: float = key(10.0, "characters of the mean word above which a text is left out (gopher, fineweb)", ge=1)
+    gopher_max_symbols: float = key(0.1, "hash signs a word, or ellipses, above which a text is left out (gopher, fineweb)", ge=0)
+    gopher_max_bullet_lines: float = key(
+        0.9, "share of lines that begin with a bullet above which a text is left out (gopher, fineweb)", ge=0, le=1
+    )
+    gopher_max_ellipsis_lines: float = key(
+        0.3, "share of lines that end in an ellipsis above which a text is left out (gopher, fineweb)", ge=0, le=1
+    )
+    gopher_min_alphabetic_words: float = key(
+        0.8, "share of words with a letter below which a text is left out (gopher, fineweb)", ge=0, le=1
+    )
+    gopher_min_stop_words: int = key(
+        2, "different words of the, be, to, of, and, that, have, with that a text must have (gopher, fineweb)", ge=0, le=8
+    )
+    gopher_max_duplicate_lines: float = key(0.3, "share of repeated lines above which a text is left out (gopher, fineweb)", ge=0, le=1)
+    gopher_max_duplicate_line_characters: float = key(
+        0.2, "share of the characters in repeated lines above which a text is left out (gopher, fineweb)", ge=0, le=1
+    )
+    gopher_max_top_n_grams: list[Share] = key(
+        [0.20, 0.18, 0.16],
+        "share of the characters in the most frequent n-gram above which a text is left out, for 2, 3, 4 words (gopher, fineweb)",
+    )
+    gopher_max_duplicate_n_grams: list[Share] = key(
+        [0.15, 0.14, 0.13, 0.12, 0.11, 0.10],
+        "share of the characters in repeated n-grams above which a text is left out, for 5 to 10 words (gopher, fineweb)",
+    )
+    fineweb_min_punctuated_lines: float = key(
+        0.12, "share of lines that end in punctuation up to which a text is left out (fineweb)", ge=0, le=1
+    )
+    fineweb_max_duplicate_lines: float = key(
+        0.1, "share of the characters in repeated lines from which on a text is left out (fineweb)", ge=0, le=1
+    )
+    fineweb_max_short_lines: float = key(0.67, "share of short lines from which on a text is left out (fineweb)", ge=0, le=1)
+    fineweb_short_line: int = key(30, "characters below which a line is short (fineweb)", ge=0)
     max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is left out", ge=1024)
     page_seconds: float = key(30.0, "processor seconds that a page may take", gt=0, le=600)
     page_memory: int = key(4 * 2**30, "bytes of address space that the process which extracts pages may take", ge=2**29)
-
-
-class DedupSection(Section):
-    threshold: float = key(0.8, "Jaccard similarity of two near copies", gt=0, lt=1)
-    permutations: int = key(128, "length of a MinHash signature", ge=16, le=1024)
-    shingle_words: int = key(5, "words of a shingle", ge=1, le=32)
-    partitions: int = key(16, "parts of the band join; one is held in memory at a time", ge=1, le=4096)
-    against: list[str] = key([], "directories of finished builds: what is in their corpus is left out here", outside=True)
-    val_share: float = key(0.05, "share of the clusters held out for tuning (the paper: 5 %)", ge=0, lt=0.5)
-    test_share: float = key(0.005, "share of the clusters held out for testing", ge=0, lt=0.5)
-
-
-class NgramsSection(Section):
-    words: int = key(8, "words of an n-gram", ge=1, le=64)
-    error_rate: float = key(1e-8, "false positives of a filter (the paper: at most 1 in 10^8)", gt=0, lt=0.5)
-    partitions: int = key(4, "filters, each with the n-grams of its part of the hashes; one is built in memory at a time", ge=1, le=65536)
-    keep_hashes: bool = key(False, "write the sorted hashes beside the filters: exact, 8 bytes an n-gram; needed to merge releases")
 
 
 BenchmarkFormat = Literal[
@@ -138,10 +219,10 @@ BenchmarkFormat = Literal[
 
 class Benchmark(Section):
     name: str = key(..., "name in the report and of its files", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")
-    path: str = key(..., "file of the test set, or a directory or glob of files", outside=True)
+    path: str = key(..., "file of the test set, or a directory or glob of files", outside=True, file=True)
     format: BenchmarkFormat = key("auto", "how to read it; auto: by name, ending and first bytes")
     field: str = key("text", "field of the text in JSONL, CSV and Parquet; questions or highlights where a format has them beside its text")
-    train: str = key("", "the benchmark's own training set, for the second row of the paper's table", outside=True)
+    train: str = key("", "the benchmark's own training set, for the second row of the paper's table", outside=True, file=True)
 
     @property
     def stem(self) -> str:
@@ -149,25 +230,63 @@ class Benchmark(Section):
         return self.name.replace(" ", "-")
 
 
+def _named_apart(benchmarks: list[Benchmark]) -> list[Benchmark]:
+    stems = [benchmark.stem.lower() for benchmark in benchmarks]
+    for stem in stems:
+        if stems.count(stem) > 1:
+            raise ValueError(f"two benchmarks are named {stem!r}; give each a name of its own")
+    return benchmarks
+
+
+Benchmarks = Annotated[list[Benchmark], AfterValidator(_named_apart)]
+
+
+def _benchmark(given: Any, known: Any) -> Any:
+    """The table of a benchmark that is given by its name among the `known` tables, or by its path alone."""
+    if not isinstance(given, str):
+        return given
+    for table in known if isinstance(known, list) else ():
+        if isinstance(table, dict) and table.get("name") == given:
+            return {name: value for name, value in table.items() if name != "train"}
+    stem = Path(re.sub(r"\.(zst|gz|bz2|xz|zip)$", "", given)).stem
+    return {"name": re.sub(r"[^A-Za-z0-9 ._+-]+|^[ ._+-]+", "", stem) or "benchmark", "path": given}
+
+
+class DedupSection(Section):
+    threshold: float = key(0.8, "Jaccard similarity of two near copies", gt=0, lt=1)
+    permutations: int = key(128, "length of a MinHash signature", ge=16, le=1024)
+    shingle_words: int = key(5, "words of a shingle", ge=1, le=32)
+    partitions: int = key(16, "parts of the band join; one is held in memory at a time", ge=1, le=4096)
+    against: list[str] = key([], "directories of finished builds: what is in their corpus is left out here", outside=True, file=True)
+    val_share: float = key(0.05, "share of the clusters held out for tuning (the paper: 5 %)", ge=0, lt=0.5)
+    test_share: float = key(0.005, "share of the clusters held out for testing", ge=0, lt=0.5)
+    decontaminate: Benchmarks = key([], "test sets that no document may quote: paths, or names of overlap.benchmarks")
+    decontaminate_by: Literal["drop", "cut"] = key(
+        "drop", "what becomes of a document with a quotation: it is dropped, or the quotation is cut out with 200 bytes on both sides"
+    )
+    decontaminate_words: int = key(
+        13, "words of a test set in a row that are a quotation; of a shorter example, all of its words (8 at least)", ge=8, le=255
+    )
+
+
+class NgramsSection(Section):
+    words: int = key(8, "words of an n-gram", ge=1, le=64)
+    error_rate: float = key(1e-8, "false positives of a filter (the paper: at most 1 in 10^8)", gt=0, lt=0.5)
+    partitions: int = key(4, "filters, each with the n-grams of its part of the hashes; one is built in memory at a time", ge=1, le=65536)
+    keep_hashes: bool = key(False, "write the sorted hashes beside the filters: exact, 8 bytes an n-gram; needed to merge releases")
+
+
 class OverlapSection(Section):
-    benchmarks: list[Benchmark] = key([], "test sets to report on")
+    benchmarks: Benchmarks = key([], "test sets to report on")
     heavy: float = key(0.15, "share of an example's n-grams above which it counts as heavily overlapped (the paper: 15 %)", ge=0, le=1)
     spans: int = key(20, "examples shown for a test set, those with the longest matches", ge=0, le=10_000)
     probes: int = key(1_000_000, "generated strings that measure the filters' false positives (the paper: 1 million)", ge=1, le=10**10)
-
-    @field_validator("benchmarks")
-    @classmethod
-    def _named_apart(cls, benchmarks: list[Benchmark]) -> list[Benchmark]:
-        stems = [benchmark.stem.lower() for benchmark in benchmarks]
-        for stem in stems:
-            if stems.count(stem) > 1:
-                raise ValueError(f"two benchmarks are named {stem!r}; give each a name of its own")
-        return benchmarks
+    quotation_words: int = key(13, "words of a test set in a row by which a document of the corpus quotes it", ge=8, le=255)
 
 
 class TokenizerSection(Section):
     vocabulary: int = key(50_257, "tokens with the 256 bytes and <|endoftext|>", ge=257, le=2**31)
-    path: str = key("", "use this tokenizer instead of training one: a directory, tokenizer.json, or GPT-2's files", outside=True)
+    path: str = key("", "use this tokenizer instead of training one: directory, tokenizer.json, or GPT-2's files", outside=True, file=True)
 
 
 class TokenizeSection(Section):
@@ -185,6 +304,8 @@ class TrainSection(Section):
     batch_tokens: int = key(524_288, "tokens of a step (the paper: 512 windows of 1,024)", ge=1)
     micro_batch: int | None = key(None, "windows that a device takes at once; empty: up to 8,192 tokens", ge=1)
     lr: float | None = key(None, "highest learning rate; empty: by the width of the model", gt=0)
+    tune_lr: bool = key(False, "search the best highest learning rate on the held-out split first, from lr on by factors of two")
+    tune_steps: int | None = key(None, "steps of each training of that search; empty: as many as steps", ge=1)
     schedule: Literal["cosine", "linear", "constant"] = key("cosine", "course of the learning rate after the warm-up")
     warmup: int | None = key(None, "steps of linear warm-up; empty: a twentieth of all, at most 2,000", ge=0)
     weight_decay: float = key(0.1, "AdamW's, of matrices and embeddings", ge=0)
@@ -198,6 +319,12 @@ class TrainSection(Section):
     device: str = key("auto", "cuda, mps, cpu, or auto")
     threads: int | None = key(None, "processor threads; empty: torch's choice; 1 is faster for a small model on a shared machine", ge=1)
     compile: bool = key(False, "use torch.compile")
+
+
+class ReportSection(Section):
+    domains: str = key(
+        "", "OpenAI's list of WebText's domains (domains.txt of openai/gpt-2), to compare the corpus with", outside=True, file=True
+    )
 
 
 class Config(Section):
@@ -214,3 +341,18 @@ class Config(Section):
     tokenizer: TokenizerSection = TokenizerSection()
     tokenize: TokenizeSection = TokenizeSection()
     train: TrainSection = TrainSection()
+    report: ReportSection = ReportSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _benchmarks_by_name(cls, values: Any) -> Any:
+        """Benchmarks given as strings, as a command line does, become tables."""
+        if not isinstance(values, dict):
+            return values
+        values = {name: dict(table) if isinstance(table, dict) else table for name, table in values.items()}
+        known = values["overlap"].get("benchmarks") if isinstance(values.get("overlap"), dict) else None
+        for section, name in (("overlap", "benchmarks"), ("dedup", "decontaminate")):
+            table = values.get(section)
+            if isinstance(table, dict) and isinstance(table.get(name), list):
+                table[name] = [_benchmark(given, known) for given in table[name]]
+        return values

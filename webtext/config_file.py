@@ -49,8 +49,11 @@ def parse_config(text: str, name: str, overrides: Mapping[str, Any] | None = Non
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
     for dotted, value in (overrides or {}).items():
-        section, _, leaf = dotted.partition(".")
-        values.setdefault(section, {})[leaf] = value
+        table, _, leaf = dotted.rpartition(".")
+        place = values
+        for part in table.split("."):
+            place = place.setdefault(part, {})
+        place[leaf] = value
     try:
         return Config.model_validate(_expand(values, name))
     except ValidationError as error:
@@ -64,7 +67,7 @@ def parse_setting(setting: str) -> tuple[str, Any]:
     ('dedup.threshold', 0.7)
     """
     dotted, equals, value = setting.partition("=")
-    if not equals or dotted.count(".") != 1:
+    if not equals or dotted.count(".") not in (1, 2):
         raise UsageError(f"--set {setting}: write section.key=value, as in --set dedup.threshold=0.7")
     try:
         return dotted.strip(), tomllib.loads(f"value = {value}")["value"]
@@ -124,19 +127,27 @@ def print_config(config: Config | None = None) -> str:
     lines = ["# A build of webtext: `webtext build THIS_FILE --out DIRECTORY`. Keys left out have the values shown.\n"]
     for name in type(config).model_fields:
         section: BaseModel = getattr(config, name)
-        lines.append(f"\n[{name}]\n")
-        tables = []
-        for key, info in type(section).model_fields.items():
-            value = getattr(section, key)
-            if isinstance(value, list) and value and isinstance(value[0], BaseModel):
-                tables += [(key, item) for item in value]
-                continue
-            comment = f"{info.description}{_choices(info.annotation)}"
-            assignment = f"{key} = {_toml(value)}" if value is not None else f"# {key} ="
-            lines.append(f"# {comment}\n{assignment}\n")
-        for key, item in tables:
-            lines.append(f"\n[[{name}.{key}]]\n" + "".join(f"{leaf} = {_toml(leaf_value)}\n" for leaf, leaf_value in item))
+        lines += _table(name, section)
     return "".join(lines)
+
+
+def _table(name: str, section: BaseModel) -> list[str]:
+    """A section of the configuration, the tables inside it behind its keys."""
+    lines = [f"\n[{name}]\n"]
+    tables: list[str] = []
+    for key, info in type(section).model_fields.items():
+        value = getattr(section, key)
+        if isinstance(value, BaseModel):
+            tables += _table(f"{name}.{key}", value)
+            continue
+        if isinstance(value, list) and value and isinstance(value[0], BaseModel):
+            for item in value:
+                tables.append(f"\n[[{name}.{key}]]\n" + "".join(f"{leaf} = {_toml(leaf_value)}\n" for leaf, leaf_value in item))
+            continue
+        comment = f"{info.description}{_choices(info.annotation)}"
+        assignment = f"{key} = {_toml(value)}" if value is not None else f"# {key} ="
+        lines.append(f"# {comment}\n{assignment}\n")
+    return lines + tables
 
 
 def _choices(annotation: Any) -> str:

@@ -57,7 +57,7 @@ def _idna(name: str) -> str:
         for label in labels:
             _check_label(label, bidi)
         result = ".".join(label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in labels)
-    except UnicodeError as error:  # idna.IDNAError is one
+    except ValueError as error:  # a UnicodeError, or idna's of a joiner after a character that has no name
         raise BadUrl(f"host {name[:100]}: {error}") from None
     if not result:
         raise BadUrl("no host")

@@ -28,13 +28,24 @@ MEDIA = frozenset(
 # Posts and profiles of social networks: short texts behind scripts or a login.
 SOCIAL = frozenset("twitter.com x.com facebook.com fb.com fb.me tumblr.com discord.gg".split())
 
-# Wikipedia under its own names, and sites that hold nothing but copies of it.
+# Wikipedia under its own names, and sites that hold nothing but copies of it. Held against two lists of copies that others keep, the uBlock
+# filter for copies in search engines (github.com/quenhus/uBlock-Origin-dev-filter, data/wikipedia_copycats.txt) and the sites that the
+# simulator of searchers simIIR leaves out. Sites of theirs that have text of their own
+# beside the copies are not here (answers.com, algebra.com, conservapedia.com, alchetron.com): copies of articles go by their text.
 # NB: wikia, wiktionary and the other wikis of the Wikimedia Foundation are in WebText and stay.
 WIKIPEDIA = frozenset(
-    "wikipedia.org wikipedia.com wikipedia.net enwp.org wikipedia-on-ipfs.org wikipedia.beta.wmflabs.org schools-wikipedia.org "
-    "wikiwand.com wikivisually.com wikimili.com wiki2.org wikizero.com linkfang.org thereaderwiki.com wikitrans.net dbpedia.org "
-    "en-academic.com enacademic.com en.academic.ru encyclopedia.thefreedictionary.com worldheritage.org infogalactic.com "
-    "everipedia.org justapedia.org".split()
+    "wikipedia.org wikipedia.com wikipedia.net wikipedia.tel enwp.org wikipedia-on-ipfs.org wikipedia.beta.wmflabs.org "
+    "schools-wikipedia.org "
+    # readers and copies in English
+    "wikiwand.com wikivisually.com wikimili.com wiki2.org wiki2.net wiki2.info wikizero.com wapedia.mobi thereaderwiki.com wikibrief.org "
+    "second.wiki gaz.wiki findatwiki.com thefullwiki.org gpedia.com theinfolist.com everything.explained.today explained.today "
+    "absoluteastronomy.com en-academic.com enacademic.com en.academic.ru encyclopedia.thefreedictionary.com worldheritage.org "
+    "taggedwiki.zubiaga.org dbpedia.org "
+    # translated by machine, or of another language
+    "linkfang.org wikitrans.net dewiki.de wikide.wiki frwiki.wiki wikit.wiki wikipe.wiki zxc.wiki turkcewiki.org ru-wiki.ru wiki-org.ru "
+    "wp.wiki-wiki.ru 360wiki.ru "
+    # forks that began as a copy of the whole
+    "infogalactic.com everipedia.org justapedia.org".split()
 )
 
 BUILT_IN = {

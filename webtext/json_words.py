@@ -12,7 +12,12 @@ from numba import njit
 _ONES, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _QUOTES, _BACKSLASHES, _BLANKS = (np.uint64(byte * 0x0101010101010101) for byte in (34, 92, 32))
 _ONE, _SEVEN, _FIFTY_SIX = np.uint64(1), np.uint64(7), np.uint64(56)
-_LOW_BYTE = np.uint64(0xFF)
+_LOW_BYTE, LOW_HALF = np.uint64(0xFF), np.uint64(0xFFFFFFFF)
+
+
+def word_of(text: str) -> int:
+    """The word whose first bytes are the text's first eight."""
+    return int.from_bytes(text.encode()[:8], "little")
 
 
 @njit(cache=True)

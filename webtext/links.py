@@ -13,21 +13,21 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from webtext.config import LinksSection
-from webtext.dumps import read_blocks
-from webtext.errors import WebtextError
+from webtext.dumps import Opener, open_local, read_blocks
 from webtext.files import writing
 from webtext.hashing import shard_name, url_id
 from webtext.records import LINK
-from webtext.scan import CLEAN, OVER_18, QUERY, SLOW, TITLE_ESCAPED, URL_ESCAPED, Row, scan
-from webtext.submissions import BrokenLine, Rules, read_submission, unescape
+from webtext.submissions import Rules
 from webtext.task import TaskLog
+
+if TYPE_CHECKING:
+    from webtext.judge import Kept
 
 # NB: large strings, because a shard may hold more than 2 GiB of them.
 SPILL = pa.schema(
@@ -42,111 +42,42 @@ SPILL = pa.schema(
     ]
 )
 
-ROUND_POSTS = 100_000  # posts held before a round of batches is written
+ROUND_POSTS = 25_000  # posts held before a round of batches is written, at the least
+ROUND_SHARD = 100  # and posts a shard, so that batches of many shards do not become small
 ROUND_BYTES = 256 * 2**20  # and bytes of the dump, whatever the length of its strings
 
-Spilled = tuple[int, str, str, str, int, int, bool, str]  # the shard, then SPILL
 
-
-def parse_dump(log: TaskLog, index: int, path: str, section: LinksSection, shards: int) -> list[Any]:
+def parse_dump(log: TaskLog, index: int, path: str, section: LinksSection, shards: int, opener: Opener = open_local) -> list[Any]:
     """Judge every post of a dump; returns [shard, path of the spill, relative to the build] for every shard.
 
     Raises WebtextError that names the dump where it is cut or damaged, or more of it is broken than `section.max_broken` allows.
     """
-    dump = Path(path)
-    rules = Rules(section, shards)
+    # Imported here because it brings numba, which neither the launching process nor phase 2 has a use for.
+    from webtext.judge import Judge, Kept
+
     spill = log.place.spill(f"parse-{index:05d}.arrow")
     schema = SPILL.with_metadata({"shards": str(shards)})
-    judge = _Judge(log, dump, rules)
+    judge = Judge(log, path, Rules(section, shards))
     held = 0
     with writing(spill) as output, pa.ipc.new_file(output.file, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        for block in read_blocks(dump):
+        for block in read_blocks(path, opener):
             judge.block(block)
             held += len(block)
-            if len(judge.kept) >= ROUND_POSTS or held >= ROUND_BYTES:
+            if len(judge.kept) >= max(ROUND_POSTS, ROUND_SHARD * shards) or held >= ROUND_BYTES:
                 _write_round(writer, judge.kept, shards)
-                judge.kept, held = [], 0
+                judge.kept, held = Kept(), 0
         judge.check_broken(section.max_broken)
         _write_round(writer, judge.kept, shards)
     return [[shard, str(spill.relative_to(log.place.build))] for shard in range(shards)]
 
 
-class _Judge:
-    """Holds every post of a dump against the rules: `kept` has those that pass, the others go to the log. Counts the broken lines."""
-
-    def __init__(self, log: TaskLog, dump: Path, rules: Rules) -> None:
-        self.kept: list[Spilled] = []
-        self._log, self._dump, self._rules = log, dump, rules
-        self._lines = self._broken = 0
-        self._first = ""
-
-    def block(self, block: bytes) -> None:
-        """Judge the posts of a block of lines."""
-        text = block.decode("latin-1")  # a character a byte, so that the places hold
-        for rows in scan(block):
-            self._rows(block, text, rows)
-
-    def _rows(self, block: bytes, text: str, rows: Iterator[Row]) -> None:
-        rules, keep, reject = self._rules, self.kept.append, self._log.reject
-        lines, blank = self._lines, 0
-        # NB: the hot loop of the stage; what a post that is left out does not need is not made.
-        for flags, score, created, id_, id_end, url_, url_end, sub, sub_end, title_, title_end, line, line_end, host, host_end, dot in rows:
-            lines += 1
-            if flags & SLOW:
-                if block[line:line_end].strip():
-                    self._slowly(block[line:line_end], lines)
-                else:
-                    blank += 1
-                continue
-            subreddit = text[sub:sub_end]
-            if flags & CLEAN:
-                kind = text[dot + 1 : text.find("?", dot, url_end) if flags & QUERY else url_end].lower() if dot else ""
-                verdict = rules.judge_clean(text[url_:url_end], text[host:host_end], kind, subreddit, created, flags)
-            else:
-                url = orjson.loads(block[url_ - 1 : url_end + 1]) if flags & URL_ESCAPED else text[url_:url_end]
-                verdict = rules.judge(unescape(url), subreddit, created, flags)
-            url, shard, reason, detail = verdict
-            if reason:
-                reject(url, text[id_:id_end], reason, detail)
-            else:
-                title = orjson.loads(block[title_ - 1 : title_end + 1]) if flags & TITLE_ESCAPED else text[title_:title_end]
-                keep((shard, url, text[id_:id_end], subreddit, score, created, flags & OVER_18 != 0, unescape(title)))
-        self._log.progress(lines - self._lines)
-        self._log.records_in += lines - self._lines - blank
-        self._lines = lines
-
-    def _slowly(self, line: bytes, number: int) -> None:
-        try:
-            post = read_submission(line)
-        except BrokenLine as error:
-            self._broken += 1
-            self._first = self._first or f"line {number}: {error}"
-            self._log.reject("", "", "broken-line", f"{self._dump.name} line {number}: {error}")
-            return
-        url, shard, reason, detail = self._rules.judge(post.url, post.subreddit, post.created_utc, post.flags)
-        if reason:
-            self._log.reject(url, post.id, reason, detail)
-        else:
-            over_18 = post.flags & OVER_18 != 0
-            self.kept.append((shard, url, post.id, post.subreddit, post.score, post.created_utc, over_18, post.title))
-
-    def check_broken(self, allowed: float) -> None:
-        """Raise WebtextError where a larger share of the lines is broken than is allowed."""
-        lines = self._log.records_in
-        if self._broken > allowed * lines:
-            raise WebtextError(
-                f"{self._dump}: {self._broken:,} of {lines:,} lines are broken, more than links.max_broken = {allowed:g} allows "
-                f"({self._first}); fetch the dump again, mend the lines, or raise links.max_broken"
-            )
-
-
-def _write_round(writer: Any, kept: list[Spilled], shards: int) -> None:
-    if not kept:
+def _write_round(writer: Any, kept: Kept, shards: int) -> None:
+    if not len(kept):
         return
-    numbers, *columns = zip(*kept)
-    posts = pa.RecordBatch.from_arrays([pa.array(column, field.type) for column, field in zip(columns, SPILL)], schema=SPILL)
-    order = np.argsort(np.array(numbers), kind="stable")
-    ends = np.cumsum(np.bincount(numbers, minlength=shards)).tolist()
+    columns = kept.urls, kept.ids, kept.subreddits, kept.scores, kept.created, kept.over_18, kept.titles
+    posts = pa.RecordBatch.from_arrays([pa.array(column, kind.type) for column, kind in zip(columns, SPILL)], schema=SPILL)
+    order = np.argsort(np.array(kept.shards), kind="stable")
+    ends = np.cumsum(np.bincount(kept.shards, minlength=shards)).tolist()
     # NB: `take` copies; a slice would be written with all that it is a slice of.
     for start, end in zip([0, *ends[:-1]], ends):
         writer.write_batch(posts.take(pa.array(order[start:end])))

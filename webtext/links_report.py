@@ -7,19 +7,21 @@ without top level ("google", "bbc"), so everything is counted by that name here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import tldextract
 from numpy.typing import NDArray
 
 from webtext.errors import WebtextError
 from webtext.hosts import BUILT_IN
-from webtext.tables import Record
 
 # NB: the list of public suffixes that comes with the package, never one fetched or cached, so the figures are the same everywhere.
 _names = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
@@ -67,25 +69,59 @@ def read_domains(path: Path) -> dict[str, int]:
         raise WebtextError(f"{path}: not a list of counts and domains ({error})") from None
 
 
-def measure(rejected: Iterable[Record], links: Iterable[Record], listed: Mapping[str, int]) -> LinksFigures:
-    """The figures from the rows of links/rejected/ and of links/ (`url` and `posts` are enough) and OpenAI's list.
+@dataclass(frozen=True)
+class Tally:
+    """Posts removed by (reason, domain); links and posts kept by domain. The domain of what is no URL is ""."""
 
-    Memory is bounded by the number of domains, not of posts.
-    """
-    removed: Counter[tuple[str, str]] = Counter()
-    for row in rejected:
-        removed[row["reason"], domain_of(row["url"])] += 1
-    kept_posts: Counter[str] = Counter()
-    kept_links: Counter[str] = Counter()
-    for row in links:
-        name = domain_of(row["url"])
-        kept_links[name] += 1
-        kept_posts[name] += len(row["posts"])
+    removed: Counter[tuple[str, str]]
+    kept_links: Counter[str]
+    kept_posts: Counter[str]
+
+
+def count(links: Path) -> Tally:
+    """Count the tables of a directory links/. Memory is bounded by the number of hosts, not of posts."""
+    tally = Tally(Counter(), Counter(), Counter())
+    for path in sorted(links.glob("rejected/*.parquet")):
+        for reason, name, rows, _ in _grouped(path, "reason"):
+            tally.removed[reason, name] += rows
+    for path in sorted(links.glob("shard-*.parquet")):
+        for _, name, rows, posts in _grouped(path, "posts.list.element.score"):
+            tally.kept_links[name] += rows
+            tally.kept_posts[name] += posts
+    return tally
+
+
+def _grouped(path: Path, column: str) -> Iterator[tuple[str, str, int, int]]:
+    """(reason, domain, rows, posts) of a table, some rows of it at a time: neither a row nor its URL becomes an object of Python's."""
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=100_000, columns=["url", column]):
+        table = pa.table(
+            {
+                "host": pc.struct_field(pc.extract_regex(batch["url"], _HOST), "host"),
+                "url": batch["url"],
+                "reason": batch["reason"] if column == "reason" else pa.nulls(len(batch), pa.string()),
+                "posts": pa.nulls(len(batch), pa.int64()) if column == "reason" else pc.list_value_length(batch["posts"]),
+            }
+        )
+        named = pc.is_valid(table["host"])
+        groups = table.filter(named).group_by(["reason", "host"]).aggregate([("posts", "sum"), ([], "count_all")])
+        for reason, host, posts, rows in zip(*(groups[name].to_pylist() for name in ("reason", "host", "posts_sum", "count_all"))):
+            yield reason, _domain_of_host(host), rows, posts
+        for row in table.filter(pc.invert(named)).to_pylist():
+            yield row["reason"], domain_of(row["url"]), 1, row["posts"]
+
+
+# The host of most canonical URLs; those with a port or an address, and what is no URL, are looked at one by one.
+_HOST = r"^https?://(?P<host>[a-z0-9._-]+)/"
+
+
+def measure(tally: Tally, listed: Mapping[str, int]) -> LinksFigures:
+    """The figures from what was counted and OpenAI's list, which may be empty."""
+    removed, kept_links, kept_posts = tally.removed, tally.kept_links, tally.kept_posts
     posts = sum(removed.values()) + sum(kept_posts.values())
     rules_of: dict[str, set[str]] = {}
     for reason, name in removed:
         rules_of.setdefault(name, set()).add(reason)
-    domains = (set(rules_of) | set(kept_posts)) - {""}
+    domains = (set(rules_of) | set(kept_links)) - {""}
     rules = [_rule(reason, removed, rules_of, kept_posts, posts, len(domains)) for reason in {reason for reason, _ in removed}]
     found = sorted(name for name in listed if kept_links[name])
     blocked = {_names(host).domain for host, reason in BUILT_IN.items() if reason != "wikipedia-host"}

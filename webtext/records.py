@@ -85,6 +85,21 @@ PAIR = pa.schema(
     ]
 )
 
+# duplicates/quotations: test sets that documents quote
+QUOTATION = pa.schema(
+    [
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("outcome", pa.string()),  # of the document: dropped or cut
+        ("test_set", pa.string()),
+        ("example", pa.string()),  # its id: the example with most of the quotation
+        ("words", pa.int32()),
+        ("start", pa.int64()),  # in the UTF-8 of the document's text, in normal form C
+        ("end", pa.int64()),
+        ("text", pa.string()),
+    ]
+)
+
 # tokens/index/: where a document lies
 TOKENS = pa.schema(
     [

@@ -14,24 +14,34 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from webtext.json_words import at, escaped_end, number_end, plain_end, skip
-
-# columns of `scan`'s result
-FLAGS, SCORE, CREATED, ID, ID_END, URL, URL_END, SUBREDDIT, SUBREDDIT_END, TITLE, TITLE_END, LINE, LINE_END, HOST, HOST_END, DOT = range(16)
-COLUMNS = 16
-Row = tuple[int, ...]
-
-# bits of FLAGS
-SLOW, OVER_18, SELF, PROMOTED, DELETED, REMOVED, URL_ESCAPED, TITLE_ESCAPED, CLEAN, QUERY = (1 << bit for bit in range(10))
+from webtext.json_words import LOW_HALF, at, escaped_end, number_end, plain_end, skip, word_of
+from webtext.scan_columns import (
+    COLUMNS,
+    CREATED,
+    DELETED,
+    FLAGS,
+    ID,
+    ID_END,
+    LINE,
+    LINE_END,
+    OVER_18,
+    PROMOTED,
+    REMOVED,
+    SCORE,
+    SELF,
+    SLOW,
+    SUBREDDIT,
+    TITLE,
+    TITLE_ESCAPED,
+    URL,
+    URL_ESCAPED,
+)  # fmt: skip
+from webtext.scan_url import look_at_url
 
 _NAMES = "id url url_overridden_by_dest subreddit title score created_utc over_18 is_self selftext removed_by_category promoted".split()
 _ID, _URL, _DEST, _SUBREDDIT, _TITLE, _SCORE, _CREATED, _OVER_18, _IS_SELF, _SELFTEXT, _REMOVED_BY, _PROMOTED = range(len(_NAMES))
 _SLOTS_SIZE = 1024
 _DEPTH = 60  # values nested deeper are left to the parser: each open value is a bit of an int64
-
-
-def _word(text: str) -> int:
-    return int.from_bytes(text.encode()[:8], "little")
 
 
 def _slot(length: int, word: int) -> int:
@@ -43,8 +53,8 @@ def _key_tables() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint
     slots = np.full(_SLOTS_SIZE, -1, np.int64)
     words = np.zeros((len(_NAMES), 3), np.uint64)
     for index, name in enumerate(_NAMES):
-        words[index] = [_word(name[8 * k :]) for k in range(3)]
-        slot = _slot(len(name), _word((name + '"')[:8]))
+        words[index] = [word_of(name[8 * k :]) for k in range(3)]
+        slot = _slot(len(name), word_of((name + '"')[:8]))
         if slots[slot] != -1:
             raise RuntimeError(f"{name} and {_NAMES[slots[slot]]} share a slot: choose another `_slot`")
         slots[slot] = index
@@ -53,8 +63,7 @@ def _key_tables() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint
 
 _SLOTS, _LENGTHS, _KEYS = _key_tables()
 _MASKS = np.array([(1 << 8 * k) - 1 for k in range(8)] + [2**64 - 1], np.uint64)  # the lowest k bytes of a word
-_LOW_HALF = np.uint64(0xFFFFFFFF)
-_TRUE, _ALSE, _NULL = np.uint64(_word("true")), np.uint64(_word("alse")), np.uint64(_word("null"))
+_TRUE, _ALSE, _NULL = np.uint64(word_of("true")), np.uint64(word_of("alse")), np.uint64(word_of("null"))
 
 
 @njit(cache=True)
@@ -71,82 +80,174 @@ def _wanted(words, start, length, slots, lengths, keys, masks):  # type: ignore[
     return index
 
 
+# What stands between two values of an object is nearly always one of few texts, as `, "title": `, and follows the same text as in the lines
+# before. So each is kept when it is first parsed, with the two that came after it last, and is known again by comparing words.
+_GLUES = 256  # kept at the most; number 0 is the beginning of a line, the last one what is not kept
+_GLUE_WORDS = 6  # 8 bytes each; a longer one is parsed every time
+
+
+def _glues() -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The texts as words; their lengths in bytes and fields; by text the two that may come next; how many there are."""
+    texts, facts = np.zeros((_GLUES, _GLUE_WORDS), np.uint64), np.full((_GLUES, 2), -1, np.int64)
+    return texts, facts, np.full((_GLUES, 2), -1, np.int64), np.ones(1, np.int64)
+
+
 @njit(cache=True)
-def _line(words, i, slots, lengths, keys, masks, starts, ends):  # type: ignore[no-untyped-def]
+def _is_glue(words, i, text, size, masks):  # type: ignore[no-untyped-def]
+    k = 0
+    while size > 8:
+        if words[np.uint64(i)] != text[k]:
+            return False
+        i, size, k = i + 8, size - 8, k + 1
+    return (words[np.uint64(i)] & masks[size]) == text[k]
+
+
+@njit(cache=True)
+def _keep_glue(words, i, size, field, texts, facts, count, masks):  # type: ignore[no-untyped-def]
+    """The number of the text of `size` bytes at i, which is kept if there is room."""
+    if size > 8 * _GLUE_WORDS:
+        return _GLUES - 1
+    for number in range(1, count[0]):
+        if facts[number, 0] == size and _is_glue(words, i, texts[number], size, masks):
+            return number
+    number = count[0]
+    if number == _GLUES - 1:
+        return number
+    count[0] += 1
+    facts[number, 0], facts[number, 1] = size, field
+    for k in range(_GLUE_WORDS):
+        rest = min(max(size - 8 * k, 0), 8)
+        texts[number, k] = words[np.uint64(i + 8 * k)] & masks[rest]
+    return number
+
+
+@njit(cache=True)
+def _key(words, i, first):  # type: ignore[no-untyped-def]
+    """Parse from the end of a value, or the beginning of the object: the beginning and end of the key that follows, and its value's
+    beginning. The first is -1 where there is no key that is plain, and the second the end of the object, or -1.
+    """
+    i = skip(words, i)
+    if at(words, i) == 125:
+        return -1, i + 1, 0
+    if not first:
+        if at(words, i) != 44:
+            return -1, -1, 0
+        i = skip(words, i + 1)
+    if at(words, i) != 34:
+        return -1, -1, 0
+    end = plain_end(words, i + 1)
+    if at(words, end) != 34:
+        return -1, -1, 0
+    value = skip(words, end + 1)
+    if at(words, value) != 58:
+        return -1, -1, 0
+    return i + 1, end, skip(words, value + 1)
+
+
+@njit(cache=True)
+def _line(words, i, slots, lengths, keys, masks, texts, facts, nexts, count, starts, ends):  # type: ignore[no-untyped-def]
     """Check the object at i and note the wanted fields of its top level; the place of the line feed after it, -1 where that is not sure.
 
-    A field's end is negative where it is a string with escapes or beyond ASCII. `stack` has a bit for each open value: 1 an object,
-    0 an array. `place` says what may come: 0 a key or the end of the object, 1 a key, 2 a value, 3 a value or the end of the array, 4 a
-    comma or the end.
+    A field's end is negative where it is a string with escapes or beyond ASCII.
     """
     for k in range(len(starts)):
         starts[k] = -1
     if at(words, i) != 123:
         return -1
     i += 1
-    depth, stack, place, field = 1, np.int64(1), 0, -1
+    last = 0
+    while True:
+        glue = nexts[last, 0]
+        if glue < 0 or not _is_glue(words, i, texts[glue], facts[glue, 0], masks):
+            glue = nexts[last, 1]
+            if glue < 0 or not _is_glue(words, i, texts[glue], facts[glue, 0], masks):
+                glue = -1
+        if glue >= 0:
+            i += facts[glue, 0]
+            field = facts[glue, 1]
+        else:
+            key, end, value = _key(words, i, last == 0)
+            if key < 0:
+                if end < 0:
+                    return -1
+                i = skip(words, end)
+                return i if at(words, i) == 10 else -1
+            field = _wanted(words, key, end - key, slots, lengths, keys, masks)
+            glue = _keep_glue(words, i, value - i, field, texts, facts, count, masks)
+            if glue < _GLUES - 1:
+                nexts[last, 1] = nexts[last, 0]
+                nexts[last, 0] = glue
+            i = value
+        last = glue
+        byte = at(words, i)
+        if byte == 123 or byte == 91:
+            end, escaped = _nested(words, i) if field < 0 else -1, False
+        else:
+            end, escaped = _simple(words, i)
+        if end < 0:
+            return -1
+        if field >= 0:
+            starts[field], ends[field] = i, -end if escaped else end
+        i = end
+
+
+@njit(cache=True)
+def _simple(words, i):  # type: ignore[no-untyped-def]
+    """The end of the value at i, no object or array, and whether it is a string with escapes or beyond ASCII; -1 where not sure."""
+    byte = at(words, i)
+    if byte == 34:
+        end = plain_end(words, i + 1)
+        if at(words, end) == 34:
+            return end + 1, False
+        end = escaped_end(words, end)
+        return (end + 1 if end >= 0 else end), True
+    half = words[np.uint64(i)] & LOW_HALF
+    if half == _NULL or half == _TRUE:  # noqa: SIM109 - a tuple is slower when compiled
+        return i + 4, False
+    if byte == 102 and (words[np.uint64(i + 1)] & LOW_HALF) == _ALSE:
+        return i + 5, False
+    return number_end(words, i), False
+
+
+@njit(cache=True)
+def _nested(words, i):  # type: ignore[no-untyped-def]
+    """The end of the object or array at i, -1 where that is not sure.
+
+    `stack` has a bit for each open value: 1 an object, 0 an array. `place` says what may come: 0 a key or the end of the object, 1 a
+    key, 2 a value, 3 a value or the end of the array, 4 a comma or the end.
+    """
+    stack = np.int64(at(words, i) == 123)
+    depth, place = 1, 0 if stack else 3
+    i += 1
     while depth > 0:
         i = skip(words, i)
         byte = at(words, i)
         if place <= 1 and byte == 34:
-            end = plain_end(words, i + 1)
-            if at(words, end) != 34:
-                if depth == 1:
-                    return -1
-                end = escaped_end(words, end)
-                if end < 0:
-                    return -1
-            if depth == 1:
-                field = _wanted(words, i + 1, end - i - 1, slots, lengths, keys, masks)
-            i = end + 1
+            end, _ = _simple(words, i)
+            if end < 0:
+                return -1
+            i = skip(words, end)
             if at(words, i) != 58:
-                i = skip(words, i)
-                if at(words, i) != 58:
-                    return -1
+                return -1
             i = skip(words, i + 1)
             byte, place = at(words, i), 2
-        if place == 2 or place == 3:
-            end, sign = -1, 1
-            if byte == 34:
-                end = plain_end(words, i + 1)
-                if at(words, end) != 34:
-                    end, sign = escaped_end(words, end), -1
-                    if end < 0:
-                        return -1
-                end += 1
-            elif byte == 123 or byte == 91:
-                if depth == _DEPTH or (depth == 1 and field >= 0):
-                    return -1
-                i, depth, stack = i + 1, depth + 1, stack << 1 | (byte == 123)
-                place = 0 if byte == 123 else 3
-                continue
-            elif byte == 93 and place == 3:
-                end = i + 1
-                depth, stack = depth - 1, stack >> 1
-            else:
-                half = words[np.uint64(i)] & _LOW_HALF
-                if half == _NULL or half == _TRUE:  # noqa: SIM109 - a tuple is slower when compiled
-                    end = i + 4
-                elif byte == 102 and (words[np.uint64(i + 1)] & _LOW_HALF) == _ALSE:
-                    end = i + 5
-                else:
-                    end = number_end(words, i)
-                    if end < 0:
-                        return -1
-            if depth == 1 and field >= 0:
-                starts[field], ends[field] = i, sign * end
-                field = -1
+        if (place == 2 or place == 3) and (byte == 123 or byte == 91):
+            if depth == _DEPTH:
+                return -1
+            i, depth, stack = i + 1, depth + 1, stack << 1 | (byte == 123)
+            place = 0 if byte == 123 else 3
+        elif place == 2 or (place == 3 and byte != 93):
+            i, _ = _simple(words, i)
+            if i < 0:
+                return -1
             place = 4
-            i = skip(words, end)
-            byte = at(words, i)
-        if place == 4 and byte == 44:
+        elif place == 4 and byte == 44:
             i, place = i + 1, 1 if stack & 1 else 2
-        elif byte == (125 if stack & 1 else 93) and (place == 4 or (place == 0 and byte == 125)):
+        elif (stack & 1 and byte == 125 and place != 1) or (not stack & 1 and byte == 93):
             i, depth, stack, place = i + 1, depth - 1, stack >> 1, 4
         else:
             return -1
-    i = skip(words, i)
-    return i if at(words, i) == 10 else -1
+    return i
 
 
 @njit(cache=True)
@@ -172,92 +273,6 @@ def _integer(words, start, end):  # type: ignore[no-untyped-def]
         if at(words, k) != 48:
             return value, False
     return (-value if negative else value), True
-
-
-_IN_HOST, _IN_PATH, _IN_QUERY = 1, 2, 4
-
-
-def _classes() -> NDArray[np.uint8]:
-    """Where in a clean URL a byte may stand."""
-    classes = np.zeros(256, np.uint8)
-    for bit, others in ((_IN_HOST, "_-"), (_IN_PATH, "_-.~!$&'()*+,;=:@"), (_IN_QUERY, "_-.~!$&()*+,;=:@/?")):
-        classes[[ord(byte) for byte in "abcdefghijklmnopqrstuvwxyz0123456789" + others]] |= bit
-        if bit != _IN_HOST:
-            classes[ord("A") : ord("Z") + 1] |= bit
-    return classes
-
-
-_CLASSES = _classes()
-_HTTP, _COLON_SLASHES, _PUNYCODE = np.uint64(_word("http")), np.uint64(_word("://")), np.uint64(_word("xn--"))
-_LOW_THREE = np.uint64(0xFFFFFF)
-
-
-_AMP, _LT, _GT = np.uint64(_word("&amp")), np.uint64(_word("&lt")), np.uint64(_word("&gt"))
-
-
-@njit(cache=True)
-def _ends_entity(words, i):  # type: ignore[no-untyped-def]
-    """Whether the semicolon at i ends one of the entities that Reddit's API writes."""
-    short, long = words[np.uint64(i - 3)] & _LOW_THREE, words[np.uint64(i - 4)] & _LOW_HALF
-    return bool(int(short == _LT) | int(short == _GT) | int(long == _AMP))
-
-
-@njit(cache=True)
-def _look_at_url(words, row):  # type: ignore[no-untyped-def]
-    """CLEAN and QUERY for the URL of a row, with the place of its host and of the dot before its file type (0: none).
-
-    A clean URL is its own canonical form but for what depends on its host and on the names of its parameters. It has lower case in scheme
-    and host, a top level of letters, a path of segments that do not begin with a dot, and no byte that is or has to be percent-encoded.
-    """
-    i, end = row[URL], row[URL_END]
-    if end - i < 10 or (words[np.uint64(i)] & _LOW_HALF) != _HTTP:
-        return 0
-    i += 5 if at(words, i + 4) == 115 else 4
-    if (words[np.uint64(i)] & _LOW_THREE) != _COLON_SLASHES:
-        return 0
-    i += 3
-    row[HOST] = i
-    label, letters = i, True
-    while at(words, i) != 47:
-        byte = at(words, i)
-        if i >= end:
-            return 0
-        if byte == 46:
-            if i == label or (words[np.uint64(label)] & _LOW_HALF) == _PUNYCODE:
-                return 0
-            label, letters = i + 1, True
-        elif not _CLASSES[byte] & _IN_HOST:
-            return 0
-        else:
-            letters = letters and 97 <= byte <= 122
-        i += 1
-    if i == label or label == row[HOST] or not letters:
-        return 0
-    row[HOST_END] = i
-    dot, colon = 0, False
-    while i < end:
-        byte = at(words, i)
-        if byte == 47:
-            dot, colon = 0, False
-            if at(words, i + 1) == 46:
-                return 0
-        elif byte == 46:
-            dot = i
-        elif byte == 58:
-            colon = True
-        elif byte == 63:
-            break
-        elif (byte == 59 and _ends_entity(words, i)) or not _CLASSES[byte] & _IN_PATH:
-            return 0
-        i += 1
-    row[DOT] = 0 if colon else dot
-    if i == end:
-        return CLEAN
-    for k in range(i + 1, end):
-        byte = at(words, k)
-        if not _CLASSES[byte] & _IN_QUERY or (byte == 59 and _ends_entity(words, k)):
-            return 0
-    return CLEAN | QUERY if i + 1 < end else 0
 
 
 _DELETED, _REMOVED, _BY_USER, _BY_DELETED, _BY_AUTHOR = (
@@ -308,18 +323,18 @@ def _usual(words, starts, ends, row):  # type: ignore[no-untyped-def]
     start, end = starts[_REMOVED_BY], ends[_REMOVED_BY]
     if start >= 0 and at(words, start) == 34 and end - start > 2:
         flags |= DELETED if _equals(words, start, end, _BY_DELETED) or _equals(words, start, end, _BY_AUTHOR) else REMOVED
-    row[FLAGS] = flags if flags & URL_ESCAPED else flags | _look_at_url(words, row)
+    row[FLAGS] = flags if flags & URL_ESCAPED else flags | look_at_url(words, row)
     return True
 
 
 @njit(cache=True)
-def _scan(words, begin, size, slots, lengths, keys, masks, rows):  # type: ignore[no-untyped-def]
+def _scan(words, begin, size, slots, lengths, keys, masks, texts, facts, nexts, known, rows):  # type: ignore[no-untyped-def]
     """Fill the rows, line after line; returns how many are filled and where the line after them begins."""
     starts, ends = np.empty(len(lengths), np.int64), np.zeros(len(lengths), np.int64)
     count = 0
     while begin < size and count < len(rows):
         row = rows[count]
-        end = _line(words, skip(words, begin), slots, lengths, keys, masks, starts, ends)
+        end = _line(words, skip(words, begin), slots, lengths, keys, masks, texts, facts, nexts, known, starts, ends)
         if end < 0 or not _usual(words, starts, ends, row):
             row[FLAGS] = SLOW
             end = begin
@@ -334,18 +349,19 @@ def _scan(words, begin, size, slots, lengths, keys, masks, rows):  # type: ignor
 _ROWS = 1024
 
 
-def scan(block: bytes) -> Iterator[Iterator[Row]]:
+def scan(block: bytes) -> Iterator[NDArray[np.int64]]:
     """A row a line of the block, which ends in a line feed, some thousand at a time: places in bytes, numbers, flags (the constants above).
 
     The places of a string are those of its JSON text without the quotes; without URL_ESCAPED and TITLE_ESCAPED this is ASCII and is the
-    string. In a row that is SLOW only LINE and LINE_END mean something, and HOST, HOST_END and DOT only in one that is CLEAN.
+    string, but for HTML entities. In a row that is SLOW only LINE and LINE_END mean something, and HOST, HOST_END and KIND (an index of
+    KINDS, or -1) only in one that is CLEAN. NB: the array is used again for the next rows.
     """
     data = np.empty(len(block) + 32, np.uint8)
     data[: len(block)] = np.frombuffer(block, np.uint8)
     data[len(block) :] = 0  # a key's words may reach beyond the text
     words = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
     rows = np.empty((_ROWS, COLUMNS), np.int64)
-    begin = 0
+    begin, glues = 0, _glues()
     while begin < len(block):
-        count, begin = _scan(words, begin, len(block), _SLOTS, _LENGTHS, _KEYS, _MASKS, rows)
-        yield zip(*rows[:count].T.tolist())
+        count, begin = _scan(words, begin, len(block), _SLOTS, _LENGTHS, _KEYS, _MASKS, *glues, rows)
+        yield rows[:count]

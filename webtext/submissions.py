@@ -7,26 +7,20 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from typing import NamedTuple
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from webtext.config import LinksSection
+from webtext.file_types import NOT_TEXT, file_type
 from webtext.hashing import shard_of_host
 from webtext.hosts import HostRules, is_proxy, shows_wikipedia
-from webtext.scan import DELETED, OVER_18, PROMOTED, QUERY, REMOVED, SELF
+from webtext.scan_columns import DELETED, OVER_18, PROMOTED, REMOVED, SELF
 from webtext.urls import BadUrl, canonical, is_variant_host, may_track
-
-# Endings of paths whose files hold no text, or none that a page's extractor reads.
-NOT_TEXT = frozenset(
-    "jpg jpeg jpe png gif gifv bmp webp tif tiff svg ico psd apng avif heic "  # pictures
-    "mp3 m4a ogg oga opus wav flac aac wma mid midi "  # sound
-    "mp4 m4v webm avi mov mkv flv wmv mpg mpeg 3gp ogv swf "  # films
-    "zip rar 7z tar gz tgz bz2 xz zst iso dmg exe msi apk deb rpm jar bin torrent "  # archives and programs
-    "pdf ps eps djvu doc docx xls xlsx ppt pptx odt ods odp rtf epub mobi "  # documents that are not pages of the web
-    "ttf otf woff woff2 css".split()
-)
 
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
@@ -37,7 +31,7 @@ class BrokenLine(ValueError):
 
 
 class Submission(NamedTuple):
-    """What is kept of a post. `flags` are those of `webtext.scan`."""
+    """What is kept of a post. `flags` are those of `webtext.scan_columns`."""
 
     id: str
     url: str
@@ -119,27 +113,27 @@ def unescape(text: str) -> str:
 
 # What becomes of a post: the canonical URL (as given where there is none), its shard, the reason why it is left out ("": it stays), detail.
 Verdict = tuple[str, int, str, str]
+Numbers = NDArray[np.int64]
 
 
-class Place(NamedTuple):
-    """What is known of an authority: its host, the shard, why it is left out ("": it is not), and whether its URLs need a closer look."""
+# Why a post is left out by itself. A post that fails more than one rule is named after the first of them in this order.
+REASONS = (
+    "", "promoted", "self-post", "removed", "deleted", "bad-url", "reddit-host", "media-host", "wikipedia-host", "blocked-host",
+    "not-text-type", "blocked-subreddit", "over-18", "too-new", "too-old",
+)  # fmt: skip
+_CODES = {reason: code for code, reason in enumerate(REASONS)}
 
-    host: str
-    shard: int
-    reason: str
-    special: bool
+# What is known of an authority as a number: the code of the reason why it is left out, a bit where its URLs need a closer look, its shard.
+_REASON_BITS, _SPECIAL, _SHARD_SHIFT = 0x7F, 0x80, 8
+_AUTHORITIES = 50_000  # known at a time
 
 
 class Rules:
-    """The rules of a configuration, in this order; the first that a post fails names it.
-
-    promoted, self-post, removed, deleted, bad-url, the host's (reddit-host, media-host, wikipedia-host, blocked-host), not-text-type,
-    blocked-subreddit, over-18, too-new, too-old.
-    """
+    """The rules of a configuration."""
 
     def __init__(self, section: LinksSection, shards: int) -> None:
+        self.subreddits = frozenset(name.lower().removeprefix("r/") for name in section.block_subreddits)
         self._hosts = HostRules(section.block_hosts, section.allow_hosts)
-        self._subreddits = frozenset(name.lower().removeprefix("r/") for name in section.block_subreddits)
         self._shards = shards
         self._before = _seconds(section.before)
         self._after = -(2**62) if section.after is None else _seconds(section.after)
@@ -148,12 +142,12 @@ class Rules:
         refused += [] if section.removed else [(REMOVED, "removed"), (DELETED, "deleted")]
         self._refused = sum(flag for flag, _ in refused)
         every = range(2 * max(flag for flag, _ in refused))
-        self._reasons = {flags: next((reason for flag, reason in refused if flags & flag), "") for flags in every}
-        self._places: dict[str, Place] = {}
+        self._by_flags = np.array([next((_CODES[reason] for flag, reason in refused if flags & flag), 0) for flags in every])
+        self._places = _Places(self._place)
 
     def judge(self, url: str, subreddit: str, created: int, flags: int) -> Verdict:
         """What becomes of a post that links to `url`."""
-        reason = self._reasons[flags & self._refused]
+        reason = REASONS[self._by_flags[flags & self._refused]]
         try:
             url = canonical("https://www.reddit.com" + url if url.startswith("/") else url)
         except BadUrl as error:
@@ -161,28 +155,16 @@ class Rules:
         if reason:
             return url, 0, reason, ""
         slash = url.index("/", 8)
-        place = self.place(url[url.index("/") + 2 : slash])
-        if place.reason:
-            return url, 0, place.reason, place.host
-        if shows_wikipedia(place.host, url[slash:]):
-            return url, 0, "wikipedia-host", place.host
-        return self._rest(url, place.shard, file_type(url), subreddit, created, flags)
-
-    def judge_clean(self, url: str, host: str, kind: str, subreddit: str, created: int, flags: int) -> Verdict:
-        """`judge` for a URL that the scanner found CLEAN, with its host and file type: what can be left out of it is."""
-        place = self._places.get(host) or self.place(host)
-        if place.special or (flags & QUERY and may_change(url)):
-            return self.judge(url, subreddit, created, flags)
-        if flags & self._refused:
-            return url, 0, self._reasons[flags & self._refused], ""
-        if place.reason:
-            return url, 0, place.reason, place.host
-        return self._rest(url, place.shard, kind, subreddit, created, flags)
-
-    def _rest(self, url: str, shard: int, kind: str, subreddit: str, created: int, flags: int) -> Verdict:
+        authority = url[url.index("/") + 2 : slash]
+        place, host = self._places[authority], _PORT.sub("", authority)
+        if place & _REASON_BITS:
+            return url, 0, REASONS[place & _REASON_BITS], host
+        if shows_wikipedia(host, url[slash:]):
+            return url, 0, "wikipedia-host", host
+        kind = file_type(url)
         if kind in NOT_TEXT:
             return url, 0, "not-text-type", kind
-        if self._subreddits and subreddit.lower() in self._subreddits:
+        if self.subreddits and subreddit.lower() in self.subreddits:
             return url, 0, "blocked-subreddit", subreddit
         if flags & self._over_18:
             return url, 0, "over-18", ""
@@ -190,19 +172,57 @@ class Rules:
             return url, 0, "too-new", day(created)
         if created < self._after:
             return url, 0, "too-old", day(created)
-        return url, shard, "", ""
+        return url, place >> _SHARD_SHIFT, "", ""
 
-    def place(self, authority: str) -> Place:
-        """The place of an authority: a host, perhaps with a port."""
-        place = self._places.get(authority)
-        if place is None:
-            host = _PORT.sub("", authority)
-            shard = shard_of_host(host.strip("[]"), self._shards)
-            special = is_variant_host(host) or is_proxy(host)
-            place = Place(host, shard, self._hosts.reason(host) or "", special)
-            if len(self._places) >= 200_000:
-                self._places.clear()
-            self._places[authority] = place
+    # For many posts at once, whose URLs the scanner found CLEAN and no closer look is needed at:
+
+    def codes(self, flags: Numbers, kinds: Numbers, created: Numbers, places: Numbers, blocked: Numbers | None) -> Numbers:
+        """The reasons that `judge` gives, as their places in REASONS. `kinds` are -1 for a file that may hold text."""
+        codes = np.where(created < self._after, _CODES["too-old"], 0)
+        codes[created >= self._before] = _CODES["too-new"]
+        codes[(flags & self._over_18) != 0] = _CODES["over-18"]
+        if blocked is not None:
+            codes[blocked != 0] = _CODES["blocked-subreddit"]
+        codes[kinds >= 0] = _CODES["not-text-type"]
+        of_host, of_flags = places & _REASON_BITS, self._by_flags[flags & self._refused]
+        codes = np.where(of_host != 0, of_host, codes)
+        return np.where(of_flags != 0, of_flags, codes)
+
+    def places(self, hosts: list[str]) -> Numbers:
+        """What is known of each host, for the functions around this one."""
+        return np.fromiter(map(self._places.__getitem__, hosts), np.int64, len(hosts))
+
+    def blocked(self, subreddits: list[str]) -> Numbers:
+        """1 for each that the configuration leaves out."""
+        return np.fromiter((name.lower() in self.subreddits for name in subreddits), np.int64, len(subreddits))
+
+    @staticmethod
+    def special(places: Numbers) -> Numbers:
+        """Not 0 where a URL of the host may have another canonical form, or show the page of another host: `judge` knows."""
+        return places & _SPECIAL
+
+    @staticmethod
+    def shards_of(places: Numbers) -> Numbers:
+        return places >> _SHARD_SHIFT
+
+    def _place(self, authority: str) -> int:
+        host = _PORT.sub("", authority)
+        special = is_variant_host(host) or is_proxy(host)
+        reason = _CODES[self._hosts.reason(host) or ""]
+        return reason | (_SPECIAL if special else 0) | shard_of_host(host.strip("[]"), self._shards) << _SHARD_SHIFT
+
+
+class _Places(dict[str, int]):
+    """Makes what it is asked for and has not; forgets all when it is full."""
+
+    def __init__(self, make: Callable[[str], int]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, authority: str) -> int:
+        if len(self) >= _AUTHORITIES:
+            self.clear()
+        self[authority] = place = self._make(authority)
         return place
 
 
@@ -212,18 +232,6 @@ _PORT = re.compile(r":\d+$")
 def may_change(url: str) -> bool:
     """Whether the parameters of a clean URL need a closer look, because some may go or because they are Google's cache's."""
     return may_track(url[url.index("?") + 1 :]) or "q=cache" in url
-
-
-def file_type(url: str) -> str:
-    """The ending of the last segment of a canonical URL's path, in lower case, or "".
-
-    >>> file_type("http://example.org/a.JPG?b=c.d"), file_type("http://wiki.example/File:A.jpg")
-    ('jpg', '')
-    """
-    path = url.partition("#")[0].partition("?")[0]
-    segment = path[path.rindex("/") :]
-    # NB: the page of a wiki about a picture ends as the picture does: File:A.jpg.
-    return "" if ":" in segment or "%3A" in segment else segment.rpartition(".")[2].lower() if "." in segment else ""
 
 
 def _seconds(day: date) -> int:

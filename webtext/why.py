@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from webtext.hashing import url_id
 from webtext.layout import DIRECTORIES
 from webtext.urls import canonical
 
+COPIES = 20  # told of a page that has more: boilerplate has a hundred thousand
 
 @dataclass(frozen=True)
 class Event:
@@ -65,20 +67,34 @@ def _kept(build: Path, stage: str, ids: set[str]) -> Iterator[str]:
     elif stage == "fetch":
         for row in _rows(build / "pages" / "ledger", "id", ids):
             if row["error"] is None:
-                by = f" from {row['archive']}" if row["archive"] else ""
                 cut = ", cut" if row["truncated"] else ""
-                yield f"{row['bytes']:,} bytes{cut}, HTTP {row['status']}{by}, in {row['warc']} at {row['offset']:,}"
+                yield f"{row['bytes']:,} bytes{cut}, HTTP {row['status']}{_archive(row)}, in {row['warc']} at {row['offset']:,}"
     elif stage == "extract":
         for row in _rows(build / "documents", "id", ids):
             yield f"{len(row['text']):,} characters of {row['language']} by {row['extractor']}: {row['title']}"
     elif stage == "dedup":
         for row in _rows(build / "corpus", "id", ids):
             yield f"kept, {row['split']}"
-        for row in _rows(build / "duplicates" / "pairs", "kept_id", ids):
+        copies = _rows(build / "duplicates" / "pairs", "kept_id", ids)
+        for row in islice(copies, COPIES):
             yield f"{row['removed_url']} was a copy of it (Jaccard {row['jaccard']:.3f})"
+        if more := sum(1 for _ in copies):
+            yield f"and {more:,} further copies, all in duplicates/pairs"
+        for row in _rows(build / "duplicates" / "quotations", "id", ids):
+            if row["outcome"] == "cut":
+                yield f"{row['words']} words of {row['test_set']} ({row['example']}) cut out"
     elif stage == "tokenize":
         for row in _rows(build / "tokens" / "index", "id", ids):
             yield f"{row['length']:,} tokens in {row['shard']} from {row['offset']:,}"
+
+
+def _archive(row: dict[str, Any]) -> str:
+    """Where a page is from that is not the live site's, and what that answered."""
+    if row["archive"] is None:
+        return ""
+    captured = f", captured {row['captured']:%Y-%m-%d}" if row["captured"] is not None else ""
+    live = f", the live site: {row['detail']}" if row["detail"] else ""
+    return f" from {row['archive']}{captured}{live}"
 
 
 def _day(seconds: int) -> str:

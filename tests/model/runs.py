@@ -25,13 +25,7 @@ def config(**changes: Any) -> TrainConfig:
 
 def start(config: TrainConfig, tokens: Path, out: Path, *, ranks: int = 1) -> list[subprocess.Popen[str]]:
     """`python -m model.train`, as often as there are ranks; these meet on loopback."""
-    options = []
-    for field in fields(TrainConfig):
-        value, name = asdict(config)[field.name], field.name.replace("_", "-")
-        if isinstance(value, bool):
-            options.append(f"--{name}" if value else f"--no-{name}")
-        elif value is not None:
-            options.append(f"--{name}={value}")
+    options = options_of(config)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
@@ -46,6 +40,18 @@ def start(config: TrainConfig, tokens: Path, out: Path, *, ranks: int = 1) -> li
         )
         for rank in range(ranks)
     ]
+
+
+def options_of(config: TrainConfig) -> list[str]:
+    """The command line that gives every setting."""
+    options = []
+    for field in fields(TrainConfig):
+        value, name = asdict(config)[field.name], field.name.replace("_", "-")
+        if isinstance(value, bool):
+            options.append(f"--{name}" if value else f"--no-{name}")
+        elif value is not None:
+            options.append(f"--{name}={value}")
+    return options
 
 
 def finish(processes: list[subprocess.Popen[str]]) -> list[str]:

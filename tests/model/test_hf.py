@@ -60,6 +60,19 @@ def test_logits_agree_with_transformers_both_ways(size: str, tmp_path: Path) -> 
     both_ways(replace(SIZES[size], layers=2 if size == "124M" else 1, context=64, vocab_size=257), tmp_path)
 
 
+@pytest.mark.parametrize("size", FOUR)
+def test_all_tensors_of_the_full_sizes_have_their_names_and_shapes(size: str) -> None:
+    """Without their memory: tensors on torch's meta device have shapes alone."""
+    with torch.device("meta"):
+        ours, other = GPT2(SIZES[size]).state_dict(), theirs(SIZES[size]).state_dict()
+    layout = {}
+    for name, tensor in ours.items():
+        shape = list(tensor.shape[::-1] if name.endswith(hf.TRANSPOSED) else tensor.shape)
+        layout[f"transformer.{name}"] = [SIZES[size].vocab_size, *shape[1:]] if name == "wte.weight" else shape
+    assert layout == {name: list(tensor.shape) for name, tensor in other.items() if name != "lm_head.weight"}
+    assert sum(torch.Size(shape).numel() for shape in layout.values()) == SIZES[size].parameters
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", FOUR)
 def test_logits_agree_with_transformers_at_full_size(size: str, tmp_path: Path) -> None:

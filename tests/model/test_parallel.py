@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from model.log import read_log
 from model.train import train
-from tests.model.runs import config, finish, signal_at, start
+from tests.model.runs import ROOT, config, finish, options_of, signal_at, start
 from tests.model.test_train import same_bits
 
 
@@ -25,6 +28,28 @@ def test_two_ranks_have_the_losses_of_one(tokens: Path, tmp_path: Path) -> None:
     assert [report.loss for report in together] == pytest.approx([report.loss for report in alone], abs=1e-6)
     assert [report.val_loss for report in together if report.val_loss] == pytest.approx([r.val_loss for r in alone if r.val_loss], abs=1e-6)
     assert [report.grad_norm for report in together] == pytest.approx([report.grad_norm for report in alone], rel=1e-5)
+
+
+def test_torchrun_itself(tokens: Path, tmp_path: Path) -> None:
+    """As the user starts it: ranks, their rendezvous and their environment are torchrun's. Afterwards one process goes on from there."""
+    settings = config(steps=12, checkpoint_every=6, eval_every=6)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "model.train"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    done = subprocess.run(
+        [*command, str(tokens), str(tmp_path / "two"), *options_of(settings)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "on 2 x cpu" in done.stdout
+    assert done.stdout.count("step 12/12") == 1  # one rank speaks
+    alone = read_log(train(settings, tokens, tmp_path / "one").log)
+    assert [r.loss for r in read_log(tmp_path / "two/log.jsonl")] == pytest.approx([r.loss for r in alone], abs=1e-6)
+    assert train(settings, tokens, tmp_path / "two").finished
 
 
 @pytest.mark.slow

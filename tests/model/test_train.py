@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,7 +111,7 @@ def test_accumulation_and_loader_threads_change_rounding_at_most(tokens: Path, t
         assert other == pytest.approx(losses[0], abs=2e-6)
 
 
-@pytest.mark.parametrize(("precision", "steps", "kills"), [("fp32", 150, [30, 101]), ("bf16", 50, [25])])
+@pytest.mark.parametrize(("precision", "steps", "kills"), [("fp32", 150, [30, 101]), ("bf16", 50, [25]), ("fp16", 50, [25])])
 def test_killed_and_resumed_it_ends_in_the_same_bits(
     tokens: Path, tmp_path: Path, precision: str, steps: int, kills: list[int], run: Path
 ) -> None:
@@ -203,6 +205,38 @@ def test_fp16_scales_the_loss_and_keeps_the_scale(tokens: Path, tmp_path: Path) 
     state = Checkpoint(result.checkpoint).state
     assert state.scaler["scale"] >= 1
     assert state.optimizer_steps <= 40
+
+
+@pytest.mark.slow
+def test_compiled_it_learns_the_same(tokens: Path, tmp_path: Path) -> None:
+    if shutil.which("g++") is None:
+        pytest.skip("torch.compile needs a C++ compiler on a CPU")
+    whole, compiled = (
+        read_log(train(config(steps=8, dropout=0.0, compile=wanted), tokens, tmp_path / str(wanted)).log) for wanted in (False, True)
+    )
+    assert [report.loss for report in compiled] == pytest.approx([report.loss for report in whole], abs=1e-4)
+    assert compiled[-1].val_loss == pytest.approx(whole[-1].val_loss, abs=1e-4)
+    assert train(config(steps=8, dropout=0.0), tokens, tmp_path / "True").finished  # its checkpoint is one like any other
+
+
+def test_a_sample_for_validation_is_stated(tokens: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    train(config(steps=1, eval_tokens=64), tokens, tmp_path, announce=said.append)
+    assert said[0].endswith(f"{len(TokenSplit(tokens, 'val')):,} to validate, of which 64 are read each time")
+
+
+def test_a_fresh_model_that_knows_something_is_refused(tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that were loaded where fresh ones were meant, or a vocabulary that is not the tokens': its loss would not be ln(V)."""
+    drawn = GPT2.__init__
+
+    def wrong(self: GPT2, *arguments: Any, **keys: Any) -> None:
+        drawn(self, *arguments, **keys)
+        with torch.no_grad():
+            self.wte.weight.mul_(100)
+
+    monkeypatch.setattr(GPT2, "__init__", wrong)
+    with pytest.raises(WebtextError, match=r"the loss of the fresh model is \S+ nats a token, it should be about 3\.92 = ln\(vocabulary\)"):
+        train(config(), tokens, tmp_path)
 
 
 def test_an_exploding_loss_stops_the_run(tokens: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import struct
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def test_a_real_dump_that_is_cut(tmp_path: Path, data_dir: Path) -> None:
     whole = (data_dir / "reddit/RS_2005-07.zst").read_bytes()
     path = tmp_path / "RS_2005-07.zst"
     path.write_bytes(whole[:60_000])
-    with pytest.raises(WebtextError, match=r"RS_2005-07\.zst: the file is cut: its last stream has no end; fetch it again"):
+    with pytest.raises(WebtextError, match=r"RS_2005-07\.zst: the file is cut: it ends before its content does; fetch it again"):
         read(path)
 
 
@@ -117,10 +118,42 @@ def test_content_decides_and_a_false_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_last_line_may_lack_its_end(tmp_path: Path) -> None:
-    (tmp_path / "a.ndjson").write_bytes(b"a\nb")
-    assert read(tmp_path / "a.ndjson") == b"a\nb\n"
+    (tmp_path / "a.ndjson").write_bytes(b"a\n{}")
+    assert read(tmp_path / "a.ndjson") == b"a\n{}\n"
+    (tmp_path / "blank.ndjson").write_bytes(b"{}\n ")
+    assert read(tmp_path / "blank.ndjson") == b"{}\n \n"
     (tmp_path / "empty.ndjson").write_bytes(b"")
     assert read(tmp_path / "empty.ndjson") == b""
+
+
+@pytest.mark.parametrize("name", ["RS.ndjson", *COMPRESSORS])
+def test_a_last_line_that_is_cut_is_refused(tmp_path: Path, name: str) -> None:
+    """Plain text tells its end by nothing else, and a cut file that somebody compressed is a whole stream."""
+    path = tmp_path / name
+    for size in range(len(LINES) - 10, len(LINES) - 1):
+        path.write_bytes(COMPRESSORS.get(name, bytes)(LINES[:size]))
+        with pytest.raises(WebtextError, match=rf"{name}: the file is cut: it ends in the middle of a line; fetch it again"):
+            read(path)
+
+
+class Short(io.BytesIO):
+    """A file whose reader ends early without an error, as some over a network do."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(0, len(self.getvalue()) // 2 - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+    def read1(self, size: int | None = -1) -> bytes:
+        return self.read(size)
+
+
+@pytest.mark.parametrize("name", ["RS.ndjson", *COMPRESSORS])
+def test_a_short_read_is_an_error_and_not_an_end(name: str) -> None:
+    data = COMPRESSORS.get(name, bytes)(b'{"a": 1}\n' * 2000)
+    blocks = b"".join(read_blocks(f"gs://bucket/{name}", lambda path: io.BytesIO(data)))
+    assert blocks == b'{"a": 1}\n' * 2000
+    with pytest.raises(WebtextError, match=rf"gs://bucket/{name}: the file is cut"):
+        list(read_blocks(f"gs://bucket/{name}", lambda path: Short(data)))
 
 
 @given(st.lists(st.binary(max_size=50).map(lambda line: line.replace(b"\n", b"") + b"\n"), max_size=50), st.integers(1, 64))

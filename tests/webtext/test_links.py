@@ -179,6 +179,7 @@ def test_rounds_of_spills_change_nothing(tmp_path: Path, data_dir: Path, monkeyp
     whole = run(tmp_path / "whole", [dump])
     monkeypatch.setattr("webtext.dumps.BLOCK", 20_000)
     monkeypatch.setattr(links, "ROUND_POSTS", 7)
+    monkeypatch.setattr(links, "ROUND_SHARD", 0)
     assert run(tmp_path / "rounds", [dump]).links == whole.links
     monkeypatch.setattr(links, "ROUND_POSTS", 10**9)
     monkeypatch.setattr(links, "ROUND_BYTES", 1)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.webtext.test_links import run
 from webtext.config import LinksSection
 from webtext.errors import WebtextError
-from webtext.links_report import Removed, domain_of, measure, rank_correlation, read_domains
+from webtext.links_report import Removed, Tally, count, domain_of, measure, rank_correlation, read_domains
+from webtext.records import LINK, REJECTED
+from webtext.tables import writing_table
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,46 @@ def rejected(url: str, reason: str) -> dict[str, Any]:
     return {"url": url, "id": "x", "reason": reason, "detail": ""}
 
 
+def slowly(left_out: list[dict[str, Any]], kept: list[dict[str, Any]]) -> Tally:
+    """What `count` makes of tables with these rows, one by one."""
+    tally = Tally(Counter(), Counter(), Counter())
+    for row in left_out:
+        tally.removed[row["reason"], domain_of(row["url"])] += 1
+    for row in kept:
+        tally.kept_links[domain_of(row["url"])] += 1
+        tally.kept_posts[domain_of(row["url"])] += len(row["posts"])
+    return tally
+
+
+ODD_URLS = [
+    "",
+    "nothing",
+    "http://a.example:81/",
+    "http://[::1]/",
+    "HTTP://B.example/",
+    "http://c.example",
+    "http://x:y@d.example/",
+    "/r/e",
+]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([*ODD_URLS, "http://f.example/a", "https://g.example/"]), st.sampled_from("xy"))),
+    st.lists(st.tuples(st.sampled_from(["http://f.example/b", "http://a.example:81/", "http://[::1]/"]), st.integers(1, 3))),
+)
+@settings(max_examples=25, deadline=None)
+def test_counting_tables(tmp_path_factory: pytest.TempPathFactory, left_out: list[tuple[str, str]], kept: list[tuple[str, int]]) -> None:
+    links = tmp_path_factory.mktemp("links")
+    removed = [rejected(url, reason) for url, reason in left_out]
+    posts = {"id": "p", "subreddit": "s", "score": 1, "created_utc": 1, "over_18": False, "title": ""}
+    rows = [{"id": str(n), "url": url, "best_score": 1, "score_sum": 1, "posts": [posts] * size} for n, (url, size) in enumerate(kept)]
+    for name, schema, records in (("rejected/parse-00000", REJECTED, removed), ("shard-00000", LINK, rows)):
+        with writing_table(links / f"{name}.parquet", schema) as table:
+            for record in records:
+                table.write(record)
+    assert count(links) == slowly(removed, rows)
+
+
 def test_figures_by_hand() -> None:
     left_out = [
         rejected("http://imgur.com/a", "media-host"),
@@ -52,7 +95,7 @@ def test_figures_by_hand() -> None:
         rejected("", "broken-line"),
     ]
     kept = [link("http://a.com/1", 2), link("http://www.a.com/2"), link("http://d.org/"), link("http://e.net/1"), link("http://e.net/2")]
-    figures = measure(left_out, kept, {"a": 30, "d": 20, "e": 10, "z": 40})
+    figures = measure(slowly(left_out, kept), {"a": 30, "d": 20, "e": 10, "z": 40})
     assert (figures.posts, figures.links, figures.domains) == (13, 5, 6)
     assert figures.rules == [
         Removed("karma", 2, 2 / 13, 2, 2 / 6, 1),  # b has nothing left; c was emptied by two rules together
@@ -65,7 +108,7 @@ def test_figures_by_hand() -> None:
 
 
 def test_nothing_at_all() -> None:
-    figures = measure([], [], {})
+    figures = measure(slowly([], []), {})
     assert (figures.posts, figures.rules, figures.rank_correlation, figures.listed_mass_blocked) == (0, [], None, 0)
 
 
@@ -106,7 +149,9 @@ def test_real_dumps_beside_the_list(tmp_path: Path, data_dir: Path) -> None:
     """The 834 links of 2005 have little in common with WebText's mass, but the block list takes none of it."""
     listed = read_domains(data_dir / "gpt2/webtext_domains.txt")
     stage = run(tmp_path, [data_dir / "reddit" / f"RS_2005-{month}.zst" for month in ("06", "07")], LinksSection())
-    figures = measure(stage.rejected, stage.links, listed)
+    tally = count(tmp_path / "links")
+    assert tally == slowly(stage.rejected, stage.links)
+    figures = measure(tally, listed)
     assert (figures.posts, figures.links) == (1182, 833)
     assert {rule.reason: rule.posts for rule in figures.rules} == stage.reasons
     assert figures.listed_mass_blocked == 0

@@ -5,79 +5,21 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.webtext.reddit_server import Reddit, post, serving
 from tests.webtext.test_links import run
 from webtext import reddit_api
 from webtext.config import LinksSection
 from webtext.dumps import read_blocks
 from webtext.errors import UsageError, WebtextError
-from webtext.reddit_api import Listing, download
-
-
-class Reddit(ThreadingHTTPServer):
-    """Holds the posts of listings, newest first, and what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.posts: dict[str, list[dict[str, Any]]] = {}
-        self.asked: list[str] = []
-        self.agents: set[str] = set()
-        self.refuse: list[int] = []  # statuses for the next listings
-        self.remaining = 500.0
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Reddit
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-    def answer(self, value: Any, status: int = 200, **headers: str) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=UTF-8")
-        self.send_header("Content-Length", str(len(body)))
-        for name, text in headers.items():
-            self.send_header(name.replace("_", "-"), text)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        if "Basic" not in self.headers["Authorization"]:
-            return self.answer({"error": 401}, 401)
-        return self.answer({"access_token": "t", "token_type": "bearer", "expires_in": 86400, "scope": "*"})
-
-    def do_GET(self) -> None:
-        self.server.agents.add(self.headers["User-Agent"])
-        self.server.asked.append(self.path)
-        if self.server.refuse:
-            return self.answer({"message": "refused"}, self.server.refuse.pop(0), retry_after="0")
-        url = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        key = url.path.strip("/") + (f"/{query['t']}" if "t" in query else "")
-        if key not in self.server.posts:
-            return self.answer({"message": "Not Found", "error": 404}, 404)
-        posts = self.server.posts[key]
-        start = next((place + 1 for place, post in enumerate(posts) if f"t3_{post['id']}" == query.get("after")), 0)
-        page = posts[start : start + min(100, int(query["limit"]))]
-        after = f"t3_{page[-1]['id']}" if start + len(page) < len(posts) else None
-        children = [{"kind": "t3", "data": {"name": f"t3_{post['id']}", "author": "someone", **post}} for post in page]
-        self.server.remaining -= 1
-        return self.answer(
-            {"kind": "Listing", "data": {"after": after, "before": None, "dist": len(page), "modhash": "", "children": children}},
-            x_ratelimit_remaining=str(self.server.remaining),
-            x_ratelimit_used="1",
-            x_ratelimit_reset="0",
-        )
+from webtext.listings import Listing
+from webtext.reddit_api import JOURNAL, USER_AGENT, download
 
 
 @pytest.fixture(autouse=True)
@@ -102,33 +44,9 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def reddit(tmp_path: Path) -> Iterator[Reddit]:
-    server = Reddit()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    place = f"http://127.0.0.1:{server.server_port}"
-    (tmp_path / "praw.ini").write_text(f"[DEFAULT]\nreddit_url={place}\noauth_url={place}\nclient_id=id\nclient_secret=secret\n")
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def post(number: int, **fields: Any) -> dict[str, Any]:
-    return {
-        "id": f"p{number}",
-        "url": f"http://a{number}.example/",
-        "title": f"Post {number}",
-        "score": 5,
-        "created_utc": 1483228800.0 + number,
-        "over_18": False,
-        "is_self": False,
-        "selftext": "",
-        "subreddit": "Test",
-        "subreddit_id": "t5_x",
-        "permalink": f"/r/Test/comments/p{number}/",
-        "num_comments": 1,
-        **fields,
-    }
+    with serving() as server:
+        (tmp_path / "praw.ini").write_text(server.praw_ini)
+        yield server
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -138,13 +56,13 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_all_pages_of_a_listing(reddit: Reddit, tmp_path: Path) -> None:
     reddit.posts["r/Test/new"] = [post(number) for number in range(250)]
     told: list[tuple[str, int]] = []
-    paths = download([Listing("Test", "new")], tmp_path / "dumps", "webtext tests", progress=lambda name, posts: told.append((name, posts)))
+    paths = download([Listing("Test", "new")], tmp_path / "dumps", progress=lambda listing, posts: told.append((listing.name, posts)))
     assert paths == [tmp_path / "dumps/test-new.ndjson.zst"]
     found = lines(paths[0])
     assert [line["id"] for line in found] == sorted(f"p{number}" for number in range(250))
     assert told == [("test-new", 100), ("test-new", 200), ("test-new", 250)]
     assert len(reddit.asked) == 3
-    assert all("webtext tests" in agent for agent in reddit.agents)
+    assert all(agent.startswith(f"{USER_AGENT} PRAW/") for agent in reddit.agents)
     assert {key for line in found for key in line} == {*post(0), "subreddit", "selftext"} - {"subreddit_id"}
     assert b"someone" not in b"".join(read_blocks(paths[0]))  # no authors
 
@@ -159,7 +77,7 @@ def test_the_same_table_comes_out(reddit: Reddit, tmp_path: Path) -> None:
         post(6, url="/r/Test/", url_overridden_by_dest="http://b.example/"),
         post(7, over_18=True),
     ]
-    paths = download([Listing.parse("r/Test/top/year")], tmp_path / "dumps", "webtext tests")
+    paths = download([Listing.parse("r/Test/top/year")], tmp_path / "dumps")
     assert "t=year" in reddit.asked[0]
     stage = run(tmp_path / "build", paths, LinksSection())
     assert {link["url"]: [entry["id"] for entry in link["posts"]] for link in stage.links} == {
@@ -174,7 +92,7 @@ def test_real_posts_come_out_as_from_their_dump(reddit: Reddit, tmp_path: Path, 
     dump = data_dir / "reddit/submissions_2020-2022.ndjson.zst"
     reddit.posts["r/Test/hot"] = [real for real in lines(dump) if real["url"]][:300]
     section = LinksSection.model_validate({"before": "2100-01-01"})
-    paths = download([Listing("Test", "hot")], tmp_path / "dumps", "webtext tests")
+    paths = download([Listing("Test", "hot")], tmp_path / "dumps")
     names = {real["id"] for real in reddit.posts["r/Test/hot"]}
     whole = run(tmp_path / "dump", [dump], section)
     live = run(tmp_path / "api", paths, section)
@@ -189,15 +107,15 @@ def test_it_goes_on_where_it_was(reddit: Reddit, tmp_path: Path) -> None:
     reddit.posts["r/One/new"] = [post(1)]
     listings = [Listing("One", "new"), Listing("Two", "new")]
     with pytest.raises(WebtextError, match=r"r/two-new: .*404.*is the subreddit there"):
-        download(listings, tmp_path / "dumps", "webtext tests")
-    assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == ["one-new.ndjson.zst"]
+        download(listings, tmp_path / "dumps")
+    assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == ["one-new.ndjson.zst", "two-new.ndjson.journal"]
     reddit.posts["r/Two/new"] = [post(2)]
     reddit.asked.clear()
-    paths = download(listings, tmp_path / "dumps", "webtext tests")
+    paths = download(listings, tmp_path / "dumps")
     assert [urlsplit(path).path for path in reddit.asked] == ["/r/Two/new"]
     assert [[line["id"] for line in lines(path)] for path in paths] == [["p1"], ["p2"]]
     reddit.asked.clear()
-    assert download(listings, tmp_path / "dumps", "webtext tests") == paths
+    assert download(listings, tmp_path / "dumps") == paths
     assert reddit.asked == []
 
 
@@ -205,12 +123,48 @@ def test_asked_too_often(reddit: Reddit, tmp_path: Path, monkeypatch: pytest.Mon
     reddit.posts["r/Test/new"] = [post(1)]
     monkeypatch.setattr(reddit_api, "_WAIT", 0.01)
     reddit.refuse = [429, 429]
-    assert len(lines(download([Listing("Test", "new")], tmp_path / "one", "webtext tests")[0])) == 1
+    assert len(lines(download([Listing("Test", "new")], tmp_path / "one")[0])) == 1
     assert len(reddit.asked) == 3
     reddit.refuse = [429] * 9
-    with pytest.raises(WebtextError, match=r"r/test-new: Reddit answers that it is asked too often; try again in some minutes"):
-        download([Listing("Test", "new")], tmp_path / "two", "webtext tests")
-    assert list(tmp_path.glob("two/*")) == []
+    with pytest.raises(WebtextError, match=r"r/test-new: Reddit answers that it is asked too often; wait some minutes and run"):
+        download([Listing("Test", "new")], tmp_path / "two")
+    assert [path.name for path in tmp_path.glob("two/*")] == ["test-new.ndjson.journal"]
+
+
+def test_an_interrupted_listing_goes_on_after_its_last_page(reddit: Reddit, tmp_path: Path) -> None:
+    reddit.posts["r/Test/new"] = [post(number) for number in range(350)]
+    reddit.refuse = [0, 0, 403]
+    with pytest.raises(WebtextError, match=r"r/test-new: .*403.*is the subreddit there and public"):
+        download([Listing("Test", "new")], tmp_path)
+    assert [path.name for path in tmp_path.glob("test-new*")] == ["test-new.ndjson.journal"]
+    journal = tmp_path / f"test-new.ndjson{JOURNAL}"
+    journal.write_bytes(journal.read_bytes()[:-3])  # the line that a killed process was writing
+    reddit.asked.clear()
+    reddit.posts["r/Test/new"].insert(0, post(1000))  # posted since: not of this listing
+    found = lines(download([Listing("Test", "new")], tmp_path)[0])
+    assert [parse_qs(urlsplit(path).query).get("after") for path in reddit.asked] == [["t3_p198"], ["t3_p298"]]
+    assert [line["id"] for line in found] == sorted(f"p{number}" for number in range(350))
+    assert not journal.exists()
+
+
+def test_a_listing_whose_last_post_is_gone_is_asked_from_its_start(reddit: Reddit, tmp_path: Path) -> None:
+    reddit.posts["r/Test/new"] = [post(number) for number in range(150)]
+    reddit.refuse = [0, 403]
+    with pytest.raises(WebtextError, match="403"):
+        download([Listing("Test", "new")], tmp_path)
+    del reddit.posts["r/Test/new"][99]
+    reddit.unknown = {"t3_p99"}
+    reddit.asked.clear()
+    found = lines(download([Listing("Test", "new")], tmp_path)[0])
+    assert [parse_qs(urlsplit(path).query).get("after") for path in reddit.asked] == [["t3_p99"], None, ["t3_p100"]]
+    assert [line["id"] for line in found] == sorted(f"p{number}" for number in range(150))
+
+
+def test_too_often_in_the_middle(reddit: Reddit, tmp_path: Path) -> None:
+    reddit.posts["r/Test/new"] = [post(number) for number in range(250)]
+    reddit.refuse = [0, 429]
+    assert len(lines(download([Listing("Test", "new")], tmp_path)[0])) == 250
+    assert [parse_qs(urlsplit(path).query).get("after") for path in reddit.asked] == [None, ["t3_p99"], ["t3_p99"], ["t3_p199"]]
 
 
 def test_the_rate_that_is_granted_is_kept(reddit: Reddit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,22 +172,48 @@ def test_the_rate_that_is_granted_is_kept(reddit: Reddit, tmp_path: Path, monkey
     monkeypatch.setattr("prawcore.rate_limit.time.sleep", slept.append)
     reddit.posts["r/Test/new"] = [post(number) for number in range(150)]
     reddit.remaining = 1.0  # the first answer grants no further request before the window ends
-    download([Listing("Test", "new")], tmp_path, "webtext tests")
+    download([Listing("Test", "new")], tmp_path)
     assert [round(seconds, 1) for seconds in slept if seconds > 0.5] == [1.0]
 
 
 def test_without_credentials(tmp_path: Path) -> None:
     with pytest.raises(WebtextError, match=r"Reddit: .*client_id.*Set praw_client_id and praw_client_secret or write a praw\.ini"):
-        download([Listing("Test", "new")], tmp_path, "webtext tests")
+        download([Listing("Test", "new")], tmp_path)
     with pytest.raises(WebtextError, match=r"Reddit: .*praw\.ini"):
-        download([Listing("Test", "new")], tmp_path, "webtext tests", site="nowhere")
+        download([Listing("Test", "new")], tmp_path, site="nowhere")
 
 
-@pytest.mark.parametrize("text", ["", "test", "test/best", "test/top", "test/top/decade", "test/new/day", "a b/new", "x/new", "../new"])
+def test_false_credentials(reddit: Reddit, tmp_path: Path) -> None:
+    reddit.client = "another"
+    with pytest.raises(WebtextError, match=r"Reddit refuses the credentials \(.*401.*\); check praw_client_id and praw_client_secret"):
+        download([Listing("Test", "new")], tmp_path)
+
+
+def test_credentials_and_agent_of_a_section_and_of_the_environment(reddit: Reddit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reddit.posts["r/Test/new"] = [post(1)]
+    reddit.client = "mine"
+    with open(tmp_path / "praw.ini", "a") as file:
+        file.write("[mine]\nclient_id=mine\nuser_agent=script by u/me\n")
+    assert len(lines(download([Listing("Test", "new")], tmp_path / "one", site="mine")[0])) == 1
+    assert [agent[:14] for agent in reddit.agents] == ["script by u/me"]
+    reddit.client = "environment"
+    monkeypatch.setenv("praw_client_id", "environment")
+    assert len(lines(download([Listing("Test", "new")], tmp_path / "two")[0])) == 1
+
+
+def test_reddit_is_away(reddit: Reddit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prawcore.sessions.time.sleep", lambda seconds: None)
+    reddit.refuse = [503] * 9
+    with pytest.raises(WebtextError, match=r"r/test-new: Reddit is not to be reached \(.*503.*\); run the same command again to go on"):
+        download([Listing("Test", "new")], tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "test/best", "test/top", "test/top/decade", "test/new/day", "a b/new", "x/new", "../new"])
 def test_not_a_listing(text: str) -> None:
-    with pytest.raises(UsageError, match="not a listing; write SUBREDDIT/new"):
+    with pytest.raises(UsageError, match="not a listing; write SUBREDDIT, SUBREDDIT/new"):
         Listing.parse(text)
 
 
 def test_names_of_listings() -> None:
-    assert [Listing.parse(text).name for text in ("Test/new", "r/test/hot", "test/top/all")] == ["test-new", "test-hot", "test-top-all"]
+    names = [Listing.parse(text).name for text in ("Test", "Test/new", "r/test/hot", "test/top/all")]
+    assert names == ["test-new", "test-new", "test-hot", "test-top-all"]

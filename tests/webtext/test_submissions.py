@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from webtext.config import LinksSection
+from webtext.file_types import file_type
 from webtext.hashing import shard_of_url
-from webtext.scan import DELETED, OVER_18, PROMOTED, REMOVED, SELF
-from webtext.submissions import BrokenLine, Rules, Submission, file_type, read_submission
+from webtext.scan_columns import DELETED, OVER_18, PROMOTED, REMOVED, SELF
+from webtext.submissions import BrokenLine, Rules, Submission, read_submission
 
 POST = {"id": "a1", "url": "http://a.example/b", "subreddit": "s", "title": "t", "score": 3, "created_utc": 1483228800}
 

@@ -26,7 +26,7 @@ import psutil
 
 from webtext.errors import WebtextError
 
-IDLE_SECONDS = 60.0  # clock time without any processor time after which a child is taken to sleep for ever
+IDLE_SECONDS = 60.0  # clock time without any processor time after which a child that sleeps is taken to do so for ever
 RETIRED = 2**30  # bytes of resident memory after which a child is replaced: libraries leak
 OUT_OF_MEMORY = 70  # status with which a child ends when an allocation failed
 LAUNCH = """import pickle, sys
@@ -143,7 +143,7 @@ class Child:
             used = -1.0
             while not self._connection.poll(IDLE_SECONDS):
                 before, used = used, self._used()
-                if used == before:
+                if used == before and self._asleep():
                     raise TimeoutError(f"idle for {IDLE_SECONDS:g} s")
             return pickle.loads(self._connection.recv_bytes())
         except TimeoutError:
@@ -158,6 +158,13 @@ class Child:
         except psutil.NoSuchProcess:  # it has just ended, which its connection will tell
             return math.inf
         return float(times.user + times.system)
+
+    def _asleep(self) -> bool:
+        """Whether the child waits for something, and not just for a processor or a disk that others keep busy."""
+        try:
+            return psutil.Process(self._process.pid).status() not in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+        except psutil.NoSuchProcess:
+            return False
 
     def _end(self) -> int:
         """The status of a child that has closed its side."""

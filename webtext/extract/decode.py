@@ -14,6 +14,8 @@ from functools import cache
 from charset_normalizer import from_bytes
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom
 
+from webtext.media_type import media_type
+
 # The encodings of the WHATWG's standard (https://encoding.spec.whatwg.org/), by the name of the Python codec that reads them.
 # NB: Python knows more, and a page must not choose them: `unicode_escape`, `punycode` and `utf-7` re-spell markup.
 ENCODINGS = frozenset(
@@ -53,15 +55,6 @@ _MARKUP = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|frameset|d
 _XHTML = re.compile(rb"<html[\s>]", re.IGNORECASE)
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")  # mimesniff's "binary data byte"
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
-
-
-def media_type(content_type: str | None) -> str:
-    """The media type of a Content-Type header without its parameters, in lower case; "" where there is none.
-
-    >>> media_type("Text/HTML; charset=utf-8")
-    'text/html'
-    """
-    return re.split(r"[;,]", content_type or "", maxsplit=1)[0].strip().lower()
 
 
 def kind_of(body: bytes, content_type: str | None) -> str:

@@ -26,15 +26,29 @@ _SEPARATOR = re.compile(r"\s+[|»·•—–:-]\s+|\s+::\s+|:\s+")
 def parse(html: str) -> Tree | None:
     """The tree of a page or a fragment of one, without comments and processing instructions; None where there is no element.
 
+    The text that a frameset has for readers without frames takes its place.
+
     NB: libxml2 stops at a depth of 256 and drops what follows, and old pages that never close `<font>` go deeper; with `huge_tree`
     it goes to 2,048. A document type that it does not like makes it lose the page, so that is cut off.
     """
     body = _INVALID.sub("", _PROLOGUE.sub("", html, count=1))
     parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False)
     try:
-        return document_fromstring(body.encode("utf-8"), parser=parser)
+        tree = document_fromstring(body.encode("utf-8"), parser=parser)
     except etree.ParserError:  # nothing but white space
         return None
+    if (frames := tree.find("frameset")) is not None:
+        _without_frames(tree, frames)
+    return tree
+
+
+def _without_frames(tree: Tree, frames: Tree) -> None:
+    # NB: its markup is text to the parser, as for browsers, which have frames.
+    noframes = tree.find(".//noframes")
+    inner = parse(noframes.text_content()) if noframes is not None else None
+    body = inner.find("body") if inner is not None else None
+    if body is not None:
+        tree.replace(frames, body)
 
 
 def title(tree: Tree) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from webtext.config import ExtractSection
 from webtext.extract import wikipedia
-from webtext.extract.clean import Draft, Refused, clean
+from webtext.extract.clean import clean
 from webtext.extract.decode import decode, kind_of
 from webtext.extract.engines import MODULES, Extraction, engine
 from webtext.extract.language import UNKNOWN, detect
 from webtext.extract.result import Rejection, Text
+from webtext.extract.rules import Draft, Refused
 from webtext.extract.text import tidy
 
 # Loaded with this module, so that no page has to pay for them out of its budget.
@@ -43,8 +44,6 @@ def _extract(body: bytes, content_type: str | None, url: str, section: ExtractSe
     if not text:
         raise Refused("no-text")
     text, changed = clean(Draft(title, text), section)
-    if not text:
-        raise Refused("no-text", "nothing was left by cleaning")
     if section.cleaning != "none" and wikipedia.is_copy(html, text):
         raise Refused("wikipedia-text")
     language = detect(text, section.language_certainty)

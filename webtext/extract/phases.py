@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from webtext.config import ExtractSection
 from webtext.extract.budget import Died, Limits, borrowed
 from webtext.extract.result import Rejection, Text
 from webtext.fetch.coding import header
+from webtext.fetch.politeness import OptOut
 from webtext.fetch.warc import Pages
 from webtext.hashing import shard_name
 from webtext.records import DOCUMENT
@@ -17,7 +19,7 @@ from webtext.task import TaskLog
 FUNCTION = "webtext.extract.page:extract_page"
 
 
-def extract_shard(log: TaskLog, shard: int, section: ExtractSection) -> None:
+def extract_shard(log: TaskLog, shard: int, section: ExtractSection, opt_out: Sequence[str] = ()) -> None:
     """Read the pages of a shard and write documents/shard-N.parquet, sorted by id.
 
     records in: the pages (rows of the ledger without error); out: the documents; the others are rejected by name.
@@ -27,6 +29,7 @@ def extract_shard(log: TaskLog, shard: int, section: ExtractSection) -> None:
     # NB: in the order of ids, so that documents need not be held; a page is found by its offset.
     rows = sorted((row for row in read_table(build / "pages" / "ledger" / name) if row["error"] is None), key=lambda row: row["id"])
     posts = posts_of(build / "links" / name, {row["id"] for row in rows})
+    opted_out = OptOut(opt_out)
     limits = Limits(section.page_seconds, section.page_memory)
     with (
         log.table(f"documents/{name}", DOCUMENT) as documents,
@@ -35,6 +38,9 @@ def extract_shard(log: TaskLog, shard: int, section: ExtractSection) -> None:
     ):
         for row in rows:
             log.records_in += 1
+            if opted_out.has_page(row):  # since it was fetched
+                log.reject(row["url"], row["id"], "opt-out")
+                continue
             page = pages.read(row)
             try:
                 result = child.call(page.body, header(page.headers, "content-type"), page.url, section)

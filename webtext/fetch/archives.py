@@ -9,7 +9,6 @@ import base64
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,12 @@ import pyarrow as pa
 from warcio.exceptions import ArchiveLoadFailed
 
 from webtext.config import FetchSection
-from webtext.fetch.coding import HEAD, body_of, bounds, media_type, parse_head, wishes
+from webtext.fetch.coding import HEAD, body_of, bounds, kind_of, parse_head, wishes
 from webtext.fetch.failure import Failure
 from webtext.fetch.page import refuse
 from webtext.fetch.politeness import OptOut
 from webtext.fetch.records import HELD, Stored, records
-from webtext.fetch.warc import parse_record
+from webtext.fetch.warc import parse_record, parse_warc_date
 from webtext.hashing import shard_name, shard_of_url, url_id
 from webtext.records import LEDGER
 from webtext.tables import Record, read_table, writing_table
@@ -93,7 +92,7 @@ def _capture(path: str, stored: Stored) -> tuple[Record | None, str]:
     status, http_headers = parsed
     if status != 200:
         return None, "archive-status"
-    kind = media_type(http_headers)
+    kind = kind_of(http_headers)
     if kind is not None and not kind.startswith("text/") and kind != "application/xhtml+xml":
         return None, "archive-not-text"
     try:
@@ -125,13 +124,8 @@ def _capture(path: str, stored: Stored) -> tuple[Record | None, str]:
 
 def _milliseconds(date: str) -> int | None:
     """Of a WARC-Date; null where it is none."""
-    try:
-        when = datetime.fromisoformat(date.strip().replace("Z", "+00:00")[:32])
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=timezone.utc)
-    return round(when.timestamp() * 1000)
+    when = parse_warc_date(date)
+    return None if when is None else round(when.timestamp() * 1000)
 
 
 def join_shard(log: TaskLog, shard: int, spills: Sequence[str], section: FetchSection, with_links: bool) -> None:

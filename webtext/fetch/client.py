@@ -8,12 +8,12 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.errors import FirstHeaderLineIsContinuationDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -30,9 +30,19 @@ IN_MEMORY = 2**20  # bytes of an answer that are held in memory; the rest waits 
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # it warns of broken headers, which become failures here
 
 
+class Archived(NamedTuple):
+    """What an archive answered for: the page's own URL, and when it was captured."""
+
+    url: str
+    when: datetime
+
+
 @dataclass
 class Exchange:
-    """A request and its answer. `received` holds the bytes from the status line on, as they came, cut where reading was ended."""
+    """A request and its answer. `received` holds the bytes from the status line on, as they came, cut where reading was ended.
+
+    `sent` is empty where the answer was taken out of an archive's WARC file, whose URL is `url` then.
+    """
 
     url: str
     status: int
@@ -45,6 +55,7 @@ class Exchange:
     whole: bool  # whether the answer was read to its end
     ip: str
     when: datetime
+    archived: Archived | None = None
 
 
 Limit = Callable[[int, Headers], int]
@@ -79,12 +90,14 @@ class Client:
     def abort(self) -> None:
         self._wire.abort()
 
-    def get(self, url: str, *, accept: str, seconds: float, limit: Limit, held: int = HEAD) -> Exchange:
-        """Ask once, without following redirects. `Exchange.start` has at most `held` bytes.
+    def get(
+        self, url: str, *, accept: str, seconds: float, limit: Limit, held: int = HEAD, more: Mapping[str, str] | None = None
+    ) -> Exchange:
+        """Ask once, without following redirects. `Exchange.start` has at most `held` bytes; `more` are further header fields.
 
         `limit(status, headers)` says how many bytes of the decoded body are wanted, or raises Failure to refuse it. Raises Failure.
         """
-        prepared = self._prepare(url, accept)
+        prepared = self._prepare(url, {**self._headers, "Accept": accept, "Connection": "keep-alive", **(more or {})})
         received: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._scratch))  # noqa: SIM115 - the caller closes it
         when, clock = datetime.now(timezone.utc), time.monotonic()
         self._wire.begin(clock + seconds, received)
@@ -98,13 +111,13 @@ class Client:
         finally:
             self.spent += time.monotonic() - clock
 
-    def _prepare(self, url: str, accept: str) -> requests.PreparedRequest:
+    def _prepare(self, url: str, headers: dict[str, str]) -> requests.PreparedRequest:
         scheme = urlsplit_or_fail(url).scheme
         if scheme not in ("http", "https"):
             raise Failure("bad-scheme", scheme or "none")
         prepared = requests.PreparedRequest()
         try:
-            prepared.prepare("GET", url, headers={**self._headers, "Accept": accept, "Connection": "keep-alive"}, cookies=self._jar)
+            prepared.prepare("GET", url, headers=headers, cookies=self._jar)
         except (ValueError, UnicodeError, requests.RequestException, HTTPError) as error:
             raise Failure("bad-url", "it cannot be asked for") from error
         return prepared

@@ -16,6 +16,7 @@ import brotli
 import zstandard
 
 from webtext.fetch.failure import Failure
+from webtext.media_type import media_type
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -48,10 +49,9 @@ def _tokens(headers: Headers, name: str) -> list[str]:
     return [token.strip().lower() for value in values(headers, name) for token in value.split(",")]
 
 
-def media_type(headers: Headers) -> str | None:
-    """`text/html` of `Text/HTML; charset=x`; None where there is no Content-Type."""
-    value = header(headers, "content-type")
-    return value.partition(";")[0].strip().lower() or None if value is not None else None
+def kind_of(headers: Headers) -> str | None:
+    """The media type that the headers name, None where they name none."""
+    return media_type(header(headers, "content-type")) or None
 
 
 def bounds(message: bytes) -> tuple[int, int, int]:
@@ -242,7 +242,9 @@ def wishes(headers: Headers, start: bytes, agent: str) -> set[str]:
     {'noai'}
     """
     found: set[str] = set()
-    for value in values(headers, "x-robots-tag"):
+    # NB: an archive hands on the page's own fields under this name, and may have a robots tag of its own
+    archived = any(name.lower().startswith("x-archive-") for name, _ in headers)
+    for value in values(headers, "x-archive-orig-x-robots-tag" if archived else "x-robots-tag"):
         mine = True
         for rule in value.lower().split(","):
             name, colon, wish = rule.partition(":")

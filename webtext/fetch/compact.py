@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from webtext.config import FetchSection
-from webtext.fetch.journal import Entry, Journal, copy
+from webtext.fetch.entries import Entry
+from webtext.fetch.journal import Journal, copy
 from webtext.fetch.warc import warcinfo
 from webtext.hashing import shard_name
 from webtext.records import LEDGER
@@ -28,14 +29,14 @@ def _files(shard: int, section: FetchSection, agent: str, journal: Journal) -> I
     """The WARC files of a shard. One ends with the page that brings it to `warc_bytes`."""
     file, position = None, 0
     number = 0
-    for _, entry in sorted(journal.entries.items()):
+    for entry in journal.entries.values():
         if entry.error is not None:
             continue
         if file is None:
             name = f"{shard_name(shard)}-{number:03d}.warc.gz"
             # NB: dated by its first page, not by the clock, so that writing it again gives the same bytes
-            captured = next(journal.rows([entry]))["captured"]
-            opening = warcinfo(name, agent, datetime.fromtimestamp(captured / 1000, timezone.utc), section.robots)
+            started = next(journal.rows([entry]))["started"]
+            opening = warcinfo(name, agent, datetime.fromtimestamp(started / 1000, timezone.utc), section.robots)
             file, position = _File(name, opening), len(opening)
             number += 1
         file.pages.append((entry, position))
@@ -76,6 +77,7 @@ def write_shard(log: TaskLog, shard: int, section: FetchSection, agent: str, jou
                 log.reject(row["url"], row["id"], row["error"], row["detail"])
             log.counters["redirects"] += len(row["redirects"])
             log.counters["truncated"] += row["truncated"]
+            log.counters["from-archive"] += row["archive"] is not None
             ledger.write(row)
 
 

@@ -40,6 +40,33 @@ TRANSIENT = frozenset(
 # What a host that is gone, or wants nothing more of us, answers with.
 DOWN = frozenset({"dns", "dns-temporary", "connect-timeout", "connection-refused", "unreachable", "page-timeout", "http-429", "http-503"})
 
+# What is said of a page that the web has no more, so that archives are asked for it. Not of one that is refused or unwanted.
+DEAD = frozenset(
+    {
+        "dns",
+        "dns-temporary",
+        "connect-timeout",
+        "connection-refused",
+        "unreachable",
+        "private-address",
+        "tls",
+        "page-timeout",
+        "connection-closed",
+        "invalid-response",
+        "robots-unreachable",
+        "host-down",
+        "redirect-loop",
+        "too-many-redirects",
+        "bad-redirect",
+        "http-404",
+        "http-410",
+        "http-500",
+        "http-502",
+        "http-503",
+        "http-504",
+    }
+)
+
 
 class Failure(Exception):
     """A page could not be had. `retry_after` is what the server asked to wait, in seconds; `final`: trying again is no use.

@@ -3,7 +3,9 @@
     NAME.journal.warc.gz   the records of the pages, in the order in which they were finished
     NAME.journal.jsonl     a line a URL: XXH3-64 of the rest (16 digits), a blank, JSON
                              first  {"format": 1, "fingerprint": …}
-                             then   {"row": a ledger record, "start": n, "size": n, "xxh3_64": of the page's records}
+                             then   {"row": a ledger record, "start": n, "size": n, "xxh3_64": of the page's records},
+                                    and "settled": true where archives have been asked for it too, "kept": true where an earlier crawl
+                                    has it; of two lines on a URL the later counts
                              last   {"compacted": true}, when the shard's files are whole; NAME.journal.warc.gz is then deleted
 
 The pages are synced before the lines that speak of them are written. So a line that is whole speaks of a page that is whole, and what
@@ -22,20 +24,11 @@ import xxhash
 
 from webtext.errors import WebtextError
 from webtext.fetch.coding import BLOCK
+from webtext.fetch.entries import Entries, Entry
 from webtext.files import naming_failures, sync_directory
 from webtext.tables import Record
 
 FORMAT = 1
-
-
-class Entry(NamedTuple):
-    """A finished URL: where its line begins, where its records begin, their size in bytes and hash; `error` None for a page."""
-
-    line: int
-    start: int
-    size: int
-    xxh3_64: str
-    error: str | None
 
 
 class Finished(NamedTuple):
@@ -43,6 +36,8 @@ class Finished(NamedTuple):
 
     row: Record
     blob: IO[bytes] | None
+    settled: bool = False
+    kept: bool = False
 
     def close(self) -> None:
         if self.blob is not None:
@@ -52,10 +47,12 @@ class Finished(NamedTuple):
 class Journal:
     """Opens the journal of a task, or begins one where there is none, or one of other inputs or another configuration."""
 
-    def __init__(self, stem: Path, fingerprint: str) -> None:
-        self.pages = stem.with_name(f"{stem.name}.journal.warc.gz")
-        self._lines = stem.with_name(f"{stem.name}.journal.jsonl")
-        self.entries: dict[str, Entry] = {}
+    def __init__(self, stem: Path, fingerprint: str, ids: Sequence[str] = ()) -> None:
+        """`ids` are those of the task's URLs."""
+        self._stem = stem
+        self.pages, self._lines = _paths(stem)
+        self._ids = ids
+        self.entries = Entries(ids)
         self.compacted = False
         with naming_failures(self._lines):
             stem.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +60,7 @@ class Journal:
                 self._begin(fingerprint)
 
     def _begin(self, fingerprint: str) -> None:
-        self.entries.clear()
+        self.entries = Entries(self._ids)
         self.compacted = False
         self._lines.unlink(missing_ok=True)
         self.pages.unlink(missing_ok=True)
@@ -76,28 +73,13 @@ class Journal:
 
     def _recover(self, fingerprint: str) -> bool:
         """Read what is there and cut off what is half there. False where it is not this task's."""
-        if not self._lines.exists():
+        found = read_journal(self._stem, self._ids)
+        if found is None or found.fingerprint != fingerprint:
             return False
-        there = self.pages.stat().st_size if self.pages.exists() else None
-        position = end = 0
-        with open(self._lines, "rb") as file:
-            for number, line in enumerate(file):
-                value = _value(line)
-                if value is None or (there is not None and value.get("start", 0) + value.get("size", 0) > there):
-                    break
-                if number == 0 and value != {"format": FORMAT, "fingerprint": fingerprint}:
-                    return False
-                if "row" in value:
-                    row = value["row"]
-                    self.entries[row["id"]] = Entry(position, value["start"], value["size"], value["xxh3_64"], row["error"])
-                    end = value["start"] + value["size"]
-                self.compacted = "compacted" in value
-                position += len(line)
-        if position == 0 or (there is None and not self.compacted):
-            return False
-        os.truncate(self._lines, position)
-        if there is not None:
-            os.truncate(self.pages, end)
+        self.entries, self.compacted = found.entries, found.compacted
+        os.truncate(self._lines, found.lines_end)
+        if self.pages.exists():
+            os.truncate(self.pages, found.pages_end)
         return True
 
     def append(self, finished: Sequence[Finished]) -> None:
@@ -106,25 +88,26 @@ class Journal:
             starts = self._append_pages(finished)
         with naming_failures(self._lines), open(self._lines, "ab") as file:
             position = file.tell()
-            for (row, _), (start, size, digest) in zip(finished, starts):
-                line = _line({"row": row, "start": start, "size": size, "xxh3_64": digest})
+            for item, (start, size, digest) in zip(finished, starts):
+                marks = {name: True for name in ("settled", "kept") if getattr(item, name)}
+                line = _line({"row": item.row, "start": start, "size": size, "xxh3_64": f"{digest:016x}", **marks})
                 file.write(line)
-                self.entries[row["id"]] = Entry(position, start, size, digest, row["error"])
+                self.entries[item.row["id"]] = Entry(position, start, size, digest, item.row["error"], item.settled, item.kept)
                 position += len(line)
             file.flush()
             os.fsync(file.fileno())
 
-    def _append_pages(self, finished: Sequence[Finished]) -> list[tuple[int, int, str]]:
+    def _append_pages(self, finished: Sequence[Finished]) -> list[tuple[int, int, int]]:
         starts = []
         with open(self.pages, "ab") as file:
-            for _, blob in finished:
+            for item in finished:
                 start, digest = file.tell(), xxhash.xxh3_64()
-                if blob is not None:
-                    blob.seek(0)
-                    while data := blob.read(BLOCK):
+                if item.blob is not None:
+                    item.blob.seek(0)
+                    while data := item.blob.read(BLOCK):
                         file.write(data)
                         digest.update(data)
-                starts.append((start, file.tell() - start, digest.hexdigest()))
+                starts.append((start, file.tell() - start, digest.intdigest()))
             if file.tell() > starts[0][0]:
                 file.flush()
                 os.fsync(file.fileno())
@@ -132,13 +115,7 @@ class Journal:
 
     def rows(self, entries: Iterable[Entry]) -> Iterator[Record]:
         """The ledger records of some entries."""
-        with open(self._lines, "rb") as file:
-            for entry in entries:
-                file.seek(entry.line)
-                value = _value(file.readline())
-                if value is None:
-                    raise WebtextError(f"{self._lines}: damaged at byte {entry.line}; delete it and {self.pages.name}, and run again")
-                yield value["row"]
+        yield from rows_of(self._stem, entries)
 
     def compact(self) -> None:
         """The shard's files are whole: keep the lines, so that a task killed from now on can still be told, and drop the pages."""
@@ -157,6 +134,61 @@ class Journal:
             self._begin(fingerprint)
 
 
+class Found(NamedTuple):
+    """What is whole of a journal: its fingerprint and entries, and where that ends in its two files."""
+
+    fingerprint: str
+    entries: Entries
+    compacted: bool
+    lines_end: int
+    pages_end: int
+
+
+def read_journal(stem: Path, ids: Sequence[str] = ()) -> Found | None:
+    """What there is of the journal NAME; None where there is none of this format, or its pages are lost."""
+    pages, lines = _paths(stem)
+    if not lines.exists():
+        return None
+    there = pages.stat().st_size if pages.exists() else None
+    fingerprint, entries, compacted = "", Entries(ids), False
+    position = end = 0
+    with open(lines, "rb") as file:
+        for number, line in enumerate(file):
+            value = _value(line)
+            if value is None or (there is not None and value.get("start", 0) + value.get("size", 0) > there):
+                break
+            if number == 0:
+                if value.get("format") != FORMAT:
+                    return None
+                fingerprint = value["fingerprint"]
+            elif "row" in value:
+                row, start, size = value["row"], value["start"], value["size"]
+                digest, settled, kept = int(value["xxh3_64"], 16), "settled" in value, "kept" in value
+                entries[row["id"]] = Entry(position, start, size, digest, row["error"], settled, kept)
+                end = start + size
+            compacted = "compacted" in value
+            position += len(line)
+    if position == 0 or (there is None and not compacted):
+        return None
+    return Found(fingerprint, entries, compacted, position, end)
+
+
+def rows_of(stem: Path, entries: Iterable[Entry]) -> Iterator[Record]:
+    """The ledger records of some entries of the journal NAME."""
+    pages, lines = _paths(stem)
+    with open(lines, "rb") as file:
+        for entry in entries:
+            file.seek(entry.line)
+            value = _value(file.readline())
+            if value is None:
+                raise WebtextError(f"{lines}: damaged at byte {entry.line}; delete it and {pages.name}, and run again")
+            yield value["row"]
+
+
+def _paths(stem: Path) -> tuple[Path, Path]:
+    return stem.with_name(f"{stem.name}.journal.warc.gz"), stem.with_name(f"{stem.name}.journal.jsonl")
+
+
 def copy(source: IO[bytes], start: int, entry: Entry, target: IO[bytes]) -> None:
     """Copy the records of an entry, which begin at `start` of `source`. Raises WebtextError where they are not what was written."""
     source.seek(start)
@@ -166,7 +198,7 @@ def copy(source: IO[bytes], start: int, entry: Entry, target: IO[bytes]) -> None
         target.write(data)
         digest.update(data)
         left -= len(data)
-    if left or digest.hexdigest() != entry.xxh3_64:
+    if left or digest.intdigest() != entry.xxh3_64:
         raise WebtextError(f"{source.name}: damaged at byte {start}; delete the journal of the shard beside it and run again")
 
 

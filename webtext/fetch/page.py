@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
+from typing import TypeVar
 from urllib.parse import SplitResult, urldefrag, urljoin
 
 from webtext.config import FetchSection
 from webtext.fetch.client import Client, Exchange, urlsplit_or_fail
-from webtext.fetch.coding import Headers, body_of, bounds, header, media_type, parse_head, wishes
+from webtext.fetch.coding import Headers, body_of, bounds, header, kind_of, parse_head, wishes
 from webtext.fetch.failure import Failure
 from webtext.fetch.politeness import Gate, OptOut
 from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse
@@ -20,6 +21,8 @@ REDIRECT = frozenset({301, 302, 303, 307, 308})
 SIDE_BYTES = 65536  # of an answer that is no page: what is read so that its connection can be kept
 ACCEPT = "text/html,application/xhtml+xml,text/plain;q=0.8,*/*;q=0.1"
 ROBOTS_ACCEPT = "text/plain,*/*;q=0.5"
+
+Got = TypeVar("Got")
 
 
 @dataclass
@@ -97,21 +100,23 @@ class Fetcher:
         deadline = answer.seconds + self._section.page_timeout
         seen = {(url, self._client.cookies())}
         for hop in range(self._section.max_redirects + 1):
-            parts = self._permitted(url)
-            delay = self._delay(url, parts)
+            parts = self.permitted(url)
+            delay = self.delay(url, parts)
             answer.attempts += hop == 0
             answer.final_url = url
             before = self._client.spent
-            get = partial(self._client.get, url, accept=ACCEPT, seconds=max(deadline - answer.seconds, 0.0), limit=self._limit)
+            get = partial(self._client.get, url, accept=ACCEPT, seconds=max(deadline - answer.seconds, 0.0), limit=self.page_limit)
             try:
-                exchange = self._ask(parts, delay, get)
+                exchange = self.in_turn(parts, delay, get)
             finally:
                 answer.seconds += self._client.spent - before
             answer.exchanges.append(exchange)
             answer.captured = exchange.when
-            answer.final_url, answer.status, answer.content_type = exchange.url, exchange.status, media_type(exchange.headers)
+            answer.final_url, answer.status, answer.content_type = exchange.url, exchange.status, kind_of(exchange.headers)
             if exchange.status not in REDIRECT:
-                self._accept(exchange, parts.hostname or "")
+                if exchange.status != 200:
+                    raise self.refusal(exchange, parts.hostname or "")
+                self.accept(exchange)
                 return
             target = redirect_target(url, exchange.headers, exchange.status)
             state = (target, self._client.cookies())
@@ -122,7 +127,7 @@ class Fetcher:
             url = target
         raise Failure("too-many-redirects", f"more than {self._section.max_redirects}", status=answer.status)
 
-    def _ask(self, parts: SplitResult, delay: float, get: Callable[[], Exchange]) -> Exchange:
+    def in_turn(self, parts: SplitResult, delay: float, get: Callable[[], Exchange]) -> Exchange:
         """`get()` when it is our turn to ask the host, and again where a kept connection turned out to be closed."""
         try:
             with self._gate.turn(parts.hostname or "", delay):
@@ -133,7 +138,7 @@ class Fetcher:
         with self._gate.turn(parts.hostname or "", delay):
             return get()
 
-    def _permitted(self, url: str) -> SplitResult:
+    def permitted(self, url: str) -> SplitResult:
         """The parts of a URL that may be asked for at all."""
         parts: SplitResult = urlsplit_or_fail(url)
         if parts.scheme not in ("http", "https"):
@@ -148,7 +153,7 @@ class Fetcher:
         except ValueError as error:
             raise Failure("bad-url", str(error)) from error
 
-    def _delay(self, url: str, parts: SplitResult) -> float:
+    def delay(self, url: str, parts: SplitResult) -> float:
         """Seconds between two requests to the host of a URL. Raises Failure where its robots.txt forbids the URL."""
         if not self._section.robots:
             return self._section.per_host_delay
@@ -161,26 +166,24 @@ class Fetcher:
             raise Failure("crawl-delay", f"{delay:g} s")
         return max(delay, self._section.per_host_delay)
 
-    def _limit(self, status: int, headers: Headers) -> int:
+    def page_limit(self, status: int, headers: Headers) -> int:
         """How much of an answer is read. Raises Failure for what is not kept."""
         if status != 200:
             return SIDE_BYTES
-        kind = media_type(headers)
+        kind = kind_of(headers)
         if kind is not None and kind not in self._section.content_types:
             raise Failure("bad-content-type", kind)
         return self._section.max_bytes
 
-    def _accept(self, exchange: Exchange, host: str) -> None:
+    def accept(self, exchange: Exchange) -> None:
         """Raises Failure for an answer that is no page, or one that says it is not for us."""
-        if exchange.status != 200:
-            raise self._refusal(exchange, host)
-        if media_type(exchange.headers) is None and b"\0" in exchange.start[:1024]:
+        if kind_of(exchange.headers) is None and b"\0" in exchange.start[:1024]:
             raise Failure("bad-content-type", "none given, and not text")
         if not reads_back(exchange):
             raise Failure("invalid-response", "the archive would not give it back")
         refuse(wishes(exchange.headers, exchange.start, self.agent), self._section)
 
-    def _refusal(self, exchange: Exchange, host: str) -> Failure:
+    def refusal(self, exchange: Exchange, host: str) -> Failure:
         """The failure of a status. A host that says when to come again is not asked before."""
         retry_after = parse_retry_after(header(exchange.headers, "retry-after")) if exchange.status in (429, 503) else None
         if retry_after is not None and retry_after <= self._section.longest_wait:
@@ -188,15 +191,21 @@ class Fetcher:
         return Failure(f"http-{exchange.status}", status=exchange.status, retry_after=retry_after)
 
     def _ask_robots(self, origin: str) -> Rules:
-        """Fetch robots.txt, trying again as for pages."""
+        try:
+            return self.patiently(lambda: self._robots_once(f"{origin}/robots.txt"))
+        except Failure as failure:
+            raise _of_robots(failure) from failure
+
+    def patiently(self, once: Callable[[], Got]) -> Got:
+        """Do `once`, and again where it failed for a while only, as often as the configuration says. Raises the last Failure."""
         attempt = 0
         while True:
             try:
-                return self._robots_once(f"{origin}/robots.txt")
+                return once()
             except Failure as failure:
                 wait = self._wait(failure, attempt)
                 if wait is None:
-                    raise _of_robots(failure) from failure
+                    raise
                 self._gate.pause(wait)
                 attempt += 1
 
@@ -207,12 +216,12 @@ class Fetcher:
                 break
             timeout = self._section.page_timeout
             get = partial(self._client.get, url, accept=ROBOTS_ACCEPT, seconds=timeout, limit=_robots_limit, held=MAX_BYTES + 1)
-            exchange = self._ask(parts, self._section.per_host_delay, get)
+            exchange = self.in_turn(parts, self._section.per_host_delay, get)
             with exchange.received:
                 if exchange.status in REDIRECT:
                     url = redirect_target(url, exchange.headers, exchange.status)
                 elif exchange.status == 429 or exchange.status >= 500:
-                    raise self._refusal(exchange, parts.hostname or "")
+                    raise self.refusal(exchange, parts.hostname or "")
                 elif exchange.status == 200:
                     return parse(exchange.start, self.agent)
                 else:
@@ -245,7 +254,7 @@ def reads_back(exchange: Exchange) -> bool:
     message = exchange.received.read()
     begin, end, body = bounds(message)
     parsed = parse_head(message[begin:end])
-    if parsed is None or parsed[0] != exchange.status or media_type(parsed[1]) != media_type(exchange.headers):
+    if parsed is None or parsed[0] != exchange.status or kind_of(parsed[1]) != kind_of(exchange.headers):
         return False
     content, _ = body_of(message[body:], parsed[1], exchange.bytes)
     return len(content) == exchange.bytes and content.startswith(exchange.start[: exchange.bytes])

@@ -17,6 +17,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from webtext.hashing import shard_of_host
+from webtext.tables import Record
+from webtext.urls import BadUrl, canonical
 
 SLOTS = 65536  # files at the most; two hosts that share one only wait for each other
 POLL = 0.01
@@ -107,6 +109,18 @@ class OptOut:
         if any(".".join(labels[start:]) in self._hosts for start in range(len(labels))):
             return True
         return bool(self._prefixes) and _bare(url).startswith(self._prefixes)
+
+    def has_page(self, row: Record) -> bool:
+        """Whether a page of the ledger is opted out: by its URL, the one that answered, or one on the way."""
+        urls = {row["url"], row["final_url"] or row["url"], *row["redirects"]}
+        return bool(self) and any(self.has(form) for url in urls for form in (url, _canonical(url)))
+
+
+def _canonical(url: str) -> str:
+    try:
+        return canonical(url)
+    except BadUrl:
+        return url
 
 
 def _bare(url: str) -> str:

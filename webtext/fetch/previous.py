@@ -1,63 +1,163 @@
-"""Pages that an earlier build in the same place has fetched: taken from there, so that a changed list of links costs only what is new.
+"""What earlier crawls in the same place have, finished or not: taken from there, so that nothing that was downloaded is asked for again.
 
-pages/.previous/ledger/shard-00007.parquet, pages/.previous/shard-00007-000.warc.gz …      as the earlier build left them
+pages/.previous/00000/    pages/ as the first of them left it: ledger, WARC files, .work/ with the journals of shards that were not finished
+pages/.previous/00001/    the next
+pages/.work/retry         where `webtext fetch --retry` asks for links that failed: JSON, a list of RETRY's names
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, NamedTuple, cast
 
 from webtext.config import FetchSection
 from webtext.errors import WebtextError
 from webtext.fetch.coding import HEAD, wishes
+from webtext.fetch.entries import Entry
 from webtext.fetch.failure import Failure
-from webtext.fetch.journal import Finished, Journal
+from webtext.fetch.journal import Finished, Journal, copy, read_journal, rows_of
 from webtext.fetch.page import product, refuse
 from webtext.fetch.politeness import OptOut
 from webtext.fetch.records import records
 from webtext.fetch.warc import page_of
+from webtext.files import read_json
 from webtext.hashing import shard_name
+from webtext.manifest import NAME, read_manifest
 from webtext.tables import Record, read_table
+from webtext.task import WORK, Place
 
 DIRECTORY = ".previous"
+AGAIN = "retry"
 BYTES = 2**25  # of pages that enter the journal with one sync
+ROWS = 1000  # and links
+
+# Classes of failures that can be asked for again.
+RETRY = {
+    "failed": re.compile(r".*"),
+    "timeout": re.compile(r"connect-timeout|page-timeout|dns-temporary"),
+    "5xx": re.compile(r"http-5\d\d"),
+}
 
 
-def take_over(directory: Path, shard: int, section: FetchSection, journal: Journal, links: Sequence[tuple[str, str]]) -> None:
-    """Enter into the journal what `directory` (pages/.previous) has of the links: pages that the present configuration would keep.
+def take_over(place: Place, task: str, shard: int, section: FetchSection, journal: Journal, ids: set[str]) -> None:
+    """Enter into the journal what earlier crawls have of the links: pages that the present configuration would keep.
 
-    What failed before is left to be asked again, and so is a page that was cut, that the archive does not give back whole, or that the
-    configuration now leaves out.
+    What failed is asked for again, and so is a page that was cut, that its archive does not give back whole, or that the configuration
+    now leaves out. A crawl of the very same links and configuration has its failures taken over too, but for those to be tried again.
     """
+    again = cast(list[str], read_json(place.spill(AGAIN))) if place.spill(AGAIN).exists() else []
+    take = _Take(section, journal)
+    settled: set[str] = set()  # what a crawl of this configuration says that failed, whatever older ones do
+    for directory in sorted((place.path / DIRECTORY).glob("*"), reverse=True):
+        same = _fingerprint(directory) == place.fingerprint
+        for row, source, mark in _rows(directory, shard, task):
+            link_id = row["id"]
+            if link_id not in ids or link_id in journal.entries or link_id in take.waiting:
+                continue
+            if row["error"] is None:
+                take.page(row, source)
+            elif same and link_id not in settled:
+                settled.add(link_id)
+                if not retried(row, again):
+                    take.failure(row, mark)
+        take.enter()
+
+
+def retried(row: Record, again: Sequence[str]) -> bool:
+    """Whether a failure is of one of the classes. A host that was given up, or its robots.txt, failed as its detail says."""
+    error = row["error"]
+    if error in ("host-down", "robots-unreachable"):
+        error = row["detail"].partition(";")[0]
+    return any(RETRY[name].fullmatch(error) for name in again)
+
+
+class Source(NamedTuple):
+    """Where the records of a page lie: the file, their beginning and size, and that of the response behind the first of them."""
+
+    path: Path
+    begin: int
+    size: int
+    response: int
+    entry: Entry | None  # of the journal, if it is one
+
+
+class _Take:
+    """Collects what enters the journal, so that it is synced by the batch."""
+
+    def __init__(self, section: FetchSection, journal: Journal) -> None:
+        self._section = section
+        self._journal = journal
+        self._opt_out = OptOut(section.opt_out)
+        self._batch: list[Finished] = []
+        self._bytes = 0
+        self.waiting: set[str] = set()
+
+    def page(self, row: Record, source: Source | None) -> None:
+        """Take a page, unless it is to be fetched anew."""
+        blob = _read(row, source, self._section, self._opt_out) if source is not None else None
+        if blob is not None and source is not None:
+            row = {**row, "warc": None, "offset": source.response}
+            self._add(Finished(row, io.BytesIO(blob), settled=row["archive"] is not None, kept=True), len(blob))
+
+    def failure(self, row: Record, settled: bool) -> None:
+        self._add(Finished(row, None, settled=settled, kept=True), 0)
+
+    def _add(self, finished: Finished, size: int) -> None:
+        self._batch.append(finished)
+        self.waiting.add(finished.row["id"])
+        self._bytes += size
+        if self._bytes >= BYTES or len(self._batch) >= ROWS:
+            self.enter()
+
+    def enter(self) -> None:
+        if self._batch:
+            self._journal.append(self._batch)
+        self._batch, self._bytes = [], 0
+        self.waiting.clear()
+
+
+def _fingerprint(directory: Path) -> str:
+    """Of the crawl that left a directory."""
+    manifest = read_manifest(directory / NAME)
+    mark = directory / WORK / "fingerprint"
+    return manifest.fingerprint if manifest is not None else mark.read_text() if mark.exists() else ""
+
+
+def _rows(directory: Path, shard: int, task: str) -> Iterator[tuple[Record, Source | None, bool]]:
+    """What a crawl has of a shard: ledger records with times in milliseconds, where the page lies, whether archives were asked for it."""
+    stem = directory / WORK / task
+    found = read_journal(stem)
+    if found is not None and not found.compacted:
+        for entry, row in zip(found.entries.values(), rows_of(stem, found.entries.values())):
+            source = None
+            if row["error"] is None:
+                source = Source(stem.with_name(f"{task}.journal.warc.gz"), entry.start, entry.size, row["offset"], entry)
+            yield row, source, entry.settled
+        return
     ledger = directory / "ledger" / f"{shard_name(shard)}.parquet"
-    wanted = {link_id for link_id, _ in links} - journal.entries.keys()
-    if not ledger.exists() or not wanted:
+    if not ledger.exists():
         return
     begins = _begins(directory, ledger)
-    opt_out = OptOut(section.opt_out)
-    batch: list[Finished] = []
-    size = 0
     for row in read_table(ledger):
-        if row["id"] in wanted and (row["warc"], row["offset"]) in begins:
-            finished = _page(directory, row, begins[row["warc"], row["offset"]], section, opt_out)
-            if finished is not None and finished.blob is not None:
-                batch.append(finished)
-                size += finished.blob.seek(0, io.SEEK_END)
-        if size >= BYTES:
-            journal.append(batch)
-            batch, size = [], 0
-    if batch:
-        journal.append(batch)
+        for name in ("started", "captured"):
+            row[name] = round(row[name].timestamp() * 1000) if row[name] is not None else None
+        begin = begins.get((row["warc"], row["offset"]))
+        source = None
+        if row["error"] is None and begin is not None:
+            size = row["offset"] + row["length"] - begin
+            source = Source(directory / row["warc"], begin, size, row["offset"] - begin, None)
+        yield row, source, True
 
 
 def _begins(directory: Path, ledger: Path) -> dict[tuple[str, int], int]:
     """Where the records of each page begin, by file and place of its response: behind the page before it, the first behind warcinfo."""
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for row in read_table(ledger, ["error", "archive", "warc", "offset", "length"]):
-        if row["error"] is None and row["archive"] is None:
+    for row in read_table(ledger, ["error", "warc", "offset", "length"]):
+        if row["error"] is None and not Path(row["warc"]).is_absolute():  # which is an archive of others
             places[row["warc"]].append((row["offset"], row["length"]))
     begins = {}
     for warc, pages in places.items():
@@ -76,22 +176,28 @@ def _opening(path: Path) -> int:
         return 0
 
 
-def _page(directory: Path, row: Record, begin: int, section: FetchSection, opt_out: OptOut) -> Finished | None:
-    """A page as it enters the journal; None where it is to be fetched anew."""
-    if row["truncated"] or row["bytes"] > section.max_bytes:
+def _read(row: Record, source: Source, section: FetchSection, opt_out: OptOut) -> bytes | None:
+    """The records of a page; None where it is to be fetched anew."""
+    if row["truncated"] or row["bytes"] > section.max_bytes or (row["archive"] is not None and not section.archive.indexes):
         return None
-    end = row["offset"] + row["length"]
+    blob = io.BytesIO()
     try:
-        with open(directory / row["warc"], "rb") as file:
-            file.seek(begin)
-            blob = file.read(end - begin)
-        page = page_of(blob[row["offset"] - begin :], row["warc"], row["bytes"])
-        if len(page.body) != row["bytes"] or opt_out.has(row["url"]) or any(opt_out.has(url) for url in [page.url, *row["redirects"]]):
+        with open(source.path, "rb") as file:
+            _copy(file, source, blob)
+        page = page_of(blob.getvalue()[source.response :], str(source.path), row["bytes"])
+        if len(page.body) != row["bytes"] or opt_out.has_page(row):
             return None
         if row["content_type"] is not None and row["content_type"] not in section.content_types:
             return None
         refuse(wishes(page.headers, page.body[:HEAD], product(section.user_agent)), section)
     except (OSError, WebtextError, Failure):
         return None
-    times = {name: round(row[name].timestamp() * 1000) for name in ("started", "captured")}
-    return Finished({**row, **times, "warc": None, "offset": row["offset"] - begin}, io.BytesIO(blob))
+    return blob.getvalue()
+
+
+def _copy(file: IO[bytes], source: Source, blob: IO[bytes]) -> None:
+    if source.entry is not None:
+        copy(file, source.begin, source.entry, blob)
+    else:
+        file.seek(source.begin)
+        blob.write(file.read(source.size))

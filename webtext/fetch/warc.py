@@ -24,7 +24,7 @@ from warcio.recordloader import ArcWarcRecordLoader
 
 from webtext.errors import WebtextError
 from webtext.fetch.client import Exchange
-from webtext.fetch.coding import BLOCK, HEAD_BYTES, Headers, body_of, bounds, media_type, parse_head
+from webtext.fetch.coding import BLOCK, HEAD_BYTES, Headers, body_of, bounds, kind_of, parse_head
 from webtext.fetch.failure import Failure
 from webtext.hashing import shard_name
 from webtext.tables import Record, read_table
@@ -45,7 +45,7 @@ class Page:
 
     @property
     def content_type(self) -> str | None:
-        return media_type(self.headers)
+        return kind_of(self.headers)
 
 
 def warcinfo(filename: str, agent: str, when: datetime, robots: bool) -> bytes:
@@ -72,30 +72,38 @@ def warcinfo(filename: str, agent: str, when: datetime, robots: bool) -> bytes:
 
 
 def write_exchange(output: IO[bytes], exchange: Exchange, when: datetime) -> tuple[int, int, str]:
-    """Append the request and the response of an exchange: (offset, length, payload digest) of the response record."""
+    """Append the request and the response of an exchange: (offset, length, payload digest) of the response record.
+
+    `when` is when it took place. A capture is dated by the archive.
+    """
     received = exchange.received
     received.seek(0)
     begin, _, body = bounds(received.read(HEAD_BYTES))
     block_digest, payload_digest, end = _digests(received, begin, body)
-    date = rfc3339(when)
-    response_id = _record_id("response", exchange.url, date, block_digest)
     request_digest = _base32(hashlib.sha1(exchange.sent))
-    common = {"WARC-Date": date, "WARC-Target-URI": exchange.url}
+    common = {"WARC-Date": rfc3339(when), "WARC-Target-URI": exchange.url}
+    if exchange.archived:
+        # As pywb records what it has from other archives: the page as it was then, and beside it where and when it was had.
+        common = {
+            "WARC-Date": rfc3339(exchange.archived.when),
+            "WARC-Target-URI": exchange.archived.url,
+            "WARC-Source-URI": exchange.url,
+            "WARC-Creation-Date": rfc3339(when),
+        }
+    date = common["WARC-Date"]
+    response_id = _record_id("response", exchange.url, date, block_digest)
     if exchange.ip:
         common["WARC-IP-Address"] = exchange.ip
-    _write(
-        output,
-        {
-            "WARC-Type": "request",
-            **common,
-            "WARC-Record-ID": _record_id("request", exchange.url, date, block_digest, request_digest),
-            "WARC-Concurrent-To": response_id,
-            "WARC-Block-Digest": request_digest,
-            "Content-Type": "application/http; msgtype=request",
-        },
-        [exchange.sent],
-        len(exchange.sent),
-    )
+    request = {
+        "WARC-Type": "request",
+        **common,
+        "WARC-Record-ID": _record_id("request", exchange.url, date, block_digest, request_digest),
+        "WARC-Concurrent-To": response_id,
+        "WARC-Block-Digest": request_digest,
+        "Content-Type": "application/http; msgtype=request",
+    }
+    if exchange.sent:
+        _write(output, request, [exchange.sent], len(exchange.sent))
     offset = output.tell()
     head = {
         "WARC-Type": "response",
@@ -145,6 +153,15 @@ def rfc3339(when: datetime) -> str:
     """`2017-12-31T23:59:59.123Z`, and without the fraction where it is zero."""
     text = when.astimezone(timezone.utc).isoformat(timespec="milliseconds" if when.microsecond else "seconds")
     return text.replace("+00:00", "Z")
+
+
+def parse_warc_date(text: str) -> datetime | None:
+    """The time of a WARC-Date; None where it is none."""
+    try:
+        when = datetime.fromisoformat(text.strip().replace("Z", "+00:00")[:32])
+    except ValueError:
+        return None
+    return when if when.tzinfo is not None else when.replace(tzinfo=timezone.utc)
 
 
 class Pages:
@@ -220,15 +237,16 @@ _LOADER = ArcWarcRecordLoader()
 
 def response_of(data: bytes) -> tuple[str, bytes]:
     """Target URI and HTTP message of a WARC or ARC record. Raises zlib.error, EOFError, ArchiveLoadFailed."""
-    if data[:2] == b"\x1f\x8b":
-        data = _gunzip(data)
-    record = parse_record(data)
+    record = parse_record(unpacked(data, MAX_RECORD))
     return record.rec_headers.get_header("WARC-Target-URI") or "", record.raw_stream.read()
 
 
-def _gunzip(data: bytes) -> bytes:
+def unpacked(data: bytes, limit: int) -> bytes:
+    """The first `limit` bytes of a record, which may be gzip or plain. Raises zlib.error, EOFError."""
+    if data[:2] != b"\x1f\x8b":
+        return data[:limit]
     pieces = []
-    left = MAX_RECORD
+    left = limit
     while data and left:  # NB: a record may lie in several members
         engine = zlib.decompressobj(31)
         pieces.append(engine.decompress(data, left))

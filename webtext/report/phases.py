@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from webtext.config import ReportSection
 from webtext.files import to_json, write_bytes
 from webtext.report.summary import manifests_of, summarise
 from webtext.task import TaskLog
@@ -15,12 +16,12 @@ from webtext.task import TaskLog
 CURVE = (720, 220)  # width and height of the loss curve, in CSS pixels
 
 
-def write_report(log: TaskLog, _: int = 0) -> None:
+def write_report(log: TaskLog, section: ReportSection) -> None:
     """Write report/summary.json, which is the same for every run of a build, and report.html, which also shows times."""
     build = log.place.build
     manifests = manifests_of(build)
     log.records_in = log.records_out = len(manifests)
-    summary = summarise(build)
+    summary = summarise(build, Path(section.domains) if section.domains else None)
     with log.binary("report/summary.json") as output:
         output.file.write(to_json(summary))
     write_bytes(build / "report.html", render(build, summary, {name: manifest.measured for name, manifest in manifests.items()}).encode())
@@ -30,6 +31,7 @@ def render(build: Path, summary: dict[str, Any], measured: dict[str, dict[str, A
     """The report as one HTML file that needs no network."""
     environment = Environment(loader=PackageLoader("webtext.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["size"] = _size
+    environment.filters["figure"] = _figure
     curves = _curves(build / "model" / "log.jsonl")
     return environment.get_template("report.html").render(
         summary=summary, measured=measured, curves=curves, curve=CURVE, overlap=(build / "overlap" / "overlap.html").exists()
@@ -42,6 +44,13 @@ def _size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def _figure(value: float | None) -> str:
+    """A figure with three digits that count, at least all before the point."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def _curves(path: Path) -> dict[str, Any] | None:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from webtext.layout import DIRECTORIES
+from webtext.links_report import domain_of, read_domains
 from webtext.manifest import NAME, Manifest, read_manifest
+from webtext.report.fidelity import compare, compare_domains
 
-# What is known of OpenAI's WebText (the GPT-2 paper, section 2.1): 45 million links, 8 million documents, 40 GB of text.
-WEBTEXT = {"links": 45_000_000, "documents": 8_000_000, "bytes": 40_000_000_000}
 TOP = 20
+PERCENTILES = (10, 50, 90, 99)
 
 
 def manifests_of(build: Path) -> dict[str, Manifest]:
@@ -26,59 +28,70 @@ def manifests_of(build: Path) -> dict[str, Manifest]:
 
 def reasons(manifest: Manifest) -> list[tuple[str, int]]:
     """Why records were rejected, most frequent first."""
-    prefix = "rejected-"
-    found = [(name[len(prefix) :], count) for name, count in manifest.counters.items() if name.startswith(prefix)]
-    return sorted(found, key=lambda item: (-item[1], item[0]))
+    return _ranked(counted(manifest, "rejected-"))
 
 
-def summarise(build: Path) -> dict[str, Any]:
-    """Everything that the report states and that no clock had a say in."""
+def summarise(build: Path, domains: Path | None = None) -> dict[str, Any]:
+    """Everything that the report states and that no clock had a say in. `domains` is OpenAI's list of WebText's domains."""
     manifests = manifests_of(build)
-    corpus = _corpus(build)
-    links = _urls(manifests["links"]) if "links" in manifests else None
+    corpus, hosts = _corpus(build)
+    extract = manifests.get("extract")
+    language_bytes = counted(extract, "bytes-")
     return {
         "stages": [
             {"stage": name, **manifest.records, "reasons": reasons(manifest), "sources": manifest.sources}
             for name, manifest in manifests.items()
         ],
         "corpus": corpus,
-        "fidelity": {
-            "bytes_a_document": round(corpus["bytes"] / corpus["documents"], 1) if corpus["documents"] else None,
-            "webtext_bytes_a_document": WEBTEXT["bytes"] / WEBTEXT["documents"],
-            "links": links,
-            "documents_a_link": round(corpus["documents"] / links, 4) if links else None,
-            "webtext_documents_a_link": round(WEBTEXT["documents"] / WEBTEXT["links"], 4),
-        },
+        "extracted": {"bytes_by_language": _ranked(language_bytes)[:TOP], "changed_by_rule": _ranked(counted(extract, "changed-"))},
+        "fidelity": compare(corpus, _urls(manifests["links"]) if "links" in manifests else None, language_bytes),
+        "domains": compare_domains(_by_domain(hosts), read_domains(domains)) if domains else None,
         "tokens": _tokens(manifests.get("tokenize")),
     }
+
+
+def counted(manifest: Manifest | None, prefix: str) -> Counter[str]:
+    """The counters of a stage whose names begin alike, by what follows."""
+    counters = manifest.counters if manifest else {}
+    return Counter({name[len(prefix) :]: count for name, count in counters.items() if name.startswith(prefix)})
+
+
+def _by_domain(hosts: Counter[str]) -> Counter[str]:
+    domains: Counter[str] = Counter()
+    for host, count in hosts.items():
+        domains[domain_of(f"http://{host}/")] += count
+    return domains
 
 
 def _urls(links: Manifest) -> int:
     return sum(shard.records for shard in links.shards if "/rejected/" not in shard.path)
 
 
-def _corpus(build: Path) -> dict[str, Any]:
+def _corpus(build: Path) -> tuple[dict[str, Any], Counter[str]]:
+    """The figures of the corpus, and its documents by host."""
     hosts: Counter[str] = Counter()
     splits: Counter[str] = Counter()
     languages: Counter[str] = Counter()
     extractors: Counter[str] = Counter()
-    documents, size = 0, 0
+    lengths = [np.zeros(0, np.int32)]
     for path in sorted((build / "corpus").glob("shard-*.parquet")):
         for batch in pq.ParquetFile(path).iter_batches(columns=["url", "text", "language", "extractor", "split"]):
-            documents += batch.num_rows
-            size += pc.sum(pc.binary_length(batch.column("text").cast("binary"))).as_py() or 0
+            lengths.append(pc.binary_length(batch.column("text")).to_numpy(zero_copy_only=False))
             hosts.update(urlsplit(url).hostname or "" for url in batch.column("url").to_pylist())
             splits.update(batch.column("split").to_pylist())
             languages.update(batch.column("language").to_pylist())
             extractors.update(batch.column("extractor").to_pylist())
-    return {
-        "documents": documents,
-        "bytes": size,
+    sizes = np.concatenate(lengths)
+    figures = {
+        "documents": len(sizes),
+        "bytes": int(sizes.sum(dtype=np.int64)),
+        "percentiles": {f"p{share}": int(np.percentile(sizes, share)) for share in PERCENTILES} if len(sizes) else {},
         "splits": _ranked(splits),
         "hosts": _ranked(hosts)[:TOP],
         "languages": _ranked(languages)[:TOP],
         "extractors": _ranked(extractors),
     }
+    return figures, hosts
 
 
 def _ranked(counter: Counter[str]) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Cleaning rules and the test for copies of Wikipedia, each with what it takes and what it must leave."""
+"""The rules of the preset gpt2, each with what it takes and what it must leave."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from tests.webtext.extract.pages import paragraphs
 from webtext.config import ExtractSection
-from webtext.extract.clean import Draft, Refused, clean
-from webtext.extract.wikipedia import is_copy
+from webtext.extract.clean import clean
+from webtext.extract.rules import Draft, Refused
 
 STORY = paragraphs(1)
 SECTION = ExtractSection()
@@ -109,39 +109,3 @@ def test_repeated_lines() -> None:
 
 def test_preset_none_does_nothing() -> None:
     assert clean(Draft("404 Not Found", "Tweet"), ExtractSection(cleaning="none")) == ("Tweet", ())
-
-
-@pytest.mark.parametrize(
-    ("html", "text"),
-    [
-        ('<div id="siteSub">From Wikipedia, the free encyclopedia</div>', "Some article."),
-        ("<p>Un article de Wikipédia, l’encyclopédie libre.</p>", "Un article."),
-        ("<p>Wikipedia</p>", "From Wikipedia, the free encyclopedia\nThe lighthouse is a tower."),
-        ("<p>This article uses material from the Wikipedia article <a>Bridge</a></p>", "A bridge is a structure."),
-        (
-            "<div>Retrieved from &quot;<a href='x'>https://en.wikipedia.org/w/index.php?title=Bridge&amp;oldid=7</a>&quot;</div>",
-            "A bridge.",
-        ),
-        ("<p>Wikipedia</p>", "History[edit]\nIt was.\nUse[edit]\nIt is.\nSee also[edit]\nBridges"),
-    ],
-)
-def test_copies_of_wikipedia_are_known(html: str, text: str) -> None:
-    assert is_copy(html, text)
-
-
-@pytest.mark.parametrize(
-    ("html", "text"),
-    [
-        ("<p>According to Wikipedia, bridges are old.</p>", "According to Wikipedia, bridges are old."),
-        (
-            '<p>He typed "From Wikipedia, the free encyclopedia" into his essay.</p>',
-            'He typed "From Wikipedia, the free encyclopedia" into his essay.',
-        ),
-        ("<p>From Wiktionary, the free dictionary. Wikipedia has an article.</p>", "From Wiktionary, the free dictionary"),
-        ("<a href='https://en.wikipedia.org/wiki/Bridge'>source</a>", "\n".join(STORY)),
-        ("<li>Bridge. (2009). Retrieved from https://en.wikipedia.org/wiki/Bridge</li>", "A bridge is a structure."),
-        ("<p>The Harry Potter Wiki</p>", "Magic[edit]\nSpells[edit]\nWands[edit]"),
-    ],
-)
-def test_pages_that_mention_wikipedia_stay(html: str, text: str) -> None:
-    assert not is_copy(html, text)

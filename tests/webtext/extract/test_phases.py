@@ -139,7 +139,7 @@ def test_plain_text_is_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["trafilatura", "newspaper3k"])
 def test_a_page_that_takes_for_ever_and_one_that_nests_for_ever_cost_one_record_each(tmp_path: Path, name: str) -> None:
-    endless = case("endless", "<html><body>" + "".join(f"<p>the and of {index} <p>" for index in range(40_000)) + "</body></html>")
+    endless = case("endless", "<html><body>" + "".join(f"<p>the and of {index} <p>" for index in range(100_000)) + "</body></html>")
     deep = case("deep", "<html><body>" + "<div><b>" * 200_000 + "text at the bottom of it all")
     write_pages(tmp_path, 0, [good(1), endless, deep, good(2)])
     report = run(tmp_path, 0, ExtractSection(page_seconds=0.6, engine=name))

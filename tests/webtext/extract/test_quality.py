@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from webtext.config import ExtractSection
+from webtext.extract.clean import clean
 from webtext.extract.page import extract_page
 from webtext.extract.result import Text
+from webtext.extract.rules import Draft, Refused
 from webtext.extract.score import Strings, word_f1
+from webtext.extract.text import tidy
 
 SECTION = ExtractSection(languages=[], cleaning="none")
 
@@ -66,6 +70,32 @@ def test_strings_on_older_pages_in_several_languages(data_dir: Path) -> None:
         counts.add(text, gold["with"], gold["without"])
     assert counts.f1 >= 0.918
     assert counts.precision >= 0.890
+
+
+GOLD = "13e701c509440e309c4286f93127b31e4e29fc00e0307b54b53d53cc4d78bae8"  # SHA-256 of WCXB's gold
+
+
+# Texts that each preset keeps at least: articles, other pages
+KEPT = {"gpt2": (113, 93), "c4": (113, 79), "gopher": (108, 71), "fineweb": (106, 65)}
+
+
+def test_what_cleaning_leaves_of_good_text(data_dir: Path) -> None:
+    """Of articles, and of other pages, of 500 characters or more, as people marked their text: nearly all articles stay."""
+    data = zstandard.ZstdDecompressor().stream_reader((data_dir / "web" / WCXB[1]).read_bytes()).read()
+    assert hashlib.sha256(data).hexdigest() == GOLD, "the gold is another one: the floors have to be measured anew"
+    gold = [orjson.loads(line) for line in data.splitlines()[::7]]
+    texts = [(page["page_type"] == "article", tidy(page["main_content"] or "")) for page in gold]
+    texts = [(article, text) for article, text in texts if len(text) >= 500]
+    assert Counter(article for article, _ in texts) == {True: 114, False: 94}
+    presets: Any = KEPT
+    for preset in presets:
+        kept = Counter[bool]()
+        for article, text in texts:
+            with suppress(Refused):
+                clean(Draft("", text), ExtractSection(cleaning=preset))
+                kept[article] += 1
+        assert kept[True] >= KEPT[preset][0], preset
+        assert kept[False] >= KEPT[preset][1], preset
 
 
 @pytest.mark.parametrize(

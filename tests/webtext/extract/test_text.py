@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from ftfy import fix_text
 from hypothesis import given
 from hypothesis import strategies as st
 
 from webtext.extract import dom
-from webtext.extract.text import tidy
+from webtext.extract.text import FIXES, fixed, tidy
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,39 @@ from webtext.extract.text import tidy
 )
 def test_tidy(text: str, expected: str) -> None:
     assert tidy(text) == expected
+
+
+PIECES = [
+    "Ã©",
+    "â€œ",
+    "â€\x9d",
+    "’",
+    "“",
+    "”",
+    "–",
+    "…",
+    "é",
+    "&amp;",
+    "&#10;",
+    "<",
+    ">",
+    "\n",
+    " ",
+    "\x1b[31m",
+    "\u00a0",
+    "ﬁ",
+    "e\u0301",
+    "•",
+    "\ufffd",
+    "Õ",
+    "word",
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=3))).map("".join))
+def test_only_lines_that_ftfy_would_change_are_given_to_it(text: str) -> None:
+    plain = text.replace("\r", "").translate(dict.fromkeys((0x0B, 0x0C, 0x85, 0x2028, 0x2029)))
+    assert fixed(plain) == fix_text(plain, FIXES)
 
 
 @given(st.text(max_size=200))

@@ -33,10 +33,12 @@ def _collected() -> Iterator[None]:
     gc.collect()
 
 
-def write_links(build: Path, urls: Sequence[str], shard: int = 0) -> None:
+def write_links(build: Path, urls: Sequence[str], shard: int = 0, posted: int | None = None) -> None:
+    """Links, with a post of that time each, if one is given."""
+    post = {"id": "abc", "subreddit": "a", "score": 3, "created_utc": posted, "over_18": False, "title": ""}
     with writing_table(build / "links" / f"{shard_name(shard)}.parquet", LINK) as table:
         for url in sorted(urls, key=url_id):
-            table.write({"id": url_id(url), "url": url, "best_score": 3, "score_sum": 3, "posts": []})
+            table.write({"id": url_id(url), "url": url, "best_score": 3, "score_sum": 3, "posts": [post] if posted is not None else []})
 
 
 @dataclass
@@ -68,9 +70,9 @@ class Builder:
     def section(self, **options: Any) -> FetchSection:
         return FetchSection(**{**self.options, **options})
 
-    def fetch(self, urls: Sequence[str], name: str = "build", **options: Any) -> Fetched:
+    def fetch(self, urls: Sequence[str], name: str = "build", posted: int | None = None, **options: Any) -> Fetched:
         build = self.path / name
-        write_links(build, urls)
+        write_links(build, urls, posted=posted)
         report = run_task(Place(build, "pages", "f"), "fetch-00000", fetch_shard, 0, self.section(**options))
         rows = list(read_table(build / "pages/ledger/shard-00000.parquet"))
         assert [row["id"] for row in rows] == sorted(url_id(url) for url in urls)

@@ -88,6 +88,33 @@ def test_a_name_is_resolved_once_a_connection(builder: Builder, server: Server, 
     assert answers == ["rebinding.example"]
 
 
+def test_a_redirect_to_a_private_address_is_refused(builder: Builder, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By number, by a name that leads there, and in robots.txt; one loopback address stands for a public one."""
+    port = server.address.rpartition(":")[2]
+    genuine = socket.getaddrinfo
+
+    def answer(host: str, *args: Any, **options: Any) -> list[Any]:
+        names = {"public.example": "127.0.0.1", "inside.example": "127.0.0.2", "robots.example": "127.0.0.1"}
+        return genuine(names.get(host, host), *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    monkeypatch.setattr("webtext.fetch.addresses.is_public", lambda ip: ip == "127.0.0.1")
+    targets = {
+        "/number": "http://127.0.0.2",
+        "/name": "http://inside.example",
+        "/v6": "http://[::1]",
+        "/metadata": "http://169.254.169.254",
+    }
+    for path, target in targets.items():
+        server.handlers[path] = lambda c, _, target=target: c.redirect(f"{target}:{port}/secret")  # type: ignore[misc]
+    server.handlers[f"robots.example:{port}/robots.txt"] = lambda c, _: c.redirect(f"http://127.0.0.2:{port}/secret")
+    urls = [f"http://public.example:{port}{path}" for path in targets]
+    fetched = builder.fetch([*urls, f"http://robots.example:{port}/"], connect_to="", allow_private=False, contact="me@example.org")
+    assert [fetched.error(url) for url in urls] == ["private-address"] * 4
+    assert fetched.error(f"http://robots.example:{port}/") == "private-address"
+    assert "/secret" not in [one.path for one in server.asked]
+
+
 def test_connect_goes_through_the_addresses_within_its_time(server: Server) -> None:
     port = int(server.address.rpartition(":")[2])
     dead = Address(socket.AF_INET, ("127.0.0.1", 1))

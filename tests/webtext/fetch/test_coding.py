@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from webtext.fetch.coding import Pieces, body_of, bounds, dechunk, decoded, header, media_type, parse_head, wishes
+from webtext.fetch.coding import Pieces, body_of, bounds, dechunk, decoded, header, kind_of, parse_head, wishes
 from webtext.fetch.failure import Failure
 
 LIMIT = 10**9
@@ -119,11 +119,11 @@ def test_head() -> None:
     begin, end, body = bounds(message)
     parsed = parse_head(message[begin:end])
     assert parsed == (200, (("Content-Type", "Text/HTML ; charset=x a"), ("X-é", "ÿ")))
-    assert media_type(parsed[1]) == "text/html"
+    assert kind_of(parsed[1]) == "text/html"
     assert header(parsed[1], "content-type") == "Text/HTML ; charset=x a"
     assert message[body:] == b"body"
     assert parse_head(b"<html>") is None
-    assert media_type(()) is media_type((("content-type", " ; x"),)) is None
+    assert kind_of(()) is kind_of((("content-type", " ; x"),)) is None
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from webtext.fetch.failure import Failure
 from webtext.fetch.page import parse_retry_after
 from webtext.fetch.politeness import Gate, OptOut, Stopped
 from webtext.fetch.robots import MAX_BYTES, Robots, Rules, parse
+from webtext.hashing import shard_of_url
+from webtext.tables import read_table
 
 
 def robots(server: Server, text: str | bytes, status: str = "200 OK", headers: str = "Content-Type: text/plain\r\n") -> None:
@@ -70,6 +72,37 @@ def test_delay_holds_between_processes(builder: Builder, server: Server, tmp_pat
     there = [one for one in server.asked if one.host == "all.example" and one.path != "/robots.txt"]
     assert len(there) == 12
     assert min(gaps(server.asked)) >= 0.2
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_what_the_server_sees(builder: Builder, server: Server, tmp_path: Path, workers: int) -> None:
+    """A second between two requests to a host, and no path that its robots.txt forbids; with one worker and with four.
+
+    Every host has links of its own, and every page of one leads to a host that all workers meet at.
+    """
+
+    def handler(c: Connection, path: str) -> None:
+        host = next(one.host for one in reversed(server.asked) if one.connection == c.number)
+        if path.startswith("/to") and host != "all.example":
+            c.redirect(f"http://all.example{path}")
+        else:
+            c.page()
+
+    server.default = handler
+    robots(server, "User-agent: *\nDisallow: /no\n")
+    build = tmp_path / "build"
+    urls = [f"http://host{n}.example/{path}" for n in range(8) for path in ("1", "no/1", "to" if n % 4 == 0 else "2")]
+    for shard in range(workers):
+        write_links(build, [url for url in urls if shard_of_url(url, workers) == shard], shard)
+    section = builder.section(per_host_delay=1.0)
+    running = [start(build, section, shard) for shard in range(workers)]
+    assert [worker.wait() for worker in running] == [0] * workers
+    assert min(gaps(server.asked)) >= 1.0
+    assert not [one.path for one in server.asked if one.path.startswith("/no")]
+    assert sorted(server.paths()) == sorted(["/1"] * 8 + ["/2"] * 6 + ["/to"] * 4)
+    rows = [row for path in sorted((build / "pages/ledger").glob("*.parquet")) for row in read_table(path)]
+    assert {row["error"] for row in rows if "/no/" in row["url"]} == {"robots"}
+    assert {row["error"] for row in rows if "/no/" not in row["url"]} == {None}
 
 
 def test_robots_is_obeyed(builder: Builder, server: Server) -> None:

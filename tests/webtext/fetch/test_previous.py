@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import time
 from pathlib import Path
 
+import pytest
+
 from tests.webtext.fetch.conftest import Builder, write_links
-from tests.webtext.fetch.server import Server
-from tests.webtext.fetch.test_shard import URLS, body, contents, some_pages
+from tests.webtext.fetch.server import Connection, Server
+from tests.webtext.fetch.test_shard import URLS, body, contents, some_pages, start
+from webtext.fetch.journal import read_journal
 from webtext.fetch.shard import fetch_shard
 from webtext.fetch.warc import pages_of_shard
+from webtext.hashing import url_id
 from webtext.task import Place, run_task
 
 
-def again(builder: Builder, build: Path, urls: list[str], **options: object) -> int:
+def again(builder: Builder, build: Path, urls: list[str], posted: int | None = None, **options: object) -> int:
     """Fetch other links into a finished build, as a build does whose links have changed; returns the number of pages."""
-    pages = build / "pages"
-    shutil.rmtree(pages / ".work")
-    shutil.rmtree(pages / "rejected", ignore_errors=True)
-    previous = pages / ".previous"
-    previous.mkdir()
-    for path in [*pages.glob("*.warc.gz"), pages / "ledger"]:
-        path.rename(previous / path.name)
-    write_links(build, urls)
+    set_aside(build)
+    write_links(build, urls, posted=posted)
     report = run_task(Place(build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section(**options))
-    shutil.rmtree(previous)
+    shutil.rmtree(build / "pages/.previous")
     return report.records_out
+
+
+def set_aside(build: Path, number: int = 0) -> None:
+    """As pipelines.stage.prepare does; the crawl before had the fingerprint `f`."""
+    pages = build / "pages"
+    (pages / ".work/fingerprint").write_text("f")
+    pages.rename(build / "aside")
+    pages.mkdir()
+    if (build / "aside/.previous").exists():
+        (build / "aside/.previous").rename(pages / ".previous")
+    (pages / ".previous").mkdir(exist_ok=True)
+    (build / "aside").rename(pages / f".previous/{number:05d}")
 
 
 def test_only_what_is_new_is_asked_for(builder: Builder, server: Server) -> None:
@@ -64,3 +76,140 @@ def test_a_damaged_archive_is_asked_for_again(builder: Builder, server: Server) 
     assert 4 <= len(server.paths()) <= 6
     path.write_bytes(b"")
     assert again(builder, build, urls) == 10
+
+
+def stopped(builder: Builder, server: Server, build: Path, urls: list[str], count: int) -> set[str]:
+    """Begin to fetch, and kill it (-9) when so many are journalled; returns the paths that are."""
+    write_links(build, urls)
+    lines = build / "pages/.work/fetch-00000.journal.jsonl"
+    process = start(build, builder.section(hosts_at_once=4))
+    while process.poll() is None and (not lines.exists() or lines.read_bytes().count(b"\n") <= count):
+        time.sleep(0.002)
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+    found = read_journal(build / "pages/.work/fetch-00000")
+    assert found is not None
+    return {url[url.rindex("/") :] for url in urls if url_id(url) in found.entries}
+
+
+def slowly(c: Connection, path: str) -> None:
+    time.sleep(0.01)
+    some_pages(c, path)
+
+
+def test_an_unfinished_crawl_is_gone_on_with_under_another_configuration(builder: Builder, server: Server) -> None:
+    """Twice: what two crawls that were killed had downloaded is not asked for again by the third."""
+    server.default = slowly
+    urls = [url for url in URLS if int(url.rpartition("/")[2]) % 10 not in (3, 4)]
+    build = builder.path / "build"
+    done = stopped(builder, server, build, urls, 40)
+    set_aside(build, 0)
+    more = stopped(builder, server, build, urls, len(done) + 30)
+    assert done < more
+    set_aside(build, 1)
+    (build / "pages/.previous/00000/.work/fetch-00000.journal.jsonl").unlink()  # the second has all that the first had
+    server.asked.clear()
+    section = builder.section(max_redirects=3)
+    report = run_task(Place(build, "pages", "other"), "fetch-00000", fetch_shard, 0, section)
+    assert report.records_out == len(urls)
+    assert set(server.paths()).isdisjoint(more)
+    assert len(server.paths()) == len(urls) - len(more)
+    shutil.rmtree(build / "pages/.previous")
+    assert contents(build / "pages") == contents(builder.fetch(urls, "fresh").build / "pages")
+
+
+def test_pages_of_older_crawls_are_found_behind_newer_ones(builder: Builder, server: Server) -> None:
+    server.default = some_pages
+    build = builder.fetch(URLS[:40]).build
+    set_aside(build, 0)
+    builder.fetch(URLS[40:60])
+    set_aside(build, 1)
+    server.asked.clear()
+    write_links(build, URLS[:80])
+    report = run_task(Place(build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
+    assert report.records_out == 72
+    assert {one.path for one in server.asked if one.host.startswith("host") and one.path != "/robots.txt"} == {
+        *(f"/{n}" for n in range(60, 80)),
+        *(f"/{n}" for n in range(3, 60, 10)),
+    }
+
+
+FAILURES = {
+    "http://a.example/404": ("http-404", {"failed"}),
+    "http://b.example/500": ("http-500", {"failed", "5xx"}),
+    "http://c.example/503": ("http-503", {"failed", "5xx"}),
+    "http://d.example/slow": ("page-timeout", {"failed", "timeout"}),
+    "http://robots500.example/": ("robots-unreachable", {"failed", "5xx"}),
+    "http://robotsslow.example/": ("robots-unreachable", {"failed", "timeout"}),
+    "http://e.example/closed": ("connection-closed", {"failed"}),
+    "http://f.example/page": (None, set()),
+    "http://g.example/short": ("short-body", {"failed"}),
+}
+
+
+def fail(server: Server) -> None:
+    server.handlers.update(
+        {
+            "/404": lambda c, _: c.page(b"", "404 Not Found"),
+            "/500": lambda c, _: c.page(b"", "500 Internal Server Error"),
+            "/503": lambda c, _: c.page(b"", "503 Service Unavailable"),
+            "/slow": lambda c, _: time.sleep(2),
+            "/closed": lambda c, _: c.end(),
+            "/short": lambda c, _: (c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nx"), c.end())[0],  # type: ignore[func-returns-value]
+            "robots500.example/robots.txt": lambda c, _: c.page(b"", "500 Internal Server Error"),
+            "robotsslow.example/robots.txt": lambda c, _: time.sleep(2),
+        }
+    )
+
+
+@pytest.mark.parametrize("again", [["failed"], ["timeout"], ["5xx"], ["5xx", "timeout"]])
+def test_only_failures_of_the_classes_are_asked_for_again(builder: Builder, server: Server, again: list[str]) -> None:
+    fail(server)
+    first = builder.fetch(list(FAILURES), page_timeout=0.5)
+    assert {url: row["error"] for url, row in first.rows.items()} == {url: error for url, (error, _) in FAILURES.items()}
+    set_aside(first.build)
+    work = first.build / "pages/.work"
+    work.mkdir()
+    (work / "retry").write_text(json.dumps(again))
+    for name in list(server.handlers):
+        if name != "/robots.txt":
+            del server.handlers[name]
+    server.asked.clear()
+    second = builder.fetch(list(FAILURES), page_timeout=0.5)
+    tried = {url for url, (_, classes) in FAILURES.items() if classes & set(again)}
+    assert {one.host for one in server.asked} == {url.split("/")[2] for url in tried}
+    for url, row in second.rows.items():
+        if url in tried:
+            assert row["error"] is None
+        else:
+            assert {**row, "warc": None, "offset": None} == {**first.rows[url], "warc": None, "offset": None}
+
+
+def test_a_host_given_up_is_asked_again_for_the_reason_that_it_was(builder: Builder, server: Server) -> None:
+    server.default = lambda c, _: c.page(b"", "503 Service Unavailable")
+    urls = [f"http://a.example/{n}" for n in range(12)]
+    first = builder.fetch(urls)
+    assert {(row["error"], row["detail"]) for row in first.rows.values()} == {("http-503", ""), ("host-down", "http-503")}
+    for number, (again, asked) in enumerate([("timeout", 0), ("5xx", 12)]):
+        set_aside(first.build, number)
+        work = first.build / "pages/.work"
+        work.mkdir()
+        (work / "retry").write_text(json.dumps([again]))
+        server.asked.clear()
+        server.default = lambda c, _: c.page(b"<p>up again</p>")
+        second = builder.fetch(urls)
+        assert len(server.paths()) == asked
+    assert second.report.records_out == 12
+
+
+def test_failures_of_another_configuration_are_asked_for_again_whatever_the_classes(builder: Builder, server: Server) -> None:
+    fail(server)
+    first = builder.fetch(["http://a.example/404", "http://f.example/page"])
+    set_aside(first.build)
+    work = first.build / "pages/.work"
+    work.mkdir()
+    (work / "retry").write_text('["timeout"]')
+    server.asked.clear()
+    run_task(Place(first.build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
+    assert server.paths() == ["/404"]

@@ -24,7 +24,8 @@ from tests.webtext.fetch.conftest import Builder, write_links
 from tests.webtext.fetch.server import Connection, Server
 from webtext.config import FetchSection
 from webtext.errors import UsageError, WebtextError
-from webtext.fetch.shard import BATCH, fetch_shard
+from webtext.fetch.crawl import BATCH
+from webtext.fetch.shard import fetch_shard
 from webtext.fetch.warc import pages_of_shard, read_page
 from webtext.hashing import url_id
 from webtext.tables import read_table
@@ -136,7 +137,8 @@ CHILD = """
 import sys
 from pathlib import Path
 from webtext.config import FetchSection
-from webtext.fetch.shard import BATCH, fetch_shard
+from webtext.fetch.crawl import BATCH
+from webtext.fetch.shard import fetch_shard
 from webtext.task import Place, run_task
 shard = int(sys.argv[3])
 section = FetchSection.model_validate_json(sys.argv[2])

@@ -1,0 +1,51 @@
+"""The preset `fineweb`: Gopher's rules, C4's but for terminal punctuation and bad words, and three of its own.
+
+Penedo et al. 2024, "The FineWeb datasets: decanting the web for the finest text data at scale", sections 3.3, 3.5 and 3.6. The program
+behind it differs from the paper: it takes 1 % of repeated lines for too much, not 10 %, 5 sentences and 3 words for C4's 3 and 5, and
+has a rule of its own against lists.
+"""
+
+from __future__ import annotations
+
+import re
+
+from webtext.config import ExtractSection
+from webtext.extract.rules import Draft, Refused, c4, gopher, repeated_lines
+
+# Marks that end a sentence, of the larger scripts, with the quotes and brackets behind them
+_PUNCTUATED = re.compile(r"[.!?…。！？｡।॥؟۔։።၊။][\"'”’»)\]』」]*$", re.MULTILINE)
+
+
+def punctuation(draft: Draft, section: ExtractSection) -> str:
+    """A text of which no more than `fineweb_min_punctuated_lines` of the lines end with punctuation is left out."""
+    share = len(_PUNCTUATED.findall(draft.text)) / (draft.text.count("\n") + 1)
+    if share <= section.fineweb_min_punctuated_lines:
+        raise Refused("punctuation", f"{share:.2f}")
+    return draft.text
+
+
+def line_duplicates(draft: Draft, section: ExtractSection) -> str:
+    """A text of which `fineweb_max_duplicate_lines` or more of the characters stand in lines that were there before is left out."""
+    _, share = repeated_lines(draft.text)
+    if share >= section.fineweb_max_duplicate_lines:
+        raise Refused("line-duplicates", f"{share:.2f}")
+    return draft.text
+
+
+def short_lines(draft: Draft, section: ExtractSection) -> str:
+    """A text of which `fineweb_max_short_lines` or more of the lines have less than `fineweb_short_line` characters is left out."""
+    lines = draft.text.split("\n")
+    share = sum(len(line) < section.fineweb_short_line for line in lines) / len(lines)
+    if share >= section.fineweb_max_short_lines:
+        raise Refused("short-lines", f"{share:.2f}")
+    return draft.text
+
+
+RULES = (
+    *gopher.REPETITION,
+    *gopher.QUALITY,
+    *(rule for rule in c4.RULES if rule not in (c4.terminal_punctuation, c4.bad_words)),
+    punctuation,
+    line_duplicates,
+    short_lines,
+)

@@ -1,0 +1,44 @@
+"""The preset `gpt2`. The paper says only "some heuristic based cleaning" (Radford et al. 2019, section 2.1): these rules are ours."""
+
+from __future__ import annotations
+
+from webtext.config import ExtractSection
+from webtext.extract.rules import Draft, Refused, repeated_lines
+from webtext.extract.rules.phrases import BOILERPLATE, ERRORS, HINDRANCES
+
+HINDERED = 1000  # characters below which a sentence about a hindrance is what the page has to say
+
+
+def boilerplate_lines(draft: Draft, section: ExtractSection) -> str:
+    """Lines that are a button, a cookie notice or a copyright line and nothing else go."""
+    return "\n".join(line for line in draft.text.split("\n") if not BOILERPLATE.match(line.strip()))
+
+
+def duplicate_lines(draft: Draft, section: ExtractSection) -> str:
+    """A text is left out when more than `max_duplicate_lines` of its characters stand in lines that were there before."""
+    _, share = repeated_lines(draft.text)
+    if share > section.max_duplicate_lines:
+        raise Refused("duplicate-lines", f"{share:.2f}")
+    return draft.text
+
+
+def error_page(draft: Draft, section: ExtractSection) -> str:
+    """What servers, walls and parked domains show with status 200 is left out: by its title, or as a sentence of a short text."""
+    heading = draft.title.strip()
+    first = draft.text.split("\n", 1)[0].strip()
+    for line in (heading, first):
+        if ERRORS.match(line) and len(draft.text) < 2 * HINDERED:
+            raise Refused("error-page", line[:80])
+    if len(draft.text) < HINDERED and (match := HINDRANCES.search(draft.text)):
+        raise Refused("error-page", match[0][:80])
+    return draft.text
+
+
+def too_short(draft: Draft, section: ExtractSection) -> str:
+    """A text of less than `min_characters` is left out."""
+    if len(draft.text) < section.min_characters:
+        raise Refused("too-short", f"{len(draft.text)} characters")
+    return draft.text
+
+
+RULES = (error_page, boilerplate_lines, too_short, duplicate_lines)

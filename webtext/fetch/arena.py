@@ -1,0 +1,23 @@
+"""One heap for all threads of a process, so that its memory is that of what it holds."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from contextlib import suppress
+
+M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # mallopt(3)
+LARGE = 2**17  # bytes: a buffer of a page is given back when it is freed, instead of raising what counts as large
+
+
+def share_heap() -> None:
+    """Let the threads to come allocate from one heap. Does nothing where the C library is not glibc.
+
+    NB: glibc gives 64 threads up to eight heaps a core, and each keeps the room that its largest moment took: a worker that held 3 MB of
+    objects grew by 50 MB over 6,000 pages. The threads of a crawl hold Python's lock when they allocate, so they lose nothing by one.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            library = ctypes.CDLL(None)
+            library.mallopt(M_ARENA_MAX, 1)
+            library.mallopt(M_MMAP_THRESHOLD, LARGE)

@@ -158,7 +158,7 @@ class FetchSection(Section):
 
 
 class ExtractSection(Section):
-    engine: Literal["combined", "trafilatura", "newspaper3k"] = key("combined", "what finds the text of a page")
+    engine: Literal["combined", "blocks", "trafilatura", "newspaper3k"] = key("combined", "what finds the text of a page")
     languages: list[str] = key(["en"], "languages kept (ISO 639-1); empty: all")
     language_certainty: float = key(
         0.5, "share of the text below which the quick detector (CLD2) is not believed and the careful one (langdetect) is asked", ge=0, le=1

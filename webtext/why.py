@@ -18,6 +18,7 @@ from webtext.urls import canonical
 
 COPIES = 20  # told of a page that has more: boilerplate has a hundred thousand
 
+
 @dataclass(frozen=True)
 class Event:
     """What a stage made of the URL: kept it (`kept`) with some facts, or left it out for a reason."""

@@ -59,7 +59,8 @@ def is_copy(html: str, text: str) -> bool:
 
     A page that quotes or discusses Wikipedia stays, as do other wikis (wiktionary, fandom).
     """
-    if not _NAME.search(html):
+    # a substring is found ten times as fast as a pattern that begins with a choice
+    if ("ikip" not in html and "икипед" not in html) or not _NAME.search(html):
         return False
     for around in _passages(html):
         if not _TAGLINES.isdisjoint(_plain(line) for line in around.split("\n")) or CREDITS.search(around):

@@ -49,7 +49,7 @@ def test_a_page_becomes_a_document_with_its_posts(tmp_path: Path) -> None:
         "url": "http://example.org/story/1",
         "title": "Story number 1",
         "language": "en",
-        "extractor": "trafilatura",
+        "extractor": "blocks",
         "score": 40,
         "subreddits": ["History", "books"],
         "created_utc": 100,
@@ -57,7 +57,7 @@ def test_a_page_becomes_a_document_with_its_posts(tmp_path: Path) -> None:
     lines = text.split("\n")
     assert [line for line in lines if line != "Story number 1"] == paragraphs(1)
     assert (report.records_in, report.records_out, report.rejected) == (1, 1, 0)
-    assert report.counters == {"bytes-en": len(text.encode()), "engine-trafilatura": 1}
+    assert report.counters == {"bytes-en": len(text.encode()), "engine-blocks": 1}
 
 
 def test_a_build_without_links_has_no_posts(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ CASES = [
     (case("image", b"\x89PNG\r\n\x1a\n" + bytes(100)), "not-html", "png"),
     (case("json", b'{"a": 1}', "application/json"), "not-html", "application/json"),
     (case("frames", "<html><frameset cols='1,2'><frame src='a'><frame src='b'></frameset></html>"), "no-text", ""),
-    (case("short", "<h1>Short</h1><p>Only these few words.</p>"), "too-short", "27 characters"),
+    (case("short", "<h1>Short</h1><p>Only these few words.</p>"), "too-short", "21 characters"),
     (case("long", "<p>" + "long " * 50_000 + "</p>"), "too-big", "250007 bytes"),
     (
         case("german", article("Der Leuchtturm", [GERMAN] + [f"{GERMAN} Das war {index}." for index in range(4)], lang="de")),
@@ -137,7 +137,7 @@ def test_plain_text_is_text(tmp_path: Path) -> None:
     assert (document["text"], document["extractor"], document["title"]) == ("\n".join(paragraphs(3)), "text", "")
 
 
-@pytest.mark.parametrize("name", ["trafilatura", "newspaper3k"])
+@pytest.mark.parametrize("name", ["blocks", "trafilatura", "newspaper3k"])
 def test_a_page_that_takes_for_ever_and_one_that_nests_for_ever_cost_one_record_each(tmp_path: Path, name: str) -> None:
     endless = case("endless", "<html><body>" + "".join(f"<p>the and of {index} <p>" for index in range(100_000)) + "</body></html>")
     deep = case("deep", "<html><body>" + "<div><b>" * 200_000 + "text at the bottom of it all")

@@ -1,4 +1,7 @@
-"""Floors of quality on a fixed sample of real pages. A change that lowers a figure fails; a floor is only ever raised."""
+"""Floors of quality on a fixed sample of real pages. A change that lowers a figure fails; a floor is only ever raised.
+
+NB: the model of `blocks` has seen these pages: the floors guard the code; `benchmarks/extract.py --folds` tells what it does on others.
+"""
 
 from __future__ import annotations
 
@@ -60,16 +63,16 @@ def test_word_f1_on_wcxb(data_dir: Path) -> None:
         if gold["page_type"] == "article":
             scores["article"].append(score)
     means = {kind: sum(values) / len(values) for kind, values in scores.items()}
-    assert means["all"] >= 0.872
-    assert means["article"] >= 0.927
+    assert means["all"] >= 0.935
+    assert means["article"] >= 0.957
 
 
 def test_strings_on_older_pages_in_several_languages(data_dir: Path) -> None:
     counts = Strings()
     for text, gold in sample(data_dir, *EVAL):
         counts.add(text, gold["with"], gold["without"])
-    assert counts.f1 >= 0.918
-    assert counts.precision >= 0.890
+    assert counts.f1 >= 0.932
+    assert counts.precision >= 0.908
 
 
 GOLD = "13e701c509440e309c4286f93127b31e4e29fc00e0307b54b53d53cc4d78bae8"  # SHA-256 of WCXB's gold

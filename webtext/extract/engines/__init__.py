@@ -33,7 +33,7 @@ def by_length(text: str) -> float:
 Engine = Callable[[str, str], Extraction]
 
 # Modules are imported when they are asked for: the libraries behind them take a second.
-MODULES = {"combined": "combined", "trafilatura": "trafilatura_engine", "newspaper3k": "newspaper_engine"}
+MODULES = {"combined": "combined", "blocks": "blocks_engine", "trafilatura": "trafilatura_engine", "newspaper3k": "newspaper_engine"}
 
 
 def engine(name: str) -> Engine:

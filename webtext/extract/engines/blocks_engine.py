@@ -1,0 +1,27 @@
+"""Our own: a learned classifier of the blocks of a page, the successor of Dragnet (see training/blocks.py)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from webtext.extract import dom
+from webtext.extract.blocks import model, scan, text
+from webtext.extract.engines import Extraction
+
+NAME = "blocks"
+
+
+def extract(html: str, url: str) -> Extraction:
+    """The main text of a page. `url` has no say."""
+    tree = dom.parse(html)
+    return Extraction("", "", 0.0, NAME) if tree is None else from_tree(tree, html)
+
+
+def from_tree(tree: dom.Tree, html: str, path: Path = model.INSTALLED) -> Extraction:
+    """The same for a page that is parsed already, by any model; the confidence is the word F1 that the model expects."""
+    title = dom.title(tree)
+    page = scan.read(tree, title)
+    if not len(page.node):
+        return Extraction(title, "", 0.0, NAME)
+    judged = model.judge(page, html, path)
+    return Extraction(title, text.render(page, judged.chosen), judged.expected, NAME)

@@ -20,6 +20,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from pipelines.versions import difference, versions
 from webtext.errors import UsageError, WebtextError
 from webtext.task import Place, TaskFunction, run_task
 from webtext.workers import announce_launcher, mark_worker
@@ -39,8 +40,12 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
 
     def __init__(self, place: Place, phase: str, function: TaskFunction, arguments: tuple[Any, ...]) -> None:
         self.place, self.phase, self.function, self.arguments = place, phase, function, arguments
+        self.launched = versions()
 
     def setup(self) -> None:
+        other = difference(self.launched, versions())
+        if other:
+            raise TaskFailed(self.phase, f"a worker is not of this build: {other}; give both the same lock and wheel")
         mark_worker(self.place.build)
         # NB: Arrow's own pool keeps what tasks have given back: 75 MB more in two workers of the links stage.
         pa.set_memory_pool(pa.system_memory_pool())

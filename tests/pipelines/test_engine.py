@@ -13,6 +13,7 @@ import pytest
 
 from pipelines.run import run_stage
 from pipelines.stage import AGAIN, PREVIOUS, Stage, fit, prepare
+from pipelines.versions import versions
 from tests.pipelines.toy import PARTITIONS, SHARDS, TOY
 from webtext.config import Config
 from webtext.config_file import parse_config
@@ -71,6 +72,14 @@ def test_a_refusal_reaches_the_launcher_as_its_sentence(tmp_path: Path) -> None:
     for workers in (1, 2):
         with pytest.raises(WebtextError, match=r"^shard 5 is bad: mend it$"):
             run(tmp_path / str(workers), configured("refuse"), workers)
+
+
+def test_a_worker_of_another_image_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launcher of this test says that it runs other code than its workers find installed."""
+    monkeypatch.setattr("pipelines.engine.versions", lambda: {**versions(), "python": "3.9", "code": "0123456789ab"})
+    told = rf"^a worker is not of this build: python is {versions()['python']} in the worker and 3\.9 at launch, code is "
+    with pytest.raises(WebtextError, match=told):
+        run(tmp_path, configured(), workers=2)
 
 
 def test_a_defect_is_told_with_its_task_and_trace(tmp_path: Path) -> None:

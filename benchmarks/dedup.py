@@ -80,6 +80,8 @@ def signatures() -> Figures:
 
 def scale(count: int, workers: int, python: str | None, without: list[str], base: Path | None) -> Figures:
     """Time and peak memory on many documents."""
+    if base is not None:
+        base.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=base))
     try:
         build = directory / "build"

@@ -28,7 +28,8 @@ from datatrove.pipeline.writers.jsonl import JsonlWriter
 base, workers, shards = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 config, work = MinhashConfig(n_grams=5), base + "/datatrove"
 def run(tasks, *steps):
-    LocalPipelineExecutor(pipeline=list(steps), tasks=tasks, workers=workers, logging_dir=None).run()
+    logs = f"{work}/logs/{type(steps[-1]).__name__}"  # a directory for each: datatrove takes what one says of finished tasks for its own
+    LocalPipelineExecutor(pipeline=list(steps), tasks=tasks, workers=workers, logging_dir=logs).run()
 if __name__ == "__main__":
     reader = JsonlReader(base + "/jsonl")
     run(shards, reader, MinhashDedupSignature(output_folder=work + "/signatures", config=config, skip_existing_sigs=False))

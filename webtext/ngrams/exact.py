@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webtext.errors import WebtextError
-from webtext.ngrams.filters import HASHES, Head, hashes_name, in_partitions, mapped_hashes, read_head
+from webtext.ngrams.filters import HASHES, Head, hashes_name, in_partitions, mapped_hashes, read_heads
 from webtext.ngrams.normalise import Hashes
 
 
@@ -31,12 +31,7 @@ class Exact:
         path = directory / hashes_name(0)
         if not path.exists():
             raise WebtextError(f"{directory}: has no {path.name}; only releases made with `ngrams.keep_hashes = true` can be asked exactly")
-        heads = [read_head(path, HASHES)]
-        for partition in range(1, heads[0].partitions):
-            path = directory / hashes_name(partition)
-            heads.append(read_head(path, HASHES))
-            if heads[-1].release != heads[0].release or heads[-1].partition != partition:
-                raise WebtextError(f"{path}: of another release than {directory / hashes_name(0)}; a directory holds one")
+        heads = read_heads(directory, hashes_name, HASHES)
         return cls(heads, [mapped_hashes(directory / hashes_name(partition)) for partition in range(len(heads))])
 
     @property

@@ -92,6 +92,17 @@ def read_head(path: Path, magic: bytes = BLOOM) -> Head:
     return head
 
 
+def read_heads(directory: Path, name: Callable[[int], str], magic: bytes = BLOOM) -> list[Head]:
+    """The heads of all partitions of a release in order; `name` gives a partition's file. Raises as `read_head`, and for mixed releases."""
+    heads = [first := read_head(directory / name(0), magic)]
+    for partition in range(1, first.partitions):
+        path = directory / name(partition)
+        heads.append(read_head(path, magic))
+        if heads[-1].release != first.release or heads[-1].partition != partition:
+            raise WebtextError(f"{path}: of another release than {directory / name(0)}; a directory holds one")
+    return heads
+
+
 def mapped_bits(path: Path) -> Bits:
     """The bits of a filter's file, mapped into memory: pages are read as they are asked for."""
     return np.memmap(path, np.uint8, mode="r", offset=HEAD_BYTES + HEADER)
@@ -119,14 +130,8 @@ class Filters:
     @classmethod
     def open(cls, directory: Path) -> Filters:
         """Open a directory. Raises WebtextError where a partition is missing, damaged, or of another release."""
-        paths = [directory / filter_name(0)]
-        heads = [first := read_head(paths[0])]
-        for partition in range(1, first.partitions):
-            paths.append(directory / filter_name(partition))
-            heads.append(read_head(paths[-1]))
-            if heads[-1].release != first.release or heads[-1].partition != partition:
-                raise WebtextError(f"{paths[-1]}: of another release than {paths[0]}; a directory holds the filters of one")
-        return cls(heads, [mapped_bits(path) for path in paths])
+        heads = read_heads(directory, filter_name)
+        return cls(heads, [mapped_bits(directory / filter_name(partition)) for partition in range(len(heads))])
 
     @property
     def words(self) -> int:

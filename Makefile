@@ -24,7 +24,7 @@ test: install
 	$(BIN)/pytest -n 2 --dist loadfile
 
 test-all: install
-	$(BIN)/pytest -m "slow or not slow"
+	$(BIN)/pytest -m "slow or not slow" --hypothesis-profile explore
 
 # Workers that are separate processes with nothing but our wheel and the lock (no torch), in an environment of their own.
 WORKER := .venv-worker

@@ -7,8 +7,16 @@ from pathlib import Path
 
 # NB: imported here because the plugin of hypothesis imports it at the very end otherwise. CPython 3.11 fails with a SystemError where one
 # thread parses source (an import under pytest) while another formats a trace, as threads of Beam's local runner do after a failure.
-import hypothesis  # noqa: F401
+import hypothesis
 import pytest
+
+# `make test` asks the same examples every time: it tells of a change, and says the same of the same code on a busy machine. `make test-all`
+# looks for new ones.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "explore", hypothesis.settings.get_profile("same"), derandomize=False, max_examples=1000, print_blob=True
+)
+hypothesis.settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -61,7 +61,7 @@ def test_any_safetensors_reader_opens_it(saved: Path) -> None:
         assert torch.equal(file.get_tensor("exp_avg_sq.wpe.weight"), optimizer.state[model.wpe.weight]["exp_avg_sq"])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_cut_and_no_flipped_bit_is_overlooked(saved: Path, tmp_path: Path, data: st.DataObject) -> None:
     whole = saved.read_bytes()

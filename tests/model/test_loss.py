@@ -12,7 +12,7 @@ import model.loss
 from model.loss import linear_cross_entropy
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     rows=st.integers(1, 9),
     width=st.integers(1, 5),

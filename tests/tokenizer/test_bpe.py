@@ -49,7 +49,7 @@ def test_overlapping_pairs_count_each_and_merge_left_to_right() -> None:
     assert train(WordCounts.from_items([(b"aaaaa", 1)]), 260).merges == [(b"a", b"a"), (b"aa", b"a"), (b"aa", b"aaa")]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(COUNTS, st.integers(0, 40), st.sampled_from([1, 2, 1024]))
 @example({b"abababab": 1, b"bababa": 1}, 10, 1)
 @example({b"a" * 13: 2, b"b" + b"a" * 6 + b"b": 1}, 10, 1024)
@@ -58,7 +58,7 @@ def test_merges_are_those_of_counting_anew(counts: dict[bytes, int], merges: int
     assert pairs_of(counts, merges, followed) == train_pairs(counts, merges)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(st.binary(min_size=1, max_size=9), st.integers(1, 1 << 55), max_size=40), st.integers(0, 200))
 def test_any_bytes_and_large_counts(counts: dict[bytes, int], merges: int) -> None:
     assert pairs_of(counts, merges, 4) == train_pairs(counts, merges)

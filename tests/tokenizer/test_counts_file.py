@@ -24,7 +24,7 @@ def test_round_trip_and_layout(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["counts"]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(PARTS, st.integers(1, 5), st.integers(2, 4))
 def test_merging_files_is_adding_up(parts: list[dict[bytes, int]], block: int, files: int) -> None:
     whole = WordCounts.from_items([item for part in parts for item in part.items()])

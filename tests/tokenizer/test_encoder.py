@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import regex
 import tiktoken
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 from tiktoken_ext.openai_public import r50k_pat_str
@@ -78,13 +78,11 @@ def test_random_bytes_are_encoded_as_by_tiktoken(gpt2: ByteBPE, r50k: tiktoken.E
     assert gpt2.decode_bytes(gpt2.encode_bytes(data)) == data
 
 
-@settings(deadline=None)
 @given(text=TEXTS, allow_special=st.booleans())
 def test_gpt2s_tokens_are_those_of_the_slow_twin(gpt2: ByteBPE, text: str, allow_special: bool) -> None:
     assert gpt2.encode(text, allow_special=allow_special) == twins.encode(gpt2, text, allow_special)
 
 
-@settings(deadline=None)
 @given(text=TEXTS)
 @example(text="the thing's the   the")
 def test_trained_tokens_are_those_of_the_slow_twin(small: ByteBPE, text: str) -> None:
@@ -92,7 +90,6 @@ def test_trained_tokens_are_those_of_the_slow_twin(small: ByteBPE, text: str) ->
     assert small.decode(small.encode(text)) == text
 
 
-@settings(deadline=None)
 @given(data=st.one_of(st.binary(), st.lists(st.one_of(WORDS.map(str.encode), st.binary(max_size=2))).map(b"".join)))
 @example(data=b"the \xff the\xe2\x82")
 def test_any_bytes_come_back(small: ByteBPE, data: bytes) -> None:
@@ -124,7 +121,6 @@ def test_long_white_space_is_no_panic(gpt2: ByteBPE, white: str, tail: str) -> N
         assert ids == [*gpt2.encode(f"x{run[:-1]}"), *gpt2.encode(run[-1] + tail)]
 
 
-@settings(deadline=None)
 @given(text=st.lists(st.sampled_from([" ", "  ", "   ", "\n", "\x1c", "\u3000", "a", "."])).map("".join))
 def test_long_white_space_is_cut_as_if_it_were_short(gpt2: ByteBPE, r50k: tiktoken.Encoding, text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:

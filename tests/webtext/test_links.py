@@ -274,7 +274,7 @@ POSTS = st.builds(
 
 
 @given(st.lists(st.lists(POSTS, max_size=8), min_size=1, max_size=3), st.sampled_from(["max", "sum", "each"]), st.integers(1, 3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_stage_is_what_plain_python_makes_of_it(
     tmp_path_factory: pytest.TempPathFactory, dumps: list[list[dict[str, Any]]], rule: Any, shards: int
 ) -> None:

@@ -71,7 +71,7 @@ ODD_URLS = [
     st.lists(st.tuples(st.sampled_from([*ODD_URLS, "http://f.example/a", "https://g.example/"]), st.sampled_from("xy"))),
     st.lists(st.tuples(st.sampled_from(["http://f.example/b", "http://a.example:81/", "http://[::1]/"]), st.integers(1, 3))),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_counting_tables(tmp_path_factory: pytest.TempPathFactory, left_out: list[tuple[str, str]], kept: list[tuple[str, int]]) -> None:
     links = tmp_path_factory.mktemp("links")
     removed = [rejected(url, reason) for url, reason in left_out]

@@ -89,7 +89,7 @@ def test_a_text_is_found_with_its_tokens(provenance: Provenance) -> None:
     assert list(provenance.with_text(".*")) == []  # letter by letter, no pattern
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(number=st.integers(0, 59), cut=st.tuples(st.integers(0, 60), st.integers(1, 60)))
 def test_found_tokens_are_the_fewest_that_hold_the_text(provenance: Provenance, number: int, cut: tuple[int, int]) -> None:
     row = documents()[number]

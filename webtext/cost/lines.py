@@ -75,7 +75,8 @@ def fit(small: Point, large: Point, workers: int) -> Line:
         return Line()
     fixed = max(large.seconds - record * large.records, 0.0)
     task = min(max(median(_without_records(large, record)), 0.0), fixed / tasks)
-    return Line((fixed - task * tasks) / min(workers, tasks), task, record)
+    # NB: rounding can leave a hair less than nothing where the tasks bear it all.
+    return Line(max(fixed - task * tasks, 0.0) / min(workers, tasks), task, record)
 
 
 def _without_records(point: Point, record: float) -> list[float]:

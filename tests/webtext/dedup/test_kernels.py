@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from webtext.dedup import kernels
@@ -71,7 +71,6 @@ def compare_plainly(
     return pairs, leading
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(2, 100), min_size=1, max_size=4), st.integers(0, 2**32 - 1), st.sampled_from([2, 3, 30]))
 def test_buckets_are_compared_as_by_the_plain_twin(sizes: list[int], seed: int, values: int) -> None:
     rng = np.random.default_rng(seed)

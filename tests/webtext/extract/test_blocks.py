@@ -176,7 +176,7 @@ def markup(draw: st.DrawFn, depth: int = 4) -> str:
     return "".join(parts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(markup())
 def test_the_scan_sees_what_a_walk_of_the_tree_sees(html: str) -> None:
     check(f"<body>{html}</body>")
@@ -271,7 +271,7 @@ def plain(node: dict[str, Any], row: Any) -> float:
     return float(np.float32(node["leaf_value"]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(dumps(), st.lists(st.lists(st.floats(-3, 3, width=32), min_size=4, max_size=4), min_size=1, max_size=5))
 def test_a_forest_scores_as_the_trees_it_was_made_of(dumped: dict[str, Any], rows: list[list[float]]) -> None:
     x = np.array(rows, np.float32)
@@ -322,7 +322,7 @@ def fake(sizes: list[int]) -> Page:
     return page
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(1, 30), st.floats(1 / 64, 63 / 64, width=32)), min_size=1, max_size=7))
 def test_no_other_choice_of_blocks_has_a_higher_expected_f1(blocks: list[tuple[int, float]]) -> None:
     sizes, scores = np.array([size for size, _ in blocks]), np.array([score for _, score in blocks], np.float32)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langdetect import detect_langs, detector_factory
 
@@ -46,7 +46,6 @@ def test_bytes_of_a_mixed_text_are_told_by_language() -> None:
     assert abs(language.bytes["fr"] - len(french.encode())) < 100
 
 
-@settings(deadline=None)  # on a busy machine
 @given(st.text(max_size=100))
 def test_any_text_has_an_answer_and_always_the_same(text: str) -> None:
     language = detect(text, CERTAINTY)

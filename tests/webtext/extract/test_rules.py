@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.webtext.extract.pages import SENTENCES, Response, article, write_pages
@@ -202,7 +202,6 @@ def slow_repeated(words: list[str], n: int) -> float:
     return sum(len(words[place]) for place in covered) / sum(map(len, words))
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "bb", "ccc", "d"]), min_size=1, max_size=60))
 def test_n_grams_are_counted_as_a_slow_count_does(words: list[str]) -> None:
     grams = NGrams(" ".join(words))

@@ -26,7 +26,7 @@ def random_keys(count: int, seed: int) -> NDArray[np.uint64]:
 
 
 @given(KEYS, KEYS, st.sampled_from([1e-8, 1e-3, 0.4]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bulk_is_what_pybloom_live_does(keys: list[int], others: list[int], error_rate: float) -> None:
     bulk, one_by_one = bloom.new(len(keys), error_rate), bloom.new(len(keys), error_rate)
     bloom.fill(bulk, [array(keys[: len(keys) // 2]), array(keys[len(keys) // 2 :])])

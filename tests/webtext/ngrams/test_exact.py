@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.webtext.ngrams import twin
@@ -56,7 +56,6 @@ def test_a_release_of_nothing(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=50), st.integers(1, 7))
-@settings(deadline=None)
 def test_each_hash_comes_to_its_partition_and_answers_keep_their_order(hashes: list[int], partitions: int) -> None:
     def ask(partition: int, part: np.ndarray) -> np.ndarray:
         assert all(hash_ * partitions >> 64 == partition for hash_ in part.tolist())

@@ -25,7 +25,7 @@ def words(text: str) -> list[str]:
 
 
 @given(TEXTS, st.integers(1, 9))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_the_kernel_agrees_with_its_twin(text: str, n: int) -> None:
     hashes, count = ngram_hashes(text, n)
     assert hashes.tolist() == twin.ngram_hashes(text, n)
@@ -33,7 +33,7 @@ def test_the_kernel_agrees_with_its_twin(text: str, n: int) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_words_are_where_the_scan_says(text: str) -> None:
     scanned = scan(text, 2)
     assert scanned.hashes.tolist() == twin.ngram_hashes(text, 2)

@@ -17,7 +17,7 @@ HASHES = st.lists(st.one_of(st.integers(0, 2**64 - 1), st.integers(2**62, 2**62 
 
 
 @given(st.lists(HASHES, max_size=5), st.integers(1, 7), st.integers(1, 50))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_partitions_of_merged_runs_are_the_set(lists: list[list[int]], partitions: int, block: int) -> None:
     runs = [sorted_distinct([np.array(hashes, np.uint64)]) for hashes in lists]
     merged = [
@@ -29,7 +29,7 @@ def test_partitions_of_merged_runs_are_the_set(lists: list[list[int]], partition
 
 
 @given(st.lists(HASHES, max_size=5), st.integers(1, 100))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_files_of_runs(tmp_path_factory: pytest.TempPathFactory, lists: list[list[int]], run: int) -> None:
     file = io.BytesIO()
     writer = RunWriter(file, run)

@@ -110,7 +110,7 @@ def test_a_quotation_that_the_cut_would_make_is_not_left() -> None:
 
 
 @given(st.lists(st.integers(0, 3), max_size=8), st.integers(8, 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_quotations_are_the_runs_of_known_ngrams(order: list[int], least: int) -> None:
     known = [QUOTED, prose(12, 901), f"{prose(20, 902)} {' '.join(QUOTED.split()[:9])}"]
     sets = sets_of(known[:2], known[2:], least=least)
@@ -135,7 +135,7 @@ def test_quotations_are_the_runs_of_known_ngrams(order: list[int], least: int) -
 @given(
     st.lists(st.sampled_from([f"{prose(60, 920)}\n", "日本語の文章です。" * 9, QUOTED, " é" * 120, prose(14, 921), "x" * 300]), max_size=9)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_left_is_of_the_text_and_quotes_nothing(parts: list[str]) -> None:
     sets = sets_of([QUOTED], [prose(14, 921)])
     text = " ".join(parts)

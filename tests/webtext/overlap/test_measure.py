@@ -25,7 +25,7 @@ TEXTS = st.lists(st.text("ab ", max_size=24), max_size=6)
 
 
 @given(TEXTS, TEXTS, st.integers(1, 4))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_figures_are_those_of_plain_counting(texts: list[str], train: list[str], n: int) -> None:
     test = gather([Example(str(index), text) for index, text in enumerate(texts)], n)
     found = found_in_texts(test, train, n)
@@ -68,7 +68,6 @@ def test_examples_above(shares: list[float]) -> None:
 
 
 @given(st.sets(st.integers(0, 2**64 - 1), max_size=50), st.lists(st.integers(0, 2**64 - 1), max_size=50))
-@settings(deadline=None)
 def test_wanted_hashes_are_found(keys: set[int], others: list[int]) -> None:
     ordered = sorted(keys)
     asked = [*others, *ordered, *(key ^ 1 << 63 for key in ordered)]

@@ -217,7 +217,7 @@ def test_every_split_has_a_file_also_where_it_is_empty(tmp_path: Path) -> None:
     assert len(open_shard(tmp_path / "tokens" / "val-00000.bin")) == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=4), st.integers(1, 20))
 def test_the_layout_is_that_of_one_list(tmp_path_factory: pytest.TempPathFactory, lengths: list[list[int]], size: int) -> None:
     place = Place(tmp_path_factory.mktemp("layout"), "tokens", "key")

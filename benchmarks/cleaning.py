@@ -1,6 +1,6 @@
 """Cleaning: decisions and time of our presets c4, gopher and fineweb beside datatrove's filters, on the same texts of real pages.
 
-    python benchmarks/cleaning.py                     # all pages of both collections: three minutes, nearly all of it extraction
+    python benchmarks/cleaning.py                     # all pages of both collections: some eight minutes, nearly all datatrove's
     python benchmarks/cleaning.py --every 10          # every tenth
     python benchmarks/cleaning.py --json figures.json
 

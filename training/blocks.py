@@ -8,7 +8,8 @@ Gold are the pages of WCXB's development split (word alignment of their main tex
 have no gold text: trafilatura's own text is their weak label, put right by the strings that must and must not be in it. Fold k holds the
 domains whose CRC-32 is k modulo 5, over both sets. Two stages: the second sees what the first, trained on other domains, says of every
 block of the page. DIR keeps the pages' features (pages.pickle), the scores out of fold (scores.npz) and a model for each fold
-(fold-K.npz: trained without the domains of that fold), which `benchmarks/extract.py --folds DIR` asks.
+(fold-K.npz: trained without the domains of that fold), which `benchmarks/extract.py --folds DIR` asks. At the end it prints word F1 out
+of fold, and the same nested: with the constants of the choice and the vote set anew for each fold, on the others (see nested.py).
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ from warcio.archiveiterator import ArchiveIterator
 
 sys.path.insert(0, str(Path(__file__).parent))
 from alignment import words_in_gold
+from nested import figures
 
 from webtext.extract import dom
 from webtext.extract.blocks import features, scan
-from webtext.extract.blocks.text import choose, mended
+from webtext.extract.blocks.text import choose, found_in, mended
 from webtext.extract.blocks.trees import Forest, write
 from webtext.extract.decode import decode
 from webtext.extract.engines import trafilatura_engine
@@ -100,11 +102,12 @@ def collect() -> list[dict[str, Any]]:
                     continue
                 first, paths = features.first_stage(page, html)
                 second = trafilatura_engine.from_tree(tree).text
+                vote = found_in(page, trafilatura_engine.main_text(tree, trafilatura_engine.ALONE))
                 texts = [page.block(number) for number in range(len(page.node))]
                 hit, n, total = words_in_gold(texts, (known["main_content"] or "") if name == "wcxb" else second)
                 pages.append(
                     {"set": name, "url": url, "page": page, "X": first, "paths": paths, "texts": texts, "hit": hit, "n": n, "ng": total}
-                    | {"type": known.get("page_type"), "gold": known.get("main_content") or "", "traf": second}
+                    | {"type": known.get("page_type"), "gold": known.get("main_content") or "", "vote": vote}
                     | {"with_": known["with"], "without": known["without"]}
                 )
     return pages
@@ -158,6 +161,10 @@ def train(pages: list[dict[str, Any]], work: Path) -> None:
     for k, forest in enumerate(guesses(pages, np.split(scores[1], ends[:-1]))):
         models[k].append(forest)
     digest = hashlib.sha256(b"".join((DATA / name).read_bytes() for names in SETS.values() for name in names)).hexdigest()
+    known = [(page, p) for page, p in zip(pages, np.split(scores[1], ends[:-1])) if page["set"] == "wcxb"]
+    folds = [fold_of(page["url"]) for page, _ in known]
+    for line in figures([page for page, _ in known], [p for _, p in known], folds, [forests[2] for forests in models]):
+        logging.info(line)
     for k, forests in enumerate(models):
         write(work / (f"fold-{k}.npz" if k < FOLDS else "model.npz"), forests, digest)
 

@@ -24,6 +24,7 @@ ENCODINGS = frozenset(
     "cp1257 cp1258 gb18030 big5hkscs euc_jp iso2022_jp cp932 cp949".split()
 )
 
+WINDOWS = "webtext-windows-1252"  # name of the codec error handler below
 SNIFFED = 1024  # bytes that are looked at for the kind of content
 DETECTED = 20_000  # bytes that are looked at for the encoding
 LOST = 0.1  # share of sequences beyond ASCII that are not UTF-8 above which the label `utf-8` is not believed
@@ -47,6 +48,7 @@ SIGNATURES = (
     (b"OggS", "ogg"),
     (b"{\\rtf", "rtf"),
 )
+_BEGINNINGS = tuple(signature for signature, _ in SIGNATURES)
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
 XML_TYPES = frozenset({"text/xml", "application/xml"})
@@ -66,9 +68,8 @@ def kind_of(body: bytes, content_type: str | None) -> str:
     'pdf'
     """
     head = body[:SNIFFED].lstrip(b"\x00\t\n\x0c\r \xef\xbb\xbf")
-    for signature, name in SIGNATURES:
-        if head.startswith(signature):
-            return name
+    if head.startswith(_BEGINNINGS):
+        return next(name for signature, name in SIGNATURES if head.startswith(signature))
     declared = media_type(content_type)
     if declared == "application/pdf":
         return "pdf"
@@ -93,16 +94,29 @@ def decode(body: bytes, content_type: str | None = None) -> tuple[str, str]:
     marked, mark = read_bom(body)
     if marked is not None and mark is not None:
         encoding, body = marked, body[len(mark) :]
+    elif (text := _utf8(body)) is not None:
+        return text, "utf-8"
     else:
         encoding = encoding_of(body, content_type)
-    errors = "webtext-windows-1252" if encoding in ("utf-8", "cp1252") else "replace"
-    return body.decode(encoding, errors).replace("\x00", ""), encoding
+    return _without_nul(body.decode(encoding, WINDOWS if encoding in ("utf-8", "cp1252") else "replace"), body), encoding
+
+
+def _utf8(body: bytes) -> str | None:
+    """The text of a body that is UTF-8 beyond ASCII, as most are: whatever its labels say, so they are not looked for. Else None."""
+    try:
+        return None if body.isascii() else _without_nul(body.decode("utf-8"), body)
+    except UnicodeDecodeError:
+        return None
+
+
+def _without_nul(text: str, body: bytes) -> str:
+    return text.replace("\x00", "") if 0 in body else text
 
 
 def encoding_of(body: bytes, content_type: str | None) -> str:
     """The encoding of a body without byte order mark, one of ENCODINGS."""
     labelled = _allowed(http_content_type_encoding(content_type)) or _declared(body)
-    found = _BEYOND_ASCII.search(body)
+    found = None if body.isascii() else _BEYOND_ASCII.search(body)
     if found is None and labelled != "iso2022_jp" and body[:SNIFFED].count(b"\x00") < len(body[:SNIFFED]) // 4:
         return "utf-8"
     if found is not None:
@@ -168,4 +182,4 @@ def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
     return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
 
 
-codecs.register_error("webtext-windows-1252", _as_windows_1252)
+codecs.register_error(WINDOWS, _as_windows_1252)

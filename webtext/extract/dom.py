@@ -10,17 +10,21 @@ from lxml.html import HTMLParser, document_fromstring
 
 Tree = Any  # lxml.html.HtmlElement, the root of a page
 
-_INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# What XML does not allow: as bytes, and the last two code points of the basic plane in UTF-8 (surrogates have none)
+_CONTROLS = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
+_NONCHARACTERS = re.compile(b"\xef\xbf[\xbe\xbf]")
 _PROLOGUE = re.compile(r"^[\s\ufeff]*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctype[^>]*>)?", re.IGNORECASE | re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"\w+")
 MAX_TITLE = 300  # characters
-TITLES = (".//meta[@property='og:title']", ".//meta[@name='twitter:title']")
+TITLES = (("property", "og:title"), ("name", "twitter:title"))
 CONFIRMED = 0.5  # share of a heading's words that the page's titles must have
 
 # What stands between the name of a page and that of its site
 _SEPARATORS = " |»·•—–:-"
 _SEPARATOR = re.compile(r"\s+[|»·•—–:-]\s+|\s+::\s+|:\s+")
+
+_PARSER = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False)
 
 
 def parse(html: str) -> Tree | None:
@@ -31,10 +35,12 @@ def parse(html: str) -> Tree | None:
     NB: libxml2 stops at a depth of 256 and drops what follows, and old pages that never close `<font>` go deeper; with `huge_tree`
     it goes to 2,048. A document type that it does not like makes it lose the page, so that is cut off.
     """
-    body = _INVALID.sub("", _PROLOGUE.sub("", html, count=1))
-    parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False)
+    prologue = _PROLOGUE.match(html)
+    body = html[prologue.end() if prologue else 0 :].encode("utf-8", "ignore").translate(None, _CONTROLS)
+    if 0xEF in body:
+        body = _NONCHARACTERS.sub(b"", body)
     try:
-        tree = document_fromstring(body.encode("utf-8"), parser=parser)
+        tree = document_fromstring(body, parser=_PARSER)
     except etree.ParserError:  # nothing but white space
         return None
     if (frames := tree.find("frameset")) is not None:
@@ -56,13 +62,16 @@ def title(tree: Tree) -> str:
 
     The name of the site is cut off. "" where there is none.
     """
-    given = [_clean(meta.get("content") or "") for path in TITLES for meta in tree.iterfind(path)]
-    given = [text for text in (*given, _clean(tree.findtext(".//title") or "")) if text]
-    site = next((_clean(meta.get("content") or "") for meta in tree.iterfind(".//meta[@property='og:site_name']")), "").lower()
+    found: dict[str, list[Tree]] = {"meta": [], "title": [], "h1": []}
+    for element in tree.iterdescendants(*found):
+        found[element.tag].append(element)
+    said = [meta.get("content") or "" for attribute, name in TITLES for meta in found["meta"] if meta.get(attribute) == name]
+    given = [text for text in map(_clean, (*said, *(element.text or "" for element in found["title"][:1]))) if text]
+    site = next((_clean(meta.get("content") or "") for meta in found["meta"] if meta.get("property") == "og:site_name"), "").lower()
     known = set(_WORD.findall(" ".join(given).lower()))
     best, most = "", 0.0
-    for heading in tree.iterfind(".//h1"):
-        text = _clean("".join(piece if isinstance(piece, str) else " " for piece in heading.xpath(".//text() | .//br")))
+    for heading in found["h1"]:
+        text = _clean(_in_one_line(heading))
         words = _WORD.findall(text.lower())
         confirmed = sum(word in known for word in words)
         if text.lower() != site and confirmed >= len(words) * CONFIRMED and confirmed > most:
@@ -70,6 +79,12 @@ def title(tree: Tree) -> str:
     if best or not given:
         return best
     return _without_site(given[0], site)
+
+
+def _in_one_line(element: Tree) -> str:
+    if next(element.iterdescendants("br"), None) is None:
+        return "".join(element.itertext())
+    return "".join(piece if isinstance(piece, str) else " " for piece in element.xpath(".//text() | .//br"))
 
 
 def language(tree: Tree) -> str:

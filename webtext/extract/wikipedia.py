@@ -43,7 +43,8 @@ CREDITS = re.compile(
     re.IGNORECASE,
 )
 
-_NAME = re.compile("[Ww]ikip[eé]d|[Вв]икипед")
+# The name, but for its first letter: a pattern that begins with a choice is looked for at a twentieth of the speed
+_NAMES = (re.compile("ikip(?<=[Ww]ikip)[eé]d"), re.compile("икипед(?<=[Вв]икипед)"))
 AROUND = 500  # characters of markup on both sides of the name that are read
 _SCRIPT = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _INLINE = re.compile(r"</?(?:a|abbr|b|bdi|cite|em|font|i|q|small|span|strong|u)\b[^<>]*>", re.IGNORECASE)
@@ -59,10 +60,12 @@ def is_copy(html: str, text: str) -> bool:
 
     A page that quotes or discusses Wikipedia stays, as do other wikis (wiktionary, fandom).
     """
-    # a substring is found ten times as fast as a pattern that begins with a choice
-    if ("ikip" not in html and "икипед" not in html) or not _NAME.search(html):
+    if "ikip" not in html and "икипед" not in html:  # the quickest
         return False
-    for around in _passages(html):
+    names = _names(html)
+    if not names:
+        return False
+    for around in _passages(html, names):
         if not _TAGLINES.isdisjoint(_plain(line) for line in around.split("\n")) or CREDITS.search(around):
             return True
     return not _TAGLINES.isdisjoint(map(_plain, text.split("\n"))) or len(_EDIT.findall(text)) >= EDITS
@@ -72,15 +75,20 @@ def _plain(line: str) -> str:
     return line.strip(" .").replace("’", "'").lower()
 
 
-def _passages(html: str) -> Iterator[str]:
+def _names(html: str) -> list[tuple[int, int]]:
+    """Where a page names Wikipedia: begin and end, in order."""
+    return sorted((match.start() - 1, match.end()) for name in _NAMES for match in name.finditer(html))
+
+
+def _passages(html: str, names: list[tuple[int, int]]) -> Iterator[str]:
     """What a reader sees around each place that names Wikipedia, a block a line."""
     begin = end = -1
-    for match in _NAME.finditer(html):
-        if match.start() > end:
+    for first, last in names:
+        if first > end:
             if begin >= 0:
                 yield _seen(html[begin:end])
-            begin = max(0, match.start() - AROUND)
-        end = match.end() + AROUND
+            begin = max(0, first - AROUND)
+        end = last + AROUND
     yield _seen(html[begin:end])
 
 

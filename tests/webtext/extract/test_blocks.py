@@ -323,16 +323,16 @@ def fake(sizes: list[int]) -> Page:
 
 
 @settings(max_examples=50)
-@given(st.lists(st.tuples(st.integers(1, 30), st.floats(1 / 64, 63 / 64, width=32)), min_size=1, max_size=7))
-def test_no_other_choice_of_blocks_has_a_higher_expected_f1(blocks: list[tuple[int, float]]) -> None:
+@given(st.lists(st.tuples(st.integers(1, 30), st.floats(1 / 64, 63 / 64, width=32)), min_size=1, max_size=7), st.floats(1, 2))
+def test_no_other_choice_of_blocks_has_a_higher_expected_f1(blocks: list[tuple[int, float]], price: float) -> None:
     sizes, scores = np.array([size for size, _ in blocks]), np.array([score for _, score in blocks], np.float32)
-    chosen, expected = text.choose(fake(sizes.tolist()), scores)
+    chosen, expected = text.choose(fake(sizes.tolist()), scores, price)
 
     def f1(which: Any, price: float) -> float:
         return float(2 * (scores * sizes)[which].sum() / (price * sizes[which].sum() + (scores * sizes).sum()))
 
-    every = [f1(np.array([number >> bit & 1 for bit in range(len(sizes))], bool), text.PRICE) for number in range(1, 2 ** len(sizes))]
-    assert f1(chosen, text.PRICE) == pytest.approx(max(every), rel=1e-5)
+    every = [f1(np.array([number >> bit & 1 for bit in range(len(sizes))], bool), price) for number in range(1, 2 ** len(sizes))]
+    assert f1(chosen, price) == pytest.approx(max(every), rel=1e-5)
     assert expected == pytest.approx(f1(chosen, 1), rel=1e-5)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from webtext.extract.decode import ENCODINGS, decode, kind_of
+from webtext.extract.decode import ENCODINGS, WINDOWS, decode, encoding_of, kind_of
 
 FRENCH = "Les élèves ont fêté Noël à la plage, où l’été dure « toujours ». " * 3
 RUSSIAN = "Смотритель маяка записывал погоду каждое утро перед завтраком, и никто не знал зачем. " * 4
@@ -88,6 +88,21 @@ def test_no_body_makes_it_fail(body: bytes, content_type: str | None) -> None:
     assert encoding in ENCODINGS or encoding.startswith("utf-32")
     text.encode("utf-8")  # no lone surrogates
     assert decode(body, content_type) == (text, encoding)
+
+
+BYTES = st.lists(st.one_of(st.text(max_size=5).map(lambda text: text.encode("utf-8", "ignore")), st.binary(max_size=3)), max_size=8).map(
+    b"".join
+)
+LABELS = st.sampled_from([None, "text/html", *(f"text/html; charset={name}" for name in sorted(ENCODINGS))])
+
+
+@given(BYTES, LABELS)
+def test_utf8_is_known_without_its_labels(body: bytes, content_type: str | None) -> None:
+    if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
+        body = b"<p>" + body
+    encoding = encoding_of(body, content_type)
+    slow = body.decode(encoding, WINDOWS if encoding in ("utf-8", "cp1252") else "replace").replace("\x00", "")
+    assert decode(body, content_type) == (slow, encoding)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=200))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from tests.webtext.extract.pages import article, paragraphs
 from webtext.config import ExtractSection
 from webtext.extract.page import extract_page
 from webtext.extract.result import Rejection, Text
-from webtext.extract.wikipedia import is_copy
+from webtext.extract.wikipedia import _names, is_copy
 
 STORY = "\n".join(paragraphs(1))
 ARTICLE = [
@@ -94,3 +96,9 @@ def test_a_mirror_is_left_out_by_name_and_stays_where_nothing_is_cleaned() -> No
 @given(st.text(alphabet="<>a/ \nWikipedia,.thfrncylo", max_size=400))
 def test_any_markup_has_an_answer(markup: str) -> None:
     assert is_copy("Wikipedia" + markup, markup) in (True, False)
+
+
+@given(st.lists(st.sampled_from(["Wikipedia", "wikipédia", "Википедия", "ikipedia", "Вики", "википед", "w", "W", "х"])).map("".join))
+def test_where_the_name_stands(markup: str) -> None:
+    names = re.compile("[Ww]ikip[eé]d|[Вв]икипед")
+    assert _names(markup) == [match.span() for match in names.finditer(markup)]

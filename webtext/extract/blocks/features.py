@@ -62,7 +62,7 @@ def columns() -> list[str]:
         "last_long",
     ]
     names += [f"page_{name}" for name in "words link_density blocks long h1 article main p stop headings li copies cjk td".split()]
-    return names + [f"page_{name}" for name in HINTS]
+    return names + [f"says_{name}" for name in HINTS]
 
 
 COLUMNS = columns()

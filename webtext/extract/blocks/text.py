@@ -20,16 +20,16 @@ PRICE = 1.35
 CODE, OTHERS = 0.8, 0.6  # of the mean around them is the least that code, and that tables and quotations are worth
 
 
-def choose(page: Page, scores: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float]:
-    """The blocks with which the expected word F1 is highest if a word costs PRICE, and their expected F1.
+def choose(page: Page, scores: NDArray[np.float32], price: float = PRICE) -> tuple[NDArray[np.bool_], float]:
+    """The blocks with which the expected word F1 is highest if a word costs `price`, and their expected F1.
 
-    With p the share of a block's n words expected to be gold, it is 2 sum(p n, chosen) / (PRICE sum(n, chosen) + sum(p n, all)); the best
+    With p the share of a block's n words expected to be gold, it is 2 sum(p n, chosen) / (price sum(n, chosen) + sum(p n, all)); the best
     choice of any size are the blocks of highest p (Lewis, Evaluating and optimizing autonomous text classification systems, SIGIR 1995).
     """
     sizes = np.maximum(page.counts[:, WORDCOUNT], 0.5)
     order = np.argsort(-scores, kind="stable")
     hoped, taken = np.cumsum((scores * sizes)[order]), np.cumsum(sizes[order])
-    best = int(np.argmax(hoped / (PRICE * taken + hoped[-1])))
+    best = int(np.argmax(hoped / (price * taken + hoped[-1])))
     chosen = np.zeros(len(scores), np.bool_)
     chosen[order[: best + 1]] = True
     return chosen, float(2 * hoped[best] / (taken[best] + hoped[-1]))
@@ -53,15 +53,16 @@ def found_in(page: Page, text: str) -> NDArray[np.float32]:
 def render(page: Page, chosen: NDArray[np.bool_]) -> str:
     """The chosen blocks as lines: items of lists with a dash, indented by their depth; the cells of a row in one line."""
     items, rows = _places(page.parent, page.tag, page.first, page.last, page.node)
+    texts, begins, ends = page.text.tobytes(), page.offsets[:-1][chosen].tolist(), page.offsets[1:][chosen].tolist()
     lines: list[str] = []
-    row = -1
-    for number in np.flatnonzero(chosen).tolist():
-        text = page.block(number)
-        if rows[number] >= 0 and rows[number] == row:
+    last = -1
+    for begin, end, item, row in zip(begins, ends, items[chosen].tolist(), rows[chosen].tolist()):
+        text = texts[begin:end].decode("utf-8", "replace")
+        if row >= 0 and row == last:
             lines[-1] += f" | {text}"
             continue
-        row = rows[number]
-        depth, fresh = divmod(int(items[number]), 2)
+        last = row
+        depth, fresh = divmod(item, 2)
         margin = "  " * max(depth - 1, 0)
         lines.append(f"{margin}- {text}" if fresh else text)
     return "\n".join(lines)

@@ -2,7 +2,9 @@
 
 The vote moves the scores; the choice is made anew from them. To take one text or the other as a whole, decided by a regression on both,
 was worse in cross-validation than to ask nobody, and so is a vote on pages that are no articles (forums, listings, shops), of which
-trafilatura knows less. newspaper3k is not asked: an oracle between it and trafilatura gains less than `blocks` alone.
+trafilatura knows less. Its vote is as good without the engines that it would ask itself (with the shipped model, word F1 and F1 of the
+strings are 0.0003 higher), and takes half the time. newspaper3k is not asked: its word F1 on a third of WCXB-dev is
+0.60, that of trafilatura 0.83.
 """
 
 from __future__ import annotations
@@ -37,6 +39,6 @@ def from_tree(tree: dom.Tree, html: str, path: Path = model.INSTALLED) -> Extrac
     first = model.judge(page, html, path)
     if first.expected >= SURE or first.article < ARTICLE:
         return Extraction(title, render(page, first.chosen), first.expected, blocks_engine.NAME)
-    votes = found_in(page, trafilatura_engine.from_tree(tree).text)
+    votes = found_in(page, trafilatura_engine.main_text(tree, trafilatura_engine.ALONE))
     chosen, expected = choose(page, ((1 - VOTE) * first.scores + VOTE * votes).astype(np.float32))
     return Extraction(title, render(page, chosen), expected, NAME)

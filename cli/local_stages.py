@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from webtext.task import Place, TaskLog, run_task
 
 if TYPE_CHECKING:
     from model.config import TrainConfig
+    from model.log import StepReport
 
 Tell = Callable[[str], None]
 
@@ -41,7 +44,7 @@ def train_model(log: TaskLog, section: TrainSection, tell: Tell) -> None:
     config = TrainConfig(vocab_size=vocabulary, **section.model_dump(exclude={"enabled", "tune_lr", "tune_steps"}))
     if section.tune_lr:
         config = replace(config, lr=_best_rate(log, replace(config, steps=section.tune_steps or config.steps), tokens, tell))
-    result = train(config, tokens, log.place.path, progress=lambda report: tell(str(report)), announce=tell)
+    result = train(config, tokens, log.place.path, progress=partial(_show, tell), announce=_announce)
     if result.hf is None:
         raise WebtextError(f"train: stopped after step {result.steps:,}; run the same command again to go on")
     log.counters.update({"steps": result.steps, "tokens": result.tokens, "parameters": result.parameters})
@@ -54,11 +57,24 @@ def _best_rate(log: TaskLog, config: TrainConfig, tokens: Path, tell: Tell) -> f
     from model.tune import tune_lr
 
     runs = log.place.spill("tune")
-    found = tune_lr(config, tokens, runs, progress=lambda report: tell(str(report)), announce=tell)
-    tell(f"learning rate {found.lr:g} is the best of {len(found.tried)}")
+    found = tune_lr(config, tokens, runs, progress=partial(_show, tell), announce=_announce)
+    tried = ", ".join(f"{lr:g}: {loss:.4f}" for lr, loss in found.tried.items())
+    _announce(f"learning rate {found.lr:g} is the best of {len(found.tried)} (validation losses {tried})")
     write_bytes(log.place.path / "tune.json", (runs / "tune.json").read_bytes())
     log.adopt(f"{log.place.directory}/tune.json", len(found.tried))
     return found.lr
+
+
+def _show(tell: Tell, report: StepReport) -> None:
+    """The last step stands beside the bar; one with a validation stays."""
+    tell(str(report))
+    if report.val_loss is not None:
+        _announce(str(report))
+
+
+def _announce(line: str) -> None:
+    """A line that stays: rich puts what is written to standard error above its bar."""
+    sys.stderr.write(f"train: {line}\n")
 
 
 def _report(place: Place, config: Config, tell: Tell) -> None:

@@ -102,7 +102,7 @@ class Checkpoint:
 
     def check_fits(self, config: dict[str, Any], data: dict[str, str]) -> None:
         """Raise WebtextError with the reason where the checkpoint belongs to another configuration or to other data."""
-        for name in sorted(config.keys() | self.state.config.keys()):
+        for name in [*config, *sorted(self.state.config.keys() - config.keys())]:  # what was given before what follows from it
             there, here = self.state.config.get(name), config.get(name)
             if there != here:
                 raise WebtextError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from types import TracebackType
 from typing import Any
 
 from webtext.errors import WebtextError
+
+# What TensorBoard shows of a report.
+SCALARS = ("loss", "val_loss", "lr", "grad_norm", "tokens_per_second", "mfu", "memory_bytes")
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,15 @@ class RunLog:
         self._file.write(json.dumps(asdict(report)) + "\n")
         self._file.flush()
         if self._board is not None:
-            for name in ("loss", "val_loss", "lr", "grad_norm", "tokens_per_second", "mfu"):
+            for name in SCALARS:
                 value = getattr(report, name)
                 if value is not None:
                     self._board.add_scalar(name, value, report.step)
+
+    def flush(self) -> None:
+        """Write what TensorBoard's writer still holds: before a checkpoint, so that a run that goes on from it lacks no step."""
+        if self._board is not None:
+            self._board.flush()
 
     def __enter__(self) -> RunLog:
         return self
@@ -87,9 +96,14 @@ def _lines(path: Path) -> list[str]:
     return [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
 
+def tensorboard_is_there() -> bool:
+    """Whether event files can be written beside `log.jsonl`."""
+    return importlib.util.find_spec("tensorboard") is not None
+
+
 def _tensorboard(directory: Path, step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
+    if not tensorboard_is_there():
         return None
-    return SummaryWriter(str(directory), purge_step=step + 1)
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(directory), purge_step=step + 1)  # readers drop what a run before this one has written from there on

@@ -165,7 +165,8 @@ def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Te
     if temperature == 0:
         only = torch.full_like(logits, -torch.inf)
         return only.scatter_(1, logits.argmax(1, keepdim=True), 0.0)
-    logits = logits / temperature
+    if temperature != 1:
+        logits = logits / temperature
     if 0 < top_k < logits.size(1):
         logits = logits.masked_fill(logits < logits.topk(top_k).values[:, -1:], -torch.inf)
     if top_p < 1:
@@ -177,6 +178,9 @@ def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Te
 
 def draw(logits: Tensor, uniform: Tensor) -> Tensor:
     """Tokens [B] by inverting the cumulative distribution of softmax(logits [B, V]) at `uniform` [B], fp64 numbers in [0, 1)."""
+    possible = (logits > -torch.inf).any(0).nonzero()[:, 0]
+    if len(possible) < logits.size(1):  # a few of 50,257, behind top-k: the rest adds nothing to any sum
+        return possible[draw(logits[:, possible], uniform)]
     cumulative = logits.double().softmax(-1).cumsum(-1)
     total = cumulative[:, -1:].contiguous()
     # NB: the product may round up to the total; the first token to reach it is the last that has any probability.

@@ -3,8 +3,8 @@
     python -m model.train TOKENS OUT --size 124M --steps 19073
     torchrun --nproc-per-node 8 -m model.train TOKENS OUT --size 1558M --micro-batch 4
 
-`OUT` receives last.safetensors and best.safetensors (checkpoints), log.jsonl and, at the end, hf/ (the final weights in Hugging
-Face's layout). Started again with the same settings, a run goes on from last.safetensors: on a CPU, with the same number of ranks
+`OUT` receives last.safetensors and best.safetensors (checkpoints), log.jsonl, tensorboard/ and, at the end, hf/ (the final weights in
+Hugging Face's layout). Started again with the same settings, a run goes on from last.safetensors: on a CPU, with the same number of ranks
 and threads, to the same bits as if it had never stopped, for every random number is drawn from a generator seeded by (seed, step,
 micro-batch) and the order of windows follows from (seed, step).
 """
@@ -35,7 +35,7 @@ from model.config import TrainConfig
 from model.data import Ints, TokenSplit, Windows, evaluation_windows, prefetched, windows_of_step
 from model.device import Machine, machine
 from model.gpt2 import GPT2
-from model.log import RunLog, StepReport
+from model.log import RunLog, StepReport, tensorboard_is_there
 from model.optim import adamw, learning_rate
 from webtext.errors import UsageError, WebtextError
 
@@ -81,6 +81,8 @@ def train(
         run = _Run(config, tokens, out, here)
         if announce is not None and here.rank == 0:
             announce(run.describe())
+            if not tensorboard_is_there():
+                announce("no event files for TensorBoard, which is not installed (`pip install tensorboard`); log.jsonl has all of it")
         return run.go(progress if here.rank == 0 else None, told_to_stop)
 
 
@@ -161,6 +163,8 @@ class _Run:
                     if progress is not None:
                         progress(report)
                     if save_due or stopped or state.best_step == state.step:
+                        if log is not None:
+                            log.flush()
                         self._save()
         return self._result()
 
@@ -370,6 +374,9 @@ def run(command: Callable[[TrainConfig, Path, Path], bool], arguments: Sequence[
     except WebtextError as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, UsageError) else 1
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or out}: {error.strerror}\n")
+        return 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -30,7 +30,7 @@ def build(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_learning_rate_is_searched_first(build: Path) -> None:
+def test_the_learning_rate_is_searched_first(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said: list[str] = []
     section = TrainSection(**SECTION, lr=1e-4, tune_lr=True, tune_steps=2)
     report = run_task(Place(build, "model", "key"), "train-00000", train_model, section, said.append)
@@ -39,7 +39,11 @@ def test_the_learning_rate_is_searched_first(build: Path) -> None:
     assert found["val_loss"] == min(row["val_loss"] for row in found["tried"])
     state = Checkpoint(build / "model" / "last.safetensors").state
     assert (state.step, state.config["lr"]) == (4, found["lr"])
-    assert f"learning rate {found['lr']:g} is the best of {len(found['tried'])}" in said
+    told = capsys.readouterr().err.splitlines()
+    losses = ", ".join(f"{row['lr']:g}: {row['val_loss']:.4f}" for row in found["tried"])
+    assert f"train: learning rate {found['lr']:g} is the best of {len(found['tried'])} (validation losses {losses})" in told
+    assert sum(" parameters on 1 x cpu (" in line for line in told) == len(found["tried"]) + 1
+    assert [line for line in told if "step 4/4" in line] == [f"train: {said[-1]}"]
     assert "model/tune.json" in [file.path for file in report.files]
     assert not list((build / "model").glob("lr-*"))  # they lie in .work/, which goes with the end of the stage
 

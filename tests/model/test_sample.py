@@ -121,6 +121,18 @@ def test_draw_inverts_the_distribution(logits: list[float], uniform: float) -> N
     assert target <= below + weights[token] + 1e-9
 
 
+def test_rows_with_different_choices_are_drawn_as_alone() -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(200, 30, generator=generator)
+    logits = logits.masked_fill(torch.rand(200, 30, generator=generator) < 0.9, -math.inf)
+    logits[:, 7] = 0.0
+    uniform = torch.rand(200, generator=generator, dtype=torch.float64)
+    together = draw(logits, uniform)
+    assert together.tolist() == [int(draw(row[None], u[None])) for row, u in zip(logits, uniform)]
+    assert torch.isfinite(logits.gather(1, together[:, None])).all()
+    assert len(set(together.tolist())) > 15
+
+
 def test_draws_follow_the_probabilities(model: GPT2) -> None:
     count = 4000
     first = next(generate(model, [9], samples=count, max_tokens=1, top_k=5))

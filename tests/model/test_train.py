@@ -20,8 +20,8 @@ from model.data import TokenSplit, Windows, windows_of_step
 from model.gpt2 import GPT2
 from model.log import read_log
 from model.sample import load_model
-from model.train import StepReport, TrainConfig, parser, train
-from tests.model.runs import config, finish, signal_at, start
+from model.train import StepReport, TrainConfig, main, parser, train
+from tests.model.runs import config, finish, options_of, signal_at, start
 from webtext.errors import UsageError, WebtextError
 from webtext.shards import write_shard
 
@@ -161,6 +161,7 @@ def test_how_it_runs_may_change_on_resume(tokens: Path, run: Path) -> None:
     ("change", "reason"),
     [
         ({"steps": 151}, "made with steps = 150, this run has 151"),
+        ({"steps": 3000}, "made with steps = 150, this run has 3000"),  # not: with a warmup of another length, which follows from it
         ({"lr": 2e-2}, r"made with lr = 0\.01, this run has 0\.02"),
         ({"width": 32}, "made with width = 16, this run has 32"),
         ({"seed": 1}, "made with seed = 0, this run has 1"),
@@ -294,6 +295,21 @@ def test_the_command_line_has_every_setting() -> None:
     given = vars(parser().parse_args(["tokens", "out", "--size", "tiny", "--no-cross-documents", "--lr", "1e-3", "--batch-tokens", "1280"]))
     assert (given.pop("tokens"), given.pop("out")) == (Path("tokens"), Path("out"))
     assert TrainConfig(**given) == TrainConfig(size="tiny", cross_documents=False, lr=1e-3, batch_tokens=1280)
+
+
+def test_the_command_line_fails_with_a_sentence(tokens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("no directory")
+    for arguments, status, reason in (
+        ([str(tokens), str(tmp_path / "file"), *options_of(config())], 1, f"{tmp_path / 'file'}: File exists\n"),
+        (
+            [str(tmp_path), str(tmp_path / "out"), *options_of(config())],
+            1,
+            f"{tmp_path}: no token shards train-*.bin; run the tokenize stage first\n",
+        ),
+        ([str(tokens), str(tmp_path / "out"), "--context=7"], 2, "batch_tokens 524288 must be a multiple of the context 7\n"),
+    ):
+        assert main(arguments) == status
+        assert capsys.readouterr().err == reason
 
 
 def test_a_broken_log_line_is_named(tmp_path: Path) -> None:

@@ -113,8 +113,8 @@ def test_an_unfinished_crawl_is_gone_on_with_under_another_configuration(builder
     section = builder.section(max_redirects=3)
     report = run_task(Place(build, "pages", "other"), "fetch-00000", fetch_shard, 0, section)
     assert report.records_out == len(urls)
-    assert set(server.paths()).isdisjoint(more)
-    assert len(server.paths()) == len(urls) - len(more)
+    # as a set: a busy server may see the last requests of the crawl that was killed only now
+    assert set(server.paths()) == {url[url.rindex("/") :] for url in urls} - more
     shutil.rmtree(build / "pages/.previous")
     assert contents(build / "pages") == contents(builder.fetch(urls, "fresh").build / "pages")
 

@@ -26,13 +26,13 @@ test: install
 test-all: install
 	$(BIN)/pytest -m "slow or not slow" --hypothesis-profile explore
 
-# Workers that are separate processes with nothing but our wheel and the lock (no torch), in an environment of their own.
+# Workers that are separate processes with nothing but our wheel, the lock (no torch) and Google's packages, in an environment of their own.
 WORKER := .venv-worker
 
-$(WORKER)/installed: requirements/lock.txt
+$(WORKER)/installed: requirements/lock.txt requirements/dataflow.txt
 	$(PYTHON) -m venv --clear $(WORKER)
 	$(WORKER)/bin/python -m pip install --quiet --upgrade "pip>=24"
-	$(WORKER)/bin/python -m pip install --quiet -r requirements/lock.txt
+	$(WORKER)/bin/python -m pip install --quiet -r requirements/lock.txt -r requirements/dataflow.txt
 	@touch $@
 
 wheel: install

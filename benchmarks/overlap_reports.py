@@ -124,10 +124,10 @@ def write_corpus(build: Path) -> tuple[int, int, list[Plant]]:
 
 def build_filters(build: Path, section: NgramsSection) -> None:
     place = Place(build, "ngrams", "0" * 64)
-    hashed = [run_task(place, f"hash-{shard:05d}", hash_shard, shard, section) for shard in range(SHARDS)]
+    for shard in range(SHARDS):
+        run_task(place, f"hash-{shard:05d}", hash_shard, shard, section)
     for partition in range(section.partitions):
-        spills = [spill for report in hashed for part, spill in report.outputs if part == partition]
-        run_task(place, f"filter-{partition:05d}", build_filter, partition, spills, section)
+        run_task(place, f"filter-{partition:05d}", build_filter, partition, SHARDS, section)
 
 
 def write_reports(build: Path, section: OverlapSection) -> None:

@@ -1,19 +1,20 @@
 """A build of WebText's shape, simulated and sampled by partition: does any step need memory that grows with the corpus?
 
-    python benchmarks/scale.py [--scale 1.0] [--json FILE] [--place DIR]
+    python benchmarks/scale.py [--scale 1.0] [--shards 256] [--json FILE] [--place DIR]
 
 Whole (`--scale 1`): 45 M URLs with 58 M posts, 8 M documents, 6.5 G distinct 8-grams. It takes some 15 minutes, 9 GB of disk and 2 GB of
 memory on two processors; `--scale 0.01` some 40 seconds. Every step runs twice in a process of its own: for a quarter of the corpus and for
-all of it, with four times as many shards and partitions, so that a partition is as large in both. The real functions of the phases do
-the work; made up is what lies on the disk before them:
+all of it, with four times as many shards and partitions, so that a partition is as large in both. `--shards` cuts the same corpus into
+more of them: what depends on their number shows there. The real functions of the phases do the work; made up is what lies on the disk
+before them:
 
-    links group    one shard of 256                       its posts in the batches of spills as `parse` writes them, other shards' empty
+    links group    one shard                              its posts in the batches of spills as `parse` writes them, other shards' empty
     dedup rank     all documents                          times, scores and URLs at random
     dedup join     one partition of 64                    every twentieth document has a near copy; all signatures are there, 512 bytes each
     dedup verify   all ranges                             the candidates of those copies; every fifth copy is doubtful: shingles decide
     dedup settle   all documents
     ngrams filter  one partition of 64                    hashes at random, in as many sorted runs as shards of that size write
-    manifest       the launcher's part of links and of n-grams: reports of all tasks, 150 dumps x shards
+    manifest       the launcher's part of dedup           reports of all tasks; each shard has three files
 
 Memory: `own` is the highest anonymous resident memory (RssAnon, looked at every 5 ms), `all` the highest resident memory with the pages of
 mapped files that the system may drop at any time (VmHWM). `grew` compares `own`, above what the process had before the step, with that at a
@@ -47,14 +48,14 @@ from webtext.dedup.rank import Order
 from webtext.dedup.settle import CROWDED, range_bounds
 from webtext.dedup.signed import BANDS, RANKED, SHINGLES, SIGNATURES, signature_path, spill
 from webtext.files import writing
-from webtext.links import ROUND_POSTS, SPILL, group_shard
+from webtext.links import ROUND_POSTS, ROUND_SHARD, SPILL, group_shard
 from webtext.manifest import close
 from webtext.ngrams.phases import build_filter
 from webtext.ngrams.runs import RUN
 from webtext.task import OutputFile, Place, Report, TaskLog, run_task
 
 URLS, POSTS, DOCUMENTS, NGRAMS = 45_000_000, 58_000_000, 8_000_000, 6_500_000_000
-SHARDS, PARTITIONS, DUMPS = 256, 64, 150  # of the whole
+SHARDS, PARTITIONS, DUMPS = 256, 64, 12  # of the whole
 TWIN_EVERY = 20  # documents
 SHINGLES_EACH = 20
 BAND_COUNT = 18
@@ -66,21 +67,26 @@ class Size:
 
     scale: float
     part: float
+    all_shards: int = SHARDS
 
     def of(self, whole: int) -> int:
         return max(int(whole * self.scale * self.part), 1)
 
     @property
     def shards(self) -> int:
-        return max(int(SHARDS * self.part), 1)
+        return max(int(self.all_shards * self.part), 1)
 
     @property
     def partitions(self) -> int:
         return max(int(PARTITIONS * self.part), 1)
 
     @property
+    def dumps(self) -> int:
+        return max(int(DUMPS * self.part), 1)
+
+    @property
     def part_documents(self) -> int:
-        return self.of(DOCUMENTS) // self.shards // TWIN_EVERY * TWIN_EVERY
+        return max(self.of(DOCUMENTS) // self.shards // TWIN_EVERY, 1) * TWIN_EVERY
 
     @property
     def dedup(self) -> DedupSection:
@@ -117,12 +123,11 @@ class Watch:
 def make_links(place: Place, size: Size) -> None:
     rng = np.random.default_rng(1)
     shard_posts = size.of(POSTS) // size.shards
-    each = max(ROUND_POSTS // size.shards, 1)
-    dumps = max(int(12 * size.part), 1)
-    rounds = -(-shard_posts // (each * dumps))
+    each = max(ROUND_POSTS // size.shards, ROUND_SHARD)
+    rounds = -(-shard_posts // (each * size.dumps))
     empty = pa.RecordBatch.from_pylist([], schema=SPILL)
     urls = size.of(URLS) // size.shards
-    for dump in range(dumps):
+    for dump in range(size.dumps):
         schema = SPILL.with_metadata({"shards": str(size.shards)})
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with writing(place.spill(f"parse-{dump:05d}.arrow")) as output, pa.ipc.new_file(output.file, schema, options=options) as writer:
@@ -145,8 +150,7 @@ def make_links(place: Place, size: Size) -> None:
 
 
 def links(log: TaskLog, size: Size) -> None:
-    spills = sorted(str(path.relative_to(log.place.build)) for path in (log.place.path / ".work").glob("parse-*.arrow"))
-    group_shard(log, 0, spills, LinksSection())
+    group_shard(log, 0, size.dumps, LinksSection())
 
 
 def mixed(numbers: np.ndarray) -> np.ndarray:
@@ -255,25 +259,22 @@ def make_ngrams(place: Place, size: Size) -> None:
 
 
 def ngrams(log: TaskLog, size: Size) -> None:
-    spills = sorted(str(path.relative_to(log.place.build)) for path in (log.place.path / ".work").glob("*.runs"))
-    build_filter(log, 0, spills, NgramsSection(partitions=size.partitions))
+    build_filter(log, 0, size.shards, NgramsSection(partitions=size.partitions))
 
 
 def manifest(log: TaskLog, size: Size) -> None:
-    """Reports of links: each dump's names a spill for every shard; and of ngrams: each shard's for every partition."""
-    for tasks, outputs in ((max(int(DUMPS * size.part), 1), size.shards), (size.shards, size.partitions)):
-        reports = [
-            Report(
-                f"task-{task:05d}",
-                files=[OutputFile(f"d/shard-{task:05d}.parquet", 1, 1, f"{task:064x}")] * 2,
-                measured={"cpu_seconds": 0.0, "peak_memory_bytes": 0},
-            )
-            for task in range(tasks)
-        ]
-        for task, report in enumerate(reports):
-            report.outputs = [[output, f"d/.work/task-{task:05d}.arrow"] for output in range(outputs)]
-        facts: dict[str, Any] = {"fingerprint": "", "configuration": {}, "inputs": {}, "sources": []}
-        close("links", "posts", reports, **facts).write(log.place.spill("manifest.json"))
+    """Reports of dedup: signatures when a shard is signed, its corpus and its pairs when it is decided."""
+    reports = [
+        Report(
+            f"{phase}-{task:05d}",
+            files=[OutputFile(f"{phase}-{file}/shard-{task:05d}.parquet", 1, 1, f"{task:064x}") for file in range(files)],
+            measured={"seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 2**20, "seen": 0},
+        )
+        for phase, files, tasks in (("sign", 1, size.shards), ("join", 0, size.partitions), ("decide", 2, size.shards))
+        for task in range(tasks)
+    ]
+    facts: dict[str, Any] = {"fingerprint": "", "configuration": {}, "inputs": {}, "sources": []}
+    close("dedup", "documents", reports, **facts).write(log.place.spill("manifest.json"))
 
 
 Make = Callable[[Place, Size], None]
@@ -296,9 +297,8 @@ def run_step(step: str, build: Path, size: Size) -> dict[str, Any]:
     return {"own": watch.own, "above": watch.own - watch.before, "all": status("VmHWM"), "cpu": watch.cpu, "seconds": watch.clock}
 
 
-def measure(scale: float, part: float, place: Path) -> dict[str, dict[str, Any]]:
+def measure(size: Size, place: Path) -> dict[str, dict[str, Any]]:
     """All steps for a part of the corpus, one after another on the same directory."""
-    size = Size(scale, part)
     figures = {}
     with tempfile.TemporaryDirectory(dir=place, prefix="webtext-scale-") as directory:
         build = Path(directory)
@@ -307,7 +307,8 @@ def measure(scale: float, part: float, place: Path) -> dict[str, dict[str, Any]]
             here.spill("x").parent.mkdir(parents=True, exist_ok=True)
             if make is not None:
                 make(here, size)
-            command = [sys.executable, __file__, "--step", step, "--scale", str(scale), "--part", str(part), "--place", directory]
+            command = [sys.executable, __file__, "--step", step, "--scale", str(size.scale), "--part", str(size.part)]
+            command += ["--shards", str(size.all_shards), "--place", directory]
             done = subprocess.run(
                 command, stdout=subprocess.PIPE, check=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
             )
@@ -321,19 +322,20 @@ def measure(scale: float, part: float, place: Path) -> dict[str, dict[str, Any]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="of WebText; 1 is all of it")
+    parser.add_argument("--shards", type=int, default=SHARDS, help="of the whole")
     parser.add_argument("--place", type=Path, help="directory with room for the files")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--part", type=float, default=1.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
-        print(json.dumps(run_step(options.step, options.place, Size(options.scale, options.part))))
+        print(json.dumps(run_step(options.step, options.place, Size(options.scale, options.part, options.shards))))
         return
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    whole = Size(options.scale, 1.0)
+    whole, part = Size(options.scale, 1.0, options.shards), Size(options.scale, 0.25, options.shards)
     rows = f"{whole.of(URLS):,} URLs, {whole.of(DOCUMENTS):,} documents, {whole.of(NGRAMS):,} 8-grams"
-    print(f"{machine}; {rows}; {SHARDS} shards, {PARTITIONS} partitions")
-    quarter, all_ = measure(options.scale, 0.25, options.place), measure(options.scale, 1.0, options.place)
+    print(f"{machine}; {rows}; {whole.shards:,} shards, {PARTITIONS} partitions")
+    quarter, all_ = measure(part, options.place), measure(whole, options.place)
     print(f"{'':<14} {'CPU s':>8} {'own MB':>8} {'all MB':>8}   quarter: {'own MB':>8} {'all MB':>8} {'grew':>6}")
     for step in STEPS:
         few, many = quarter[step], all_[step]
@@ -343,7 +345,7 @@ def main() -> None:
             f"            {few['own'] / 1e6:>8,.0f} {few['all'] / 1e6:>8,.0f} {grew:>5.2f}x"
         )
     if options.json:
-        figures = {"machine": machine, "scale": options.scale, "quarter": quarter, "whole": all_}
+        figures = {"machine": machine, "scale": options.scale, "shards": options.shards, "quarter": quarter, "whole": all_}
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cli.house import claim, held
+from cli.elsewhere import at_work, still_held
+from cli.house import claim
 from cli.local_stages import REPORT, TRAIN
 from cli.progress import Screen
 from cli.sources import ready_sources
@@ -71,7 +72,7 @@ def cores() -> int:
 
 def run_build(
     config: Config,
-    build: Path,
+    build: Path | str,
     arguments: Sequence[str] = (),
     *,
     only: str | None = None,
@@ -83,8 +84,8 @@ def run_build(
 ) -> list[Done]:
     """Run all stages of a build, or `only` one whose inputs are there; what fits is not run again.
 
-    `said` hears of each stage at its end. `beside` are names that may lie in the directory before its first build. `retry` names classes
-    of failed links (webtext.fetch.previous.RETRY) that fetch asks for again.
+    A `build` given as text may be a URL of Beam's. `said` hears of each stage at its end. `beside` are names that may lie in the directory
+    before its first build. `retry` names classes of failed links (webtext.fetch.previous.RETRY) that fetch asks for again.
     """
     stages = stages_of(config)
     if only is not None and only not in stages:
@@ -95,20 +96,24 @@ def run_build(
         agent_of(config.fetch)  # refused here and not hours later, when the links are there
     workers = config.run.workers or cores()
     results = []
-    with held(build):
-        claim(build, config, reuse=reuse, beside=beside)
-        config = ready_sources(config, build, arguments, screen or Screen(), ask=only in (None, "links"))
+    with at_work(build, arguments) as (directory, elsewhere):
+        claim(directory, config, reuse=reuse, beside=beside, elsewhere=elsewhere)
+        if elsewhere is not None and config.links.subreddits:
+            raise UsageError("links.subreddits: what Reddit answers is kept on this disk; build on it, or give links.dumps")
+        config = ready_sources(config, directory, arguments, screen or Screen(), ask=only in (None, "links"))
         for stage in stages.values():
             if only not in (None, stage.name):
                 continue
-            facts = fit(stage, build, config, stages)
+            if elsewhere is not None:
+                still_held(elsewhere)
+            facts = fit(stage, directory, config, stages, elsewhere)
             again = retry if stage.name == "fetch" else ()
-            manifest = stage.manifest(build) if facts.done and not again else None
+            manifest = stage.manifest(directory) if facts.done and not again else None
             if manifest is None:
-                manifest = run_stage(stage, build, config, facts, workers, arguments, screen or Screen(), again)
+                manifest = run_stage(stage, directory, config, facts, workers, arguments, screen or Screen(), again, elsewhere)
                 results.append(Done(stage, manifest, ran=True))
             else:
-                tidy(stage, build)
+                tidy(stage, directory, elsewhere)
                 results.append(Done(stage, manifest, ran=False))
             said(results[-1])
     return results

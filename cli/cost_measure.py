@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cli.build import cores, run_build
-from cli.progress import Screen
+from cli.progress import Screen, Told
 from pipelines.run import collect
 from pipelines.stage import Stage
 from webtext.config import Config, TrainSection
@@ -45,7 +45,7 @@ class Gauge(Screen):
         self.words = 0  # distinct words that the vocabulary is learned from
 
     @contextmanager
-    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Callable[[str], None]]:
+    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Told]:
         with super().watch(stage, place, phases) as tell:
             yield tell
         self.reports[stage] = collect(place, phases)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from pipelines.elsewhere import BeamDirectory
+from pipelines.filesystem import is_url
 from webtext.config import Config
 from webtext.errors import UsageError, WebtextError
 from webtext.files import naming_failures, read_json, to_json, write_bytes
@@ -17,11 +20,12 @@ from webtext.workers import await_workers
 
 MARK = "build.json"
 LOCK = ".lock"
+HOLDER = ".holder"  # in a build elsewhere: JSON, whose it is
 
 
 @contextmanager
-def held(build: Path) -> Iterator[None]:
-    """Hold the directory. Raises WebtextError where another process does."""
+def held(build: Path, shown: str = "") -> Iterator[None]:
+    """Hold the directory. Raises WebtextError where another process does; `shown` is what the directory stands for, if not for itself."""
     with naming_failures(build):
         build.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(build / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -31,7 +35,9 @@ def held(build: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 32).decode() or "?"
-            raise WebtextError(f"{build}: another build (process {holder}) is at work here; wait for it or choose another --out") from None
+            raise WebtextError(
+                f"{shown or build}: another build (process {holder}) is at work here; wait for it or choose another --out"
+            ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         await_workers(build)
@@ -47,12 +53,12 @@ def sources(config: Config) -> dict[str, Any]:
     return {**found, "links.subreddits": config.links.subreddits} if config.links.subreddits else found
 
 
-def claim(build: Path, config: Config, *, reuse: bool, beside: Sequence[str] = ()) -> None:
+def claim(build: Path, config: Config, *, reuse: bool, beside: Sequence[str] = (), elsewhere: BeamDirectory | None = None) -> None:
     """Mark an empty directory as this build's, or check that it is. Raises UsageError for one that belongs to something else.
 
     `reuse` takes over a directory of other sources: what does not fit is made anew. `beside` are names that may lie in an empty one.
     """
-    mark = build / MARK
+    mark, shown = build / MARK, elsewhere.url if elsewhere is not None else build
     mine = sources(config)
     if mark.exists():
         theirs = cast(dict[str, Any], read_json(mark))
@@ -60,19 +66,31 @@ def claim(build: Path, config: Config, *, reuse: bool, beside: Sequence[str] = (
         if other and not reuse:
             told = "; ".join(f"{key} was {theirs.get(key)} and is now {mine[key]}" for key in other)
             raise UsageError(
-                f"{build}: belongs to a build of another configuration ({told}); choose another --out, or --reuse to rebuild it"
+                f"{shown}: belongs to a build of another configuration ({told}); choose another --out, or --reuse to rebuild it"
             )
         if not other:
             return
     else:
-        foreign = sorted(path.name for path in build.iterdir() if path.name not in (LOCK, WORKERS, *beside))
+        there = {path.name for path in build.iterdir()} if elsewhere is None else {path.split("/")[0] for path in elsewhere.sizes(["**"])}
+        foreign = sorted(there - {LOCK, WORKERS, HOLDER, *beside})
         if foreign:
-            raise UsageError(f"{build}: not empty and not a build (it holds {foreign[0]}); choose another --out")
+            raise UsageError(f"{shown}: not empty and not a build (it holds {foreign[0]}); choose another --out")
     write_bytes(mark, to_json(mine))
+    if elsewhere is not None:
+        elsewhere.keep(build, [MARK])
+
+
+def refuse_url(build: Path) -> None:
+    """For commands that read a build on this disk. Raises UsageError where they are given a URL."""
+    # NB: of two slashes a Path keeps one.
+    url = re.sub(r"^([a-z][a-z0-9+.-]*):/(?!/)", r"\1://", str(build))
+    if is_url(url):
+        raise UsageError(f"{url}: this command reads a build on this disk; copy it first, as with `gcloud storage cp -r {url} DIR`")
 
 
 def opened(build: Path) -> Path:
     """A directory that a command reads. Raises UsageError where it is no build."""
+    refuse_url(build)
     if not (build / MARK).exists():
         raise UsageError(f"{build}: not a build ({MARK} is missing); give the --out of a `webtext build`")
     return build

@@ -10,6 +10,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from cli.house import refuse_url
 from webtext.config_file import DATA, DATA_DEFAULT
 from webtext.errors import UsageError
 from webtext.layout import DIRECTORIES
@@ -34,6 +35,7 @@ def show_links(
     if domains is not None and not report:
         raise UsageError("--domains is for --report; give both")
     if report:
+        refuse_url(build)
         _print(build / DIRECTORIES["links"], domains or _own_list())
 
 

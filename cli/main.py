@@ -31,12 +31,19 @@ BEAM = {"allow_extra_args": True}  # what follows `--` is for Beam
 def build(
     context: typer.Context,
     config: Annotated[Path | None, typer.Argument(help="configuration (TOML)", show_default=False)] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="directory of the build", show_default=False)] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="DIR", help="directory of the build, or a URL that Beam knows (gs://…)", show_default=False),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="worker processes; 0: one a core", show_default=False)] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value over the file's, repeatable", show_default=False)
     ] = None,
     reuse: Annotated[bool, typer.Option("--reuse", help="take over a directory that was built from other sources")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what would be done; for Dataflow write the description of each job")
+    ] = False,
+    descriptions: Annotated[Path, typer.Option(help="directory for the descriptions of --dry-run")] = Path("dry-run"),
     show: Annotated[bool, typer.Option("--print-config", help="write the whole default configuration, a comment a key, and leave")] = False,
 ) -> None:
     """Run all stages of a build; what is done already is not done again.
@@ -51,13 +58,22 @@ def build(
         return
     if config is None or out is None:
         raise UsageError("give a configuration and --out DIR, as in: webtext build examples/wcxb.toml --out wcxb")
+    if dry_run:
+        from cli.dry_run import plan_build, show_plans
+
+        show_plans(plan_build(load_config(config, overrides), out, context.args, descriptions))
+        return
     from cli import say
     from cli.build import run_build
+    from pipelines.filesystem import is_url
 
     results = run_build(load_config(config, overrides), out, context.args, reuse=reuse, said=say.stage_line)
     if any(done.ran for done in results):
         say.summary(results)
-        say.places(out, f"webtext why URL --out {out}")
+        if is_url(out):
+            say.out.print(f"the build is at {out}")
+        else:
+            say.places(Path(out), f"webtext why URL --out {out}")
     else:
         say.out.print(f"nothing to do: {out} is up to date with {config}")
 

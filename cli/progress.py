@@ -5,44 +5,65 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from webtext.task import DONE, WORK, Place
+from webtext.errors import WebtextError
+from webtext.task import DONE, WORK, Elsewhere, Place
 
 LOG_SECONDS = 15.0
+STORE_SECONDS = 10.0  # between two looks at a store, which lists the reports of all tasks each time
 POLL_SECONDS = 0.3
 
 
 class Screen:
-    """Watches a stage's reports on disk, so it sees the tasks of any worker on any engine that shares the directory."""
+    """Watches a stage's reports on disk, so it sees the tasks of any worker on any engine that shares the directory; failing that,
+    what the engine counts, or the reports in the store."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
 
     @contextmanager
-    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Callable[[str], None]]:
+    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Told]:
         stop = threading.Event()
         view = Bar(self.console, stage) if self.console.is_terminal else Lines(self.console, stage)
-        told = [""]
-        tally = Tally(place)
+        told = Told()
+        tally = Tally(place) if place.elsewhere is None else StoreTally(place, place.elsewhere)
 
         def look() -> None:
             while not stop.wait(POLL_SECONDS):
-                view.show(*tally.count(), sum(phases.values()), told[0])
+                # An engine that counts while it runs makes it needless to look at the files.
+                done, records = (told.done, told.records) if told.done else tally.count()
+                view.show(done, records, sum(phases.values()), told.line)
 
         watcher = threading.Thread(target=look, daemon=True)
         watcher.start()
         try:
-            yield lambda line: told.__setitem__(0, line)
+            yield told
         finally:
             stop.set()
             watcher.join()
             view.end()
+
+
+@dataclass
+class Told:
+    """What a watcher hears of a stage (pipelines.run.Telling)."""
+
+    line: str = ""
+    done: int = 0
+    records: int = 0
+
+    def __call__(self, line: str) -> None:
+        self.line = line
+
+    def counted(self, done: int, records: int) -> None:
+        self.done, self.records = done, records
 
 
 class Tally:
@@ -67,6 +88,25 @@ class Tally:
             except (OSError, ValueError):
                 continue  # just being replaced: it is read at the next look
         return len(self._done), sum(self._done.values()) + running
+
+
+class StoreTally:
+    """Tasks done in a build that is elsewhere; what a running task has seen is not to be had there."""
+
+    def __init__(self, place: Place, elsewhere: Elsewhere) -> None:
+        self._pattern = f"{place.directory}/{WORK}/*{DONE}"
+        self._elsewhere = elsewhere
+        self._done = 0
+        self._next = time.monotonic() + STORE_SECONDS
+
+    def count(self) -> tuple[int, int]:
+        """(tasks done, 0)."""
+        if time.monotonic() >= self._next:
+            # A store that does not answer is for the tasks to complain of.
+            with suppress(WebtextError):
+                self._done = len(self._elsewhere.sizes([self._pattern]))
+            self._next = time.monotonic() + STORE_SECONDS
+        return self._done, 0
 
 
 class Bar:

@@ -54,7 +54,7 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
         if any(done.ran for done in results):
             say.summary(results)
         if also is not None:
-            also(out, **more)
+            also(Path(out), **more)
 
     def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
@@ -62,7 +62,9 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
     parameters = [
         parameter("beam", typer.Context, inspect.Parameter.empty),
         parameter("config", Annotated[Path, typer.Argument(help="configuration (TOML)")], inspect.Parameter.empty),
-        parameter("out", Annotated[Path, typer.Option("--out", help="directory of the build")], inspect.Parameter.empty),
+        parameter(
+            "out", Annotated[str, typer.Option("--out", metavar="DIR", help="directory of the build, or a URL")], inspect.Parameter.empty
+        ),
         parameter("reuse", Annotated[bool, typer.Option("--reuse", help="take over a directory built from other sources")], False),
         *(
             parameter(name, Annotated[kind, typer.Option(help=_help(fields[name]), show_default=False)], None)

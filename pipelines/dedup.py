@@ -5,23 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import apache_beam as beam
-
-from pipelines.engine import ByPartition, Phase, Tasks
+from pipelines.engine import AfterAll, Numbered, Phase, Tasks
 from webtext.config import Config
 from webtext.dedup import decontaminated, phases
 from webtext.task import Place
-
-
-class AfterAll(beam.PTransform):  # type: ignore[misc]
-    """The tasks of the next phase, once all of this one are done: each names them all, and each is started once."""
-
-    def expand(self, named: Any) -> Any:
-        return named | ByPartition() | beam.Map(_index_alone)
-
-
-def _index_alone(element: tuple[int, list[str]]) -> tuple[int]:
-    return (element[0],)
 
 
 def graph(pipeline: Any, place: Place, config: Config) -> None:
@@ -31,24 +18,24 @@ def graph(pipeline: Any, place: Place, config: Config) -> None:
         start = (
             pipeline
             | "TestSets" >> Tasks(enumerate(section.decontaminate))
-            | Phase(place, "testsets", decontaminated.index_test_set, shards, section)
-            | "Indexed" >> AfterAll()
-            | Phase(place, "quotations", decontaminated.find_quotations, parts, section)
-            | "Found" >> AfterAll()
+            | Phase(place, "testsets", decontaminated.index_test_set, section)
+            | "Indexed" >> AfterAll(shards)
+            | Phase(place, "quotations", decontaminated.find_quotations, section)
+            | "Found" >> AfterAll(parts)
         )
     else:
-        start = pipeline | "Parts" >> Tasks((part,) for part in range(parts))
+        start = pipeline | "Parts" >> Numbered(parts)
     (
         start
         | Phase(place, "sign", phases.sign_shard, shards, section)
-        | "Signed" >> AfterAll()
+        | "Signed" >> AfterAll(1)
         | Phase(place, "rank", phases.rank_documents, shards, section)
-        | "Ranked" >> AfterAll()
-        | Phase(place, "join", phases.join_partition, shards, section)
-        | "Joined" >> AfterAll()
-        | Phase(place, "verify", phases.verify_range, shards, section)
-        | "Verified" >> AfterAll()
+        | "Ranked" >> AfterAll(section.partitions)
+        | Phase(place, "join", phases.join_partition, shards, section, ram="4GB")
+        | "Joined" >> AfterAll(section.partitions)
+        | Phase(place, "verify", phases.verify_range, shards, section, ram="4GB")
+        | "Verified" >> AfterAll(1)
         | Phase(place, "settle", phases.settle_stage, shards, section)
-        | "Settled" >> AfterAll()
+        | "Settled" >> AfterAll(shards)
         | Phase(place, "decide", phases.decide_shard, shards, section)
     )

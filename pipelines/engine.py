@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,16 @@ import apache_beam as beam
 import orjson
 import pyarrow as pa
 from apache_beam.metrics import Metrics
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipelines.versions import difference, versions
+from pipelines.watching import COUNTED, DONE_TASKS, SEEN, Counts, at_task, name_log_records, watching
 from webtext.errors import UsageError, WebtextError
 from webtext.task import Place, TaskFunction, run_task
 from webtext.workers import announce_launcher, mark_worker
+
+_log = logging.getLogger(__name__)
 
 FAILED = "webtext-task-failed: "  # begins the line of JSON by which a failure crosses from a worker to the launcher
 
@@ -36,7 +40,7 @@ class TaskFailed(Exception):
 
 
 class RunTask(beam.DoFn):  # type: ignore[misc]
-    """Does the task of an element `(index, *payload)` and emits the task's outputs."""
+    """Does the task of an element `(index, *payload)` and emits what it hands on: its outputs, in one list."""
 
     def __init__(self, place: Place, phase: str, function: TaskFunction, arguments: tuple[Any, ...]) -> None:
         self.place, self.phase, self.function, self.arguments = place, phase, function, arguments
@@ -51,12 +55,18 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
         pa.set_memory_pool(pa.system_memory_pool())
         # NB: a Metrics.counter made inside process() costs six times as much as the element itself.
         self.counters: dict[str, Any] = {}
+        self.done, self.seen = Metrics.counter(COUNTED, DONE_TASKS), Metrics.counter(COUNTED, SEEN)
+        name_log_records()
 
     def process(self, element: tuple[Any, ...]) -> Iterator[Any]:
         index, *payload = element
         name = task_name(self.phase, index)
+        start = time.monotonic()
         try:
-            report = run_task(self.place, name, self.function, index, *payload, *self.arguments)
+            with at_task(f"{self.place.directory} {name}"):
+                report = run_task(self.place, name, self.function, index, *payload, *self.arguments)
+                told = f"{report.records_in:,} in, {report.records_out:,} kept, {report.rejected:,} left out"
+                _log.info("done in %.1f s: %s", time.monotonic() - start, told)
         except WebtextError as error:
             raise TaskFailed(name, str(error), usage=isinstance(error, UsageError)) from error
         except Exception as error:
@@ -65,7 +75,9 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
             if counter not in self.counters:
                 self.counters[counter] = Metrics.counter(self.place.directory, counter)
             self.counters[counter].inc(count)
-        yield from report.outputs
+        self.done.inc()
+        self.seen.inc(int(report.measured["seen"]))
+        yield report.outputs
 
 
 def task_name(phase: str, index: int) -> str:
@@ -84,27 +96,73 @@ class Tasks(beam.PTransform):  # type: ignore[misc]
         return pipeline | beam.Create(self.elements) | beam.Reshuffle()
 
 
-class Phase(beam.PTransform):  # type: ignore[misc]
-    """A task for each element `(index, *payload)`: `function(log, index, *payload, *arguments)`, done once (see webtext.task)."""
+class Numbered(beam.PTransform):  # type: ignore[misc]
+    """Tasks 0 to `count` - 1. They are made by the engine: a graph for 100,000 shards is as small as one for two."""
 
-    def __init__(self, place: Place, name: str, function: TaskFunction, *arguments: Any) -> None:
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def expand(self, pipeline: Any) -> Any:
+        return pipeline | beam.Create([self.count]) | "Number" >> beam.FlatMap(_numbers) | beam.Reshuffle()
+
+
+class Phase(beam.PTransform):  # type: ignore[misc]
+    """A task for each element `(index, *payload)`: `function(log, index, *payload, *arguments)`, done once (see webtext.task).
+
+    `ram` ("8GB") and `cpus` are what a machine must have for it at the least; only Dataflow chooses machines, so only it is told.
+    """
+
+    def __init__(self, place: Place, name: str, function: TaskFunction, *arguments: Any, ram: str = "", cpus: int = 0) -> None:
         super().__init__(name)
         self.task = RunTask(place, name, function, arguments)
+        self.needs = {**({"min_ram": ram} if ram else {}), **({"cpu_count": str(cpus)} if cpus else {})}
 
     def expand(self, elements: Any) -> Any:
-        return elements | beam.ParDo(self.task)
+        run = beam.ParDo(self.task)
+        # NB: to Beam a hint makes another environment, and the other runners start workers of their own for each.
+        if self.needs and is_dataflow(elements.pipeline.options):
+            run = run.with_resource_hints(**self.needs)
+        return elements | "Task" >> run
 
 
-class ByPartition(beam.PTransform):  # type: ignore[misc]
-    """`[partition, value]` pairs to `(partition, [values])`, values sorted: here a phase waits for all of the one before."""
+class AfterAll(beam.PTransform):  # type: ignore[misc]
+    """Tasks 0 to `count` - 1 of the next phase, once all of this one are done.
 
-    def expand(self, pairs: Any) -> Any:
-        return pairs | beam.Map(_key_and_value) | beam.GroupByKey() | beam.Map(_sorted_values)
+    What they read is in files whose names follow from numbers. So what passes here, and what a report holds, is the same for any
+    number of tasks.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def expand(self, outputs: Any) -> Any:
+        done = outputs | "Done" >> beam.Map(_one) | "Wait" >> beam.CombinePerKey(sum)
+        return done | "Number" >> beam.FlatMap(_following, self.count) | beam.Reshuffle()
 
 
-def _key_and_value(pair: list[Any]) -> tuple[int, Any]:
-    partition, value = pair
-    return partition, value
+class Gathered(beam.PTransform):  # type: ignore[misc]
+    """The one task of the next phase, once all of this one are done: `(0, values)`, sorted, of the outputs `[0, value]`."""
+
+    def expand(self, outputs: Any) -> Any:
+        return outputs | "Pairs" >> beam.FlatMap(_pairs) | "Wait" >> beam.GroupByKey() | "Sort" >> beam.Map(_sorted_values)
+
+
+def _numbers(count: int) -> Iterator[tuple[int]]:
+    return ((number,) for number in range(count))
+
+
+def _one(_: Any) -> tuple[int, int]:
+    return 0, 1
+
+
+def _following(_: Any, count: int) -> Iterator[tuple[int]]:
+    return _numbers(count)
+
+
+def _pairs(outputs: list[Any]) -> Iterator[tuple[int, Any]]:
+    return ((key, value) for key, value in outputs)
 
 
 def _sorted_values(pair: tuple[int, Iterable[Any]]) -> tuple[int, list[Any]]:
@@ -112,6 +170,21 @@ def _sorted_values(pair: tuple[int, Iterable[Any]]) -> tuple[int, list[Any]]:
 
 
 Graph = Callable[[Any], None]
+
+
+def options_of(arguments: Sequence[str], workers: int, job: str) -> PipelineOptions:
+    """Beam's options for a run with so many processes here, or by a runner that the arguments name."""
+    if is_local(arguments):
+        processes = ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+        return PipelineOptions([*(["--direct_running_mode=in_memory"] if workers == 1 else processes), *arguments])
+    options = PipelineOptions(list(arguments))
+    if is_dataflow(options):
+        # Imported here because it needs Google's packages, which nobody else does.
+        from pipelines.dataflow import dataflow_options
+
+        return dataflow_options(arguments, job)
+    return options
+
 
 GRACE_SECONDS = 20.0  # for a run to end by itself after one of its worker processes has died
 
@@ -121,17 +194,23 @@ def is_local(arguments: Sequence[str]) -> bool:
     return not any(argument.startswith("--runner") for argument in arguments)
 
 
-def execute(graph: Graph, workers: int, arguments: Sequence[str]) -> None:
-    """Run a graph: with `workers` processes on this machine, or as Beam's own `arguments` say.
+def is_dataflow(options: PipelineOptions) -> bool:
+    """Whether the runner is Dataflow's."""
+    return "dataflow" in (options.view_as(StandardOptions).runner or "").lower()
 
-    Raises WebtextError with the sentence of the first task that failed.
+
+def execute(graph: Graph, workers: int, arguments: Sequence[str], job: str, counted: Counts) -> None:
+    """Run a graph: with `workers` processes on this machine, or as Beam's own `arguments` say, as a job of that name.
+
+    `counted` hears now and then what an engine's counters say. Raises WebtextError with the sentence of the first task that failed.
     """
     local = is_local(arguments)
-    in_memory = ["--direct_running_mode=in_memory"]
-    processes = ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
-    options = PipelineOptions([*((in_memory if workers == 1 else processes) if local else []), *arguments])
-    # NB: DirectRunner would look for a Go runner on the network first and choose by what the graph holds.
-    pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
+    options = options_of(arguments, workers, job)
+    try:
+        # NB: DirectRunner would look for a Go runner on the network first and choose by what the graph holds.
+        pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
+    except ValueError as error:
+        raise UsageError(f"the engine refuses its options: {' '.join(str(error).split())}") from None
     graph(pipeline)
     failures: list[Exception] = []
     if local:
@@ -139,7 +218,9 @@ def execute(graph: Graph, workers: int, arguments: Sequence[str]) -> None:
 
     def run() -> None:
         try:
-            pipeline.run().wait_until_finish()
+            result = pipeline.run()
+            with nullcontext() if local else watching(result, counted):
+                result.wait_until_finish()
         except Exception as error:  # noqa: BLE001 - handed over to the caller below
             failures.append(error)
 

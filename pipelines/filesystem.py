@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -43,8 +45,21 @@ def source_files(patterns: Sequence[str], key: str) -> list[str]:
     found = {str(path.absolute()) for path in local_files(local, key)}
     for pattern in patterns:
         if is_url(pattern):
-            found.update(_matches(pattern, key))
+            found.update(_matches(pattern, key) if _asking.get() else [pattern])
     return sorted(found, key=lambda path: (posixpath.basename(path), path))
+
+
+_asking = ContextVar("asking", default=True)
+
+
+@contextmanager
+def unlisted() -> Iterator[None]:
+    """Let each URL stand for one file, so that no store is asked."""
+    token = _asking.set(False)
+    try:
+        yield
+    finally:
+        _asking.reset(token)
 
 
 def _matches(pattern: str, key: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine import ByPartition, Phase, Tasks
+from pipelines.engine import AfterAll, Phase, Tasks
 from pipelines.filesystem import OpenAnywhere, is_url, source_files
 from webtext.config import Config
 from webtext.links import group_shard, parse_dump
@@ -18,6 +18,6 @@ def graph(pipeline: Any, place: Place, config: Config) -> None:
         pipeline
         | "Dumps" >> Tasks(dumps)
         | Phase(place, "parse", parse_dump, config.links, config.build.shards, opener)
-        | ByPartition()
-        | Phase(place, "group", group_shard, config.links)
+        | "Parsed" >> AfterAll(config.build.shards)
+        | Phase(place, "group", group_shard, len(dumps), config.links)
     )

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine import ByPartition, Phase, Tasks
+from pipelines.engine import AfterAll, Numbered, Phase
 from webtext.config import Config
 from webtext.ngrams.phases import build_filter, hash_shard
 from webtext.task import Place
 
 
 def graph(pipeline: Any, place: Place, config: Config) -> None:
-    shards = [(shard,) for shard in range(config.build.shards)]
+    shards = config.build.shards
     (
         pipeline
-        | "Shards" >> Tasks(shards)
+        | "Shards" >> Numbered(shards)
         | Phase(place, "hash", hash_shard, config.ngrams)
-        | ByPartition()
-        | Phase(place, "filter", build_filter, config.ngrams)
+        | "Hashed" >> AfterAll(config.ngrams.partitions)
+        | Phase(place, "filter", build_filter, shards, config.ngrams, ram="4GB")
     )

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
 
-from pipelines.engine import ByPartition, Phase, Tasks
+from pipelines.engine import AfterAll, Phase, Tasks
 from webtext.config import Config, OverlapSection
 from webtext.overlap.phases import locate, measure_benchmark, write_report
 from webtext.task import Place, TaskLog
 
-NONE = ""  # the output of no benchmark: shards are located also where there is none
-
 
 def graph(pipeline: Any, place: Place, config: Config) -> None:
+    shards = config.build.shards
     benchmarks = list(enumerate(config.overlap.benchmarks))
     measured = pipeline | "Benchmarks" >> Tasks(benchmarks) | Phase(place, "measure", measure_benchmark, config.overlap)
-    always = pipeline | "Always" >> beam.Create([(0, NONE)])
+    # Shards are looked through also where there is no benchmark.
+    always = pipeline | "Always" >> beam.Create([0])
     (
         (measured, always)
         | beam.Flatten()
-        | "AllBenchmarks" >> ByPartition()
-        | "Shards" >> beam.FlatMap(_every_shard, config.build.shards)
-        | beam.Reshuffle()
+        | "Measured" >> AfterAll(shards)
         | Phase(place, "locate", locate, config.overlap)
-        | "AllShards" >> ByPartition()
-        | Phase(place, "report", _report, config.overlap)
+        | "Located" >> AfterAll(1)
+        | Phase(place, "report", _report, shards, config.overlap)
     )
 
 
-def _every_shard(_: Any, shards: int) -> Iterator[tuple[int]]:
-    return ((shard,) for shard in range(shards))
-
-
-def _report(log: TaskLog, _: int, located: list[str], section: OverlapSection) -> None:
-    write_report(log, len(located), section)
+def _report(log: TaskLog, _: int, shards: int, section: OverlapSection) -> None:
+    write_report(log, shards, section)

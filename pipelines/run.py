@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from pipelines.elsewhere import BeamDirectory
+from pipelines.elsewhere_stage import prepare_elsewhere
 from pipelines.stage import PREVIOUS, Fit, Stage, prepare
 from webtext.config import Config
 from webtext.errors import WebtextError
@@ -19,10 +21,19 @@ from webtext.manifest import Manifest, close
 from webtext.task import DONE, WORK, Place, Report, load_report
 
 
-class Watcher(Protocol):
-    """Shows how far a stage is. `watch` is entered while its tasks run; what it gives takes a line of text for a stage without tasks."""
+class Telling(Protocol):
+    """Takes what cannot be seen in the build directory: a line of text of a stage without tasks, and what an engine counts."""
 
-    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> AbstractContextManager[Callable[[str], None]]: ...
+    def __call__(self, line: str) -> None: ...
+
+    def counted(self, done: int, records: int) -> None:
+        """Tasks done, records seen."""
+
+
+class Watcher(Protocol):
+    """Shows how far a stage is. `watch` is entered while its tasks run."""
+
+    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> AbstractContextManager[Telling]: ...
 
 
 def run_stage(
@@ -34,13 +45,17 @@ def run_stage(
     arguments: Sequence[str],
     watcher: Watcher,
     again: Sequence[str] = (),
+    elsewhere: BeamDirectory | None = None,
 ) -> Manifest:
     """Do what is left of a stage and close it. Raises WebtextError; what is finished by then is kept for the next call.
 
-    `again` names what the stage is to do anew although its inputs and configuration are the same.
+    `again` names what the stage is to do anew although its inputs and configuration are the same. Where the build is `elsewhere`, its
+    files are there, and `build` is where this process keeps its manifests.
     """
     prepare(stage, build, facts.key, again)
-    place = stage.place(build, facts.key)
+    if elsewhere is not None:
+        prepare_elsewhere(stage, elsewhere, facts.key, again)
+    place = stage.place(build, facts.key, elsewhere)
     phases = stage.phases(config)
     start = time.perf_counter()
     with watcher.watch(stage.name, place, phases) as tell:
@@ -54,7 +69,10 @@ def run_stage(
             if not is_local(arguments):
                 config, place = config.anchored(Path.cwd()), replace(place, build=place.build.absolute())
             with worker_output_to(place.spill("workers.log")):
-                execute(lambda pipeline: graph(pipeline, place, config), workers, arguments)
+                job = f"{stage.name}-{facts.key[:8]}"
+                execute(lambda pipeline: graph(pipeline, place, config), workers, arguments, job, tell.counted)
+    if elsewhere is not None:
+        elsewhere.fetch([f"{place.directory}/{WORK}/*{DONE}"], build)
     reports = collect(place, phases)
     manifest = close(
         stage.name,
@@ -67,7 +85,9 @@ def run_stage(
     )
     manifest.measured["seconds"] = round(time.perf_counter() - start, 3)
     manifest.write(stage.manifest_path(build))
-    tidy(stage, build)
+    if elsewhere is not None:
+        elsewhere.keep(build, [stage.manifest_path(build).relative_to(build).as_posix()])
+    tidy(stage, build, elsewhere)
     return manifest
 
 
@@ -75,7 +95,7 @@ def collect(place: Place, phases: dict[str, int]) -> list[Report]:
     """The reports of all tasks. Raises WebtextError where one is missing: an engine lost an element in silence."""
     reports = []
     for path in sorted((place.path / WORK).glob(f"*{DONE}")):
-        report = load_report(path, place.fingerprint)
+        report = load_report(path, path.read_bytes(), place.fingerprint)
         if report is not None:
             reports.append(report)
     for phase, count in phases.items():
@@ -85,8 +105,11 @@ def collect(place: Place, phases: dict[str, int]) -> list[Report]:
     return reports
 
 
-def tidy(stage: Stage, build: Path) -> None:
+def tidy(stage: Stage, build: Path, elsewhere: BeamDirectory | None = None) -> None:
     """Drop what only an unfinished stage needs, and what killed tasks left half written."""
+    if elsewhere is not None:
+        elsewhere.remove(f"{stage.directory}/{WORK}")
+        elsewhere.remove(f"{stage.directory}/{PREVIOUS}")
     directory = build / stage.directory
     shutil.rmtree(directory / WORK, ignore_errors=True)
     shutil.rmtree(directory / PREVIOUS, ignore_errors=True)

@@ -16,7 +16,7 @@ from webtext.config import Config
 from webtext.errors import WebtextError
 from webtext.files import read_json, to_json, write_bytes
 from webtext.manifest import NAME, Manifest, fingerprint, missing_file, read_manifest
-from webtext.task import WORK, Place
+from webtext.task import WORK, Elsewhere, Place
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Stage:
     keeps: bool = False  # what it made before is of use when it is made anew: pages that are gone from the web
     version: int = 1  # raised when the same input and configuration give other bytes
 
-    def place(self, build: Path, key: str) -> Place:
-        return Place(build, self.directory, key)
+    def place(self, build: Path, key: str, elsewhere: Elsewhere | None = None) -> Place:
+        return Place(build, self.directory, key, elsewhere)
 
     def manifest_path(self, build: Path) -> Path:
         return build / self.directory / NAME
@@ -71,7 +71,7 @@ class Fit:
     done: bool
 
 
-def fit(stage: Stage, build: Path, config: Config, stages: dict[str, Stage]) -> Fit:
+def fit(stage: Stage, build: Path, config: Config, stages: dict[str, Stage], elsewhere: Elsewhere | None = None) -> Fit:
     """Compare a stage's manifest with its inputs and configuration. Raises WebtextError where an input has no manifest."""
     inputs = {}
     for name in stage.reads:
@@ -83,7 +83,7 @@ def fit(stage: Stage, build: Path, config: Config, stages: dict[str, Stage]) -> 
     sources = sorted((identity(path) for path in stage.sources(config)), key=lambda item: (item["name"], str(sorted(item.items()))))
     key = fingerprint(stage.name, stage.version, configuration, inputs, sources)
     manifest = stage.manifest(build)
-    done = manifest is not None and manifest.fingerprint == key and missing_file(manifest, build) is None
+    done = manifest is not None and manifest.fingerprint == key and missing_file(manifest, build, elsewhere) is None
     return Fit(key, configuration, inputs, sources, done)
 
 

@@ -6,20 +6,24 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipelines.engine import ByPartition, Phase, Tasks
+from pipelines.engine import Gathered, Numbered, Phase
 from webtext.config import Config
 from webtext.task import Place
 from webtext.tokens.phases import encode_shard, lay_out, write_file
 
 
 def graph(pipeline: Any, place: Place, config: Config) -> None:
-    shards = [(shard,) for shard in range(config.build.shards)]
     (
         pipeline
-        | "Shards" >> Tasks(shards)
+        | "Shards" >> Numbered(config.build.shards)
         | Phase(place, "encode", encode_shard)
-        | "AllShards" >> ByPartition()
+        | "Encoded" >> Gathered()
         | Phase(place, "layout", lay_out, config.tokenize)
-        | "Files" >> beam.Reshuffle()
+        | "Files" >> beam.FlatMap(_each)
+        | beam.Reshuffle()
         | Phase(place, "write", write_file)
     )
+
+
+def _each(files: list[list[Any]]) -> list[list[Any]]:
+    return files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine import ByPartition, Phase, Tasks
+from pipelines.engine import Gathered, Numbered, Phase, Tasks
 from webtext.config import Config
 from webtext.task import Place
 from webtext.tokens.vocabulary import count_shard, take_vocabulary, train_vocabulary
@@ -14,11 +14,10 @@ def graph(pipeline: Any, place: Place, config: Config) -> None:
     if config.tokenizer.path:
         pipeline | "Given" >> Tasks([(0, config.tokenizer.path)]) | Phase(place, "take", take_vocabulary)
         return
-    shards = [(shard,) for shard in range(config.build.shards)]
     (
         pipeline
-        | "Shards" >> Tasks(shards)
+        | "Shards" >> Numbered(config.build.shards)
         | Phase(place, "count", count_shard)
-        | ByPartition()
-        | Phase(place, "train", train_vocabulary, config.tokenizer)
+        | "Counted" >> Gathered()
+        | Phase(place, "train", train_vocabulary, config.tokenizer, ram="8GB")
     )

@@ -13,8 +13,8 @@ uv pip compile -q --universal --python-version 3.10 --no-annotate --custom-compi
     -c requirements/train.txt --group dev --extra train $drop pyproject.toml -o requirements/lock.txt
 sed -i -e '/^# The following packages were excluded/,$d' requirements/lock.txt
 
-# What Google's services need beside the lock.
+# What Google's services and the tests of the portable path need beside the lock.
 uv pip compile -q --universal --python-version 3.10 --no-annotate --custom-compile-command "requirements/lock.sh" \
-    -c requirements/lock.txt --extra dataflow pyproject.toml -o requirements/dataflow.txt
+    -c requirements/lock.txt --extra dataflow --group portable pyproject.toml -o requirements/dataflow.txt
 grep -v '^#' requirements/lock.txt | grep -vxF -f - requirements/dataflow.txt >requirements/dataflow.tmp
 mv requirements/dataflow.tmp requirements/dataflow.txt

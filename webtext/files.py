@@ -160,9 +160,15 @@ def to_json(value: object) -> bytes:
 def read_json(path: Path) -> object:
     """Read a JSON file. Raises WebtextError that names it where it is absent or not JSON."""
     try:
-        return orjson.loads(path.read_bytes())
+        return from_json(path, path.read_bytes())
     except FileNotFoundError:
         raise WebtextError(f"{path}: there is no such file") from None
+
+
+def from_json(path: Path, data: bytes) -> object:
+    """The JSON that is in the file `path`. Raises WebtextError that names it where it is none."""
+    try:
+        return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise WebtextError(f"{path}: not valid JSON ({error})") from None
 

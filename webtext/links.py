@@ -24,7 +24,7 @@ from webtext.files import writing
 from webtext.hashing import shard_name, url_id
 from webtext.records import LINK
 from webtext.submissions import Rules
-from webtext.task import TaskLog
+from webtext.task import Place, TaskLog
 
 if TYPE_CHECKING:
     from webtext.judge import Kept
@@ -47,15 +47,15 @@ ROUND_SHARD = 100  # and posts a shard, so that batches of many shards do not be
 ROUND_BYTES = 256 * 2**20  # and bytes of the dump, whatever the length of its strings
 
 
-def parse_dump(log: TaskLog, index: int, path: str, section: LinksSection, shards: int, opener: Opener = open_local) -> list[Any]:
-    """Judge every post of a dump; returns [shard, path of the spill, relative to the build] for every shard.
+def parse_dump(log: TaskLog, index: int, path: str, section: LinksSection, shards: int, opener: Opener = open_local) -> None:
+    """Judge every post of a dump, and spill those that stay for phase 2.
 
     Raises WebtextError that names the dump where it is cut or damaged, or more of it is broken than `section.max_broken` allows.
     """
     # Imported here because it brings numba, which neither the launching process nor phase 2 has a use for.
     from webtext.judge import Judge, Kept
 
-    spill = log.place.spill(f"parse-{index:05d}.arrow")
+    spill = _spill(log.place, index)
     schema = SPILL.with_metadata({"shards": str(shards)})
     judge = Judge(log, path, Rules(section, shards))
     held = 0
@@ -68,7 +68,10 @@ def parse_dump(log: TaskLog, index: int, path: str, section: LinksSection, shard
                 judge.kept, held = Kept(), 0
         judge.check_broken(section.max_broken)
         _write_round(writer, judge.kept, shards)
-    return [[shard, str(spill.relative_to(log.place.build))] for shard in range(shards)]
+
+
+def _spill(place: Place, index: int) -> Path:
+    return place.spill(f"parse-{index:05d}.arrow")
 
 
 def _write_round(writer: Any, kept: Kept, shards: int) -> None:
@@ -83,12 +86,12 @@ def _write_round(writer: Any, kept: Kept, shards: int) -> None:
         writer.write_batch(posts.take(pa.array(order[start:end])))
 
 
-def group_shard(log: TaskLog, shard: int, spills: list[str], section: LinksSection) -> None:
-    """Write links/shard-N.parquet from what phase 1 spilled for the shard, sorted by id; the posts of a URL from the oldest on.
+def group_shard(log: TaskLog, shard: int, dumps: int, section: LinksSection) -> None:
+    """Write links/shard-N.parquet from what phase 1 spilled for it, sorted by id; the posts of a URL from the oldest on.
 
     A post that is in two dumps counts once, with its higher score. Posts of URLs that fail the karma rule are left out.
     """
-    posts = _read_shard([log.place.build / spill for spill in sorted(spills) if spill], shard)
+    posts = _read_shard([_spill(log.place, index) for index in range(dumps)], shard)
     with log.table(f"{log.place.directory}/{shard_name(shard)}.parquet", LINK) as table:
         for url, group in _by_url(posts):
             kept = _fold_same(log, url, group)

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from webtext.errors import WebtextError
 from webtext.files import read_json, to_json, write_bytes
-from webtext.task import OutputFile, Report
+from webtext.task import Elsewhere, OutputFile, Report, sizes_of
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -63,13 +63,10 @@ def read_manifest(path: Path) -> Manifest | None:
         raise WebtextError(f"{path}: not a manifest ({error}); delete it and run the stage again") from None
 
 
-def missing_file(manifest: Manifest, build: Path) -> str | None:
+def missing_file(manifest: Manifest, build: Path, elsewhere: Elsewhere | None = None) -> str | None:
     """The first file that the manifest names and that is absent or of another size."""
-    for shard in manifest.shards:
-        path = build / shard.path
-        if not path.is_file() or path.stat().st_size != shard.bytes:
-            return shard.path
-    return None
+    sizes = sizes_of(build, elsewhere, [shard.path for shard in manifest.shards])
+    return next((shard.path for shard in manifest.shards if sizes.get(shard.path) != shard.bytes), None)
 
 
 def close(stage: str, unit: str, reports: Sequence[Report], **facts: Any) -> Manifest:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import pyarrow as pa
 
 from webtext.errors import WebtextError
-from webtext.files import Output, naming_failures, read_json, sha256_of, to_json, write_bytes, writing
+from webtext.files import Output, from_json, naming_failures, sha256_of, to_json, write_bytes, writing
 from webtext.memory import peak_memory
 from webtext.records import REJECTED
 from webtext.tables import TableOutput, writing_table
@@ -51,13 +51,30 @@ class Report:
     measured: dict[str, float] = field(default_factory=dict)
 
 
+class Elsewhere(Protocol):
+    """A build directory that is not on this machine's disk but in a store of objects (pipelines.elsewhere). Paths are relative to it."""
+
+    def read(self, path: str) -> bytes | None:
+        """A whole file; None where there is none."""
+
+    def sizes(self, paths: Sequence[str]) -> dict[str, int]:
+        """Bytes of those of the files that are there."""
+
+    def scratch(self, place: Place, task: str, arguments: tuple[Any, ...]) -> AbstractContextManager[Path]:
+        """A build directory on this machine's disk that holds what a task reads; what the task adds is kept when the block ends well."""
+
+
 @dataclass(frozen=True)
 class Place:
-    """Where a stage works: the build directory, the stage's directory in it, and the fingerprint of inputs and configuration."""
+    """Where a stage works: the build directory, the stage's directory in it, and the fingerprint of inputs and configuration.
+
+    Where the build is `elsewhere`, each task works in a build directory of its own, and `build` is where the launcher keeps its notes.
+    """
 
     build: Path
     directory: str
     fingerprint: str
+    elsewhere: Elsewhere | None = None
 
     @property
     def path(self) -> Path:
@@ -154,6 +171,13 @@ def run_task(place: Place, name: str, function: TaskFunction, *arguments: Any) -
     done = finished(place, name)
     if done is not None:
         return done
+    if place.elsewhere is None:
+        return _do(place, name, function, arguments)
+    with place.elsewhere.scratch(place, name, arguments) as directory:
+        return _do(replace(place, build=directory, elsewhere=None), name, function, arguments)
+
+
+def _do(place: Place, name: str, function: TaskFunction, arguments: tuple[Any, ...]) -> Report:
     wall, processor = time.perf_counter(), time.process_time()
     rejected = f"{place.directory}/rejected/{name}.parquet"
     with naming_failures(place.report(name)):
@@ -183,18 +207,34 @@ def run_task(place: Place, name: str, function: TaskFunction, *arguments: Any) -
 def finished(place: Place, name: str) -> Report | None:
     """The report of a task that is done for the present inputs and configuration and whose files are there."""
     path = place.report(name)
-    if not path.exists():
-        return None
-    report = load_report(path, place.fingerprint)
+    data = read(place, path)
+    report = load_report(path, data, place.fingerprint) if data is not None else None
     if report is None:
         return None
-    whole = all((place.build / file.path).is_file() and (place.build / file.path).stat().st_size == file.bytes for file in report.files)
-    return report if whole else None
+    sizes = sizes_of(place.build, place.elsewhere, [file.path for file in report.files])
+    return report if all(sizes.get(file.path) == file.bytes for file in report.files) else None
 
 
-def load_report(path: Path, fingerprint: str) -> Report | None:
-    """Read a report; None where it is of other inputs or another configuration."""
-    value = cast(dict[str, Any], read_json(path))
+def read(place: Place, path: Path) -> bytes | None:
+    """A file of the build as a whole, None where there is none."""
+    if place.elsewhere is not None:
+        return place.elsewhere.read(path.relative_to(place.build).as_posix())
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def sizes_of(build: Path, elsewhere: Elsewhere | None, paths: Sequence[str]) -> dict[str, int]:
+    """Bytes of those files of a build that are there; `paths` are relative to it."""
+    if elsewhere is not None:
+        return elsewhere.sizes(paths)
+    return {path: (build / path).stat().st_size for path in paths if (build / path).is_file()}
+
+
+def load_report(path: Path, data: bytes, fingerprint: str) -> Report | None:
+    """The report that is in the file `path`; None where it is of other inputs or another configuration."""
+    value = cast(dict[str, Any], from_json(path, data))
     if value.pop("fingerprint", None) != fingerprint:
         return None
     try:

@@ -35,7 +35,7 @@ class MemoryFileSystem(FileSystem):  # type: ignore[misc]
         return False
 
     def _list(self, dir_or_prefix: str) -> Iterator[FileMetadata]:
-        for name, data in self.files.items():
+        for name, data in list(self.files.items()):
             if name.startswith(dir_or_prefix):
                 yield FileMetadata(name, len(data), 0)
 
@@ -65,13 +65,30 @@ class MemoryFileSystem(FileSystem):  # type: ignore[misc]
         raise NotImplementedError
 
     def create(self, path: str, mime_type: str = "", compression_type: str = "") -> Any:
-        raise NotImplementedError
+        assert compression_type == CompressionTypes.UNCOMPRESSED
+        return _Object(self.files, path)
 
     def copy(self, source_file_names: list[str], destination_file_names: list[str]) -> None:
         raise NotImplementedError
 
     def rename(self, source_file_names: list[str], destination_file_names: list[str]) -> None:
-        raise NotImplementedError
+        for old, new in zip(source_file_names, destination_file_names):
+            self.files[new] = self.files.pop(old)
 
     def delete(self, paths: list[str]) -> None:
-        raise NotImplementedError
+        for path in paths:
+            for name in [name for name in self.files if name == path or (path.endswith("/") and name.startswith(path))]:
+                del self.files[name]
+
+
+class _Object(io.BytesIO):
+    """Is there when it is closed."""
+
+    def __init__(self, files: dict[str, bytes], path: str) -> None:
+        super().__init__()
+        self._files, self._path = files, path
+
+    def close(self) -> None:
+        if not self.closed:
+            self._files[self._path] = self.getvalue()
+        super().close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cli.house import claim
+from cli.progress import Told
 from pipelines.run import run_stage
 from pipelines.stage import Fit
 from pipelines.stages import DEDUP, EXTRACT
@@ -25,8 +26,8 @@ SHARDS = 5
 
 class Silent:
     @contextmanager
-    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Callable[[str], None]]:
-        yield lambda line: None
+    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Told]:
+        yield Told()
 
 
 def dedup(build: Path, documents: list[Record], workers: int, **keys: Any) -> Manifest:

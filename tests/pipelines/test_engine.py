@@ -4,13 +4,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cli.progress import Told
 from pipelines.run import run_stage
 from pipelines.stage import AGAIN, PREVIOUS, Stage, fit, prepare
 from pipelines.versions import versions
@@ -24,8 +25,8 @@ from webtext.task import WORK, Place
 
 class Silent:
     @contextmanager
-    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Callable[[str], None]]:
-        yield lambda line: None
+    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Told]:
+        yield Told()
 
 
 def configured(mood: str = "", **keys: object) -> Config:
@@ -97,8 +98,8 @@ def test_an_interrupted_stage_goes_on_from_its_finished_tasks(tmp_path: Path) ->
 
     class Look(Silent):
         @contextmanager
-        def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Callable[[str], None]]:
-            yield lambda line: None
+        def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Told]:
+            yield Told()
             seen.update({path: path.stat().st_mtime_ns for path in before})
 
     config = configured()

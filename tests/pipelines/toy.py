@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from pipelines.engine import ByPartition, Phase, Tasks
+from pipelines.engine import AfterAll, Numbered, Phase
 from pipelines.stage import Stage
 from webtext.config import Config
 from webtext.errors import WebtextError
-from webtext.files import to_json
+from webtext.files import read_json, to_json, write_bytes
 from webtext.task import Place, TaskLog
 
 SHARDS, PARTITIONS, EACH = 8, 3, 50
 
 
-def scatter(log: TaskLog, shard: int, mood: str) -> list[Any]:
+def scatter(log: TaskLog, shard: int, mood: str) -> None:
     if mood == "slow":
         time.sleep(0.2)
     if mood == "die" and shard == 5:
@@ -29,11 +29,12 @@ def scatter(log: TaskLog, shard: int, mood: str) -> list[Any]:
     numbers = range(shard * EACH, (shard + 1) * EACH)
     log.records_in += EACH
     log.progress(EACH)
-    return [[part, [number for number in numbers if number % PARTITIONS == part]] for part in range(PARTITIONS)]
+    write_bytes(log.place.spill(f"numbers-{shard}"), to_json(list(numbers)))
 
 
-def gather(log: TaskLog, part: int, lists: list[list[int]]) -> None:
-    numbers = sorted(number for numbers in lists for number in numbers)
+def gather(log: TaskLog, part: int, shards: int) -> None:
+    lists = [cast(list[int], read_json(log.place.spill(f"numbers-{shard}"))) for shard in range(shards)]
+    numbers = [number for numbers in lists for number in numbers if number % PARTITIONS == part]
     for number in numbers:
         if number % 10:
             log.records_out += 1
@@ -45,13 +46,12 @@ def gather(log: TaskLog, part: int, lists: list[list[int]]) -> None:
 
 def graph(pipeline: Any, place: Place, config: Config) -> None:
     mood = config.fetch.contact
-    shards = [(shard,) for shard in range(SHARDS)]
     (
         pipeline
-        | Tasks(shards)
+        | Numbered(SHARDS)
         | Phase(place, "scatter", scatter, mood)
-        | ByPartition()
-        | Phase(place, "gather", gather)
+        | AfterAll(PARTITIONS)
+        | Phase(place, "gather", gather, SHARDS)
     )  # fmt: skip
 
 

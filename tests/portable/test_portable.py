@@ -80,6 +80,13 @@ def hidden(path: Path) -> bool:
     return path.name in {"manifest.json", "report.html", ".lock", ".workers"}
 
 
+def without_times(told: str) -> list[str]:
+    """The lines of the stages, as "links 2,006 posts in, 1,562 kept, 4.2 s", with all but the last."""
+    lines = [line.rpartition(", ")[0] for line in told.splitlines() if line.endswith(" s") and " kept, " in line]
+    assert len(lines) > 5
+    return lines
+
+
 def test_the_workers_have_nothing_of_the_checkout() -> None:
     program = "import webtext, importlib.util as u; print(webtext.__file__, u.find_spec('torch'))"
     said = subprocess.run([WORKER / "python", "-I", "-c", program], capture_output=True, text=True, check=True).stdout
@@ -90,13 +97,17 @@ def test_the_workers_have_nothing_of_the_checkout() -> None:
 def test_a_build_is_the_same_on_external_workers(tmp_path: Path, engine: list[str], data_dir: Path) -> None:
     """The example's whole corpus, byte for byte."""
     common = ("build", "examples/wcxb.toml", "--set", "train.enabled=false", "--out")
-    webtext(*common, tmp_path / "here", timeout=900)
-    webtext(*common, tmp_path / "there", "--", *engine, timeout=900)
+    alone = webtext(*common, tmp_path / "here", timeout=900).stdout
+    told = webtext(*common, tmp_path / "there", "--", *engine, timeout=900).stdout
+    assert without_times(told) == without_times(alone)
     assert manifests(tmp_path / "here") == manifests(tmp_path / "there")
     here, there = files_of(tmp_path / "here"), files_of(tmp_path / "there")
     assert here.keys() == there.keys()
     assert [name for name in here if here[name] != there[name]] == []
     assert "Python sdk harness exiting" in (tmp_path / "pool.log").read_text()
+    logged = (tmp_path / "jobs.log").read_text()
+    assert "links group-00003: done in" in logged
+    assert "corpus decide-00000: done in" in logged
 
 
 def test_a_mistake_is_told_as_at_home(tmp_path: Path, engine: list[str]) -> None:

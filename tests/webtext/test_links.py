@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,18 +43,11 @@ def run(
     dumps: Sequence[Path],
     section: LinksSection | None = None,
     shards: int = 4,
-    order: Callable[[list[str]], list[str]] = list,
 ) -> Stage:
     section = section or LinksSection()
     place = Place(build, "links", "fingerprint")
     first = [run_task(place, f"parse-{i:05d}", links.parse_dump, i, str(path), section, shards) for i, path in enumerate(dumps)]
-    spills: dict[int, list[str]] = {shard: [] for shard in range(shards)}
-    for report in first:
-        assert [shard for shard, _ in report.outputs] == list(range(shards))
-        for shard, path in report.outputs:
-            assert not Path(path).is_absolute()
-            spills[shard].append(path)
-    second = [run_task(place, f"group-{shard:05d}", links.group_shard, shard, order(spills[shard]), section) for shard in range(shards)]
+    second = [run_task(place, f"group-{shard:05d}", links.group_shard, shard, len(dumps), section) for shard in range(shards)]
     return collect(build, first + second, shards)
 
 
@@ -157,10 +150,10 @@ def test_links_to_the_pages_of_the_crawl(tmp_path: Path, data_dir: Path, rule: A
     assert {url.split("/")[2] for url in (more.urls & pages) - stage.urls} <= {"en.wikipedia.org", "www.reddit.com", "old.reddit.com"}
 
 
-def test_shards_and_order_of_spills_change_nothing(tmp_path: Path, data_dir: Path) -> None:
+def test_shards_and_order_of_dumps_change_nothing(tmp_path: Path, data_dir: Path) -> None:
     dumps = [data_dir / "reddit" / name for name in ("RS_2005-06.zst", "RS_2005-07.zst", "wcxb_submissions.ndjson.zst")]
     one = run(tmp_path / "1", dumps, shards=1)
-    eight = run(tmp_path / "8", dumps, shards=8, order=lambda spills: spills[::-1])
+    eight = run(tmp_path / "8", dumps, shards=8)
     backwards = run(tmp_path / "backwards", dumps[::-1], shards=8)
     assert one.links == eight.links == backwards.links
     assert one.reasons == eight.reasons == backwards.reasons

@@ -28,15 +28,13 @@ from webtext.task import Place, TaskLog
 REASON = "quotes-test-set"
 CHANGED = pa.schema([("row", pa.int64()), ("text", pa.string())])  # null: left out
 SHOWN = 100  # characters of a quotation in the reason why a document was left out
-Next = list[list[object]]
 
 
-def index_test_set(log: TaskLog, index: int, benchmark: Benchmark, shards: int, section: DedupSection) -> Next:
+def index_test_set(log: TaskLog, index: int, benchmark: Benchmark, section: DedupSection) -> None:
     """Index a test set."""
     indexed = index_set(benchmark.name, _watched(log, benchmark), section.decontaminate_words)
     write_indexed(_indexed(log.place, index), indexed)
     log.counters["test-set-examples"] += len(indexed.ids)
-    return [[shard, ""] for shard in range(shards)]
 
 
 def _watched(log: TaskLog, benchmark: Benchmark) -> Iterator[Example]:
@@ -53,8 +51,8 @@ def _sets(place: Place, section: DedupSection) -> Sets:
     return join_sets([read_indexed(_indexed(place, index)) for index in range(len(section.decontaminate))])
 
 
-def find_quotations(log: TaskLog, shard: int, parts: int, section: DedupSection) -> Next:
-    """Find the quotations of the documents of a shard, and drop or cut these. `parts` are the tasks of the next phase."""
+def find_quotations(log: TaskLog, shard: int, section: DedupSection) -> None:
+    """Find the quotations of the documents of a shard, and drop or cut these."""
     sets = _sets(log.place, section)
     with (
         log.table(f"duplicates/quotations/{shard_name(shard)}.parquet", QUOTATION) as table,
@@ -76,7 +74,6 @@ def find_quotations(log: TaskLog, shard: int, parts: int, section: DedupSection)
                 log.counters["documents-cut"] += 1
             for name in {name for quotation in quoted for name, _ in quotation.of}:
                 log.counters[f"documents-that-quote-{name}"] += 1
-    return [[part, ""] for part in range(parts)]
 
 
 def _records(document: Record, quoted: Sequence[Quotation], outcome: str) -> Iterator[Record]:

@@ -49,7 +49,6 @@ from webtext.tables import Record, read_table
 from webtext.task import Place, TaskLog
 
 CANDIDATES = "candidates"
-Next = list[list[object]]  # [[task of the next phase, ""], ...]
 
 
 def parts_of(shards: int, section: DedupSection) -> int:
@@ -57,7 +56,7 @@ def parts_of(shards: int, section: DedupSection) -> int:
     return shards + len(earlier_shards(section))
 
 
-def sign_shard(log: TaskLog, part: int, shards: int, section: DedupSection) -> Next:
+def sign_shard(log: TaskLog, part: int, shards: int, section: DedupSection) -> None:
     """Sign the documents of a part."""
     if part < shards:
         count = 0
@@ -69,7 +68,6 @@ def sign_shard(log: TaskLog, part: int, shards: int, section: DedupSection) -> N
         with writing(spill(log.place, part, "signatures")) as output:
             earlier = _watched(log, read_table(path, COLUMNS))
             log.counters["documents-of-earlier-builds"] += sign_part(earlier, section, log.place, part, output.file)
-    return [[0, ""]]
 
 
 def _watched(log: TaskLog, records: Iterable[Record]) -> Iterator[Record]:
@@ -78,13 +76,12 @@ def _watched(log: TaskLog, records: Iterable[Record]) -> Iterator[Record]:
         yield record
 
 
-def rank_documents(log: TaskLog, _: int, shards: int, section: DedupSection) -> Next:
+def rank_documents(log: TaskLog, _: int, shards: int, section: DedupSection) -> None:
     """Give every document its ordinal."""
     rank(log.place, parts_of(shards, section), shards)
-    return [[partition, ""] for partition in range(section.partitions)]
 
 
-def join_partition(log: TaskLog, partition: int, shards: int, section: DedupSection) -> Next:
+def join_partition(log: TaskLog, partition: int, shards: int, section: DedupSection) -> None:
     """Find the candidates of a partition of the band keys."""
     order = Order(log.place)
     signed = Signed(log.place, order.bases, shards)
@@ -106,7 +103,6 @@ def join_partition(log: TaskLog, partition: int, shards: int, section: DedupSect
     log.counters["buckets"] += len(sizes)
     log.counters["crowded-buckets"] += packed.count
     log.counters["comparisons"] += comparison.comparisons
-    return [[index, ""] for index in range(section.partitions)]
 
 
 def _met(place: Place, partition: int, order: Order) -> tuple[U64, I64]:
@@ -126,7 +122,7 @@ def _candidates(place: Place, partition: int) -> Path:
     return place.spill(f"candidates-{partition:05d}")
 
 
-def verify_range(log: TaskLog, index: int, shards: int, section: DedupSection) -> Next:
+def verify_range(log: TaskLog, index: int, shards: int, section: DedupSection) -> None:
     """Verify the candidates whose later document is in a range of ordinals."""
     order = Order(log.place)
     signed = Signed(log.place, order.bases, shards)
@@ -142,14 +138,12 @@ def verify_range(log: TaskLog, index: int, shards: int, section: DedupSection) -
     log.counters["candidates"] += len(candidates)
     for number, method in enumerate(METHODS):
         log.counters[f"copies-by-{method.replace(' ', '-')}"] += int((edges.method == number).sum())
-    return [[0, ""]]
 
 
-def settle_stage(log: TaskLog, _: int, shards: int, section: DedupSection) -> Next:
+def settle_stage(log: TaskLog, _: int, shards: int, section: DedupSection) -> None:
     """Decide who stays."""
     order = Order(log.place)
     log.counters["looked-again"] += settle(log.place, order, Signed(log.place, order.bases, shards), shards, section)
-    return [[shard, ""] for shard in range(shards)]
 
 
 def decide_shard(log: TaskLog, shard: int, shards: int, section: DedupSection) -> None:

@@ -33,6 +33,7 @@ COLUMNS = ("id", "url", "text", "score", "created_utc")
 UNKNOWN_TIME = np.iinfo(np.int64).max  # ranks behind every time
 UNKNOWN_SCORE = np.iinfo(np.int64).min  # ranks behind every score
 _BLOCK = 1024
+OPENED = 1024  # files whose directories are kept in memory, some 3 kB each
 
 
 class Signer:
@@ -185,6 +186,8 @@ class Signed:
     def packed(self, part: int, kind: str) -> Packed:
         """A file of a part."""
         if (part, kind) not in self._open:
+            if len(self._open) == OPENED:
+                del self._open[next(iter(self._open))]
             kept = kind == SIGNATURES and part < self.shards
             path = self._place.build / signature_path(part) if kept else spill(self._place, part, kind)
             self._open[part, kind] = Packed(path, kind)

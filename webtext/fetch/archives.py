@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from webtext.fetch.warc import parse_record, parse_warc_date
 from webtext.hashing import shard_name, shard_of_url, url_id
 from webtext.records import LEDGER
 from webtext.tables import Record, read_table, writing_table
-from webtext.task import TaskLog
+from webtext.task import Place, TaskLog
 from webtext.urls import BadUrl, canonical
 
 # A page of an archive. `url` is canonical, `target` as the archive has it; `wishes` are those of its robots meta tags.
@@ -47,8 +47,8 @@ CAPTURE = pa.schema(
 )
 
 
-def index_warc(log: TaskLog, index: int, path: str, shards: int) -> list[list[Any]]:
-    """Find the pages of one archive: answers with status 200 that are text. Returns `[shard, path]` of a part of the index a shard.
+def index_warc(log: TaskLog, index: int, path: str, shards: int) -> None:
+    """Find the pages of one archive: answers with status 200 that are text. A shard that has none gets no part of the index.
 
     What is no page is counted: `archive-status`, `archive-not-text`, `archive-bad-url`, `archive-not-http`, `archive-damaged`. Raises
     WebtextError for a file that is no archive, or is not whole.
@@ -61,15 +61,14 @@ def index_warc(log: TaskLog, index: int, path: str, shards: int) -> list[list[An
         elif reason:
             log.counters[reason] += 1
         log.progress()
-    outputs: list[list[Any]] = []
-    for shard in range(shards):
-        spill = log.place.spill(f"index-{index:05d}.{shard_name(shard)}.parquet")
-        if parts[shard]:
-            with writing_table(spill, CAPTURE) as table:
-                for capture in parts[shard]:
-                    table.write(capture)
-        outputs.append([shard, str(spill.relative_to(log.place.build)) if parts[shard] else ""])
-    return outputs
+    for shard, captures in sorted(parts.items()):
+        with writing_table(_part(log.place, index, shard), CAPTURE) as table:
+            for capture in captures:
+                table.write(capture)
+
+
+def _part(place: Place, index: int, shard: int) -> Path:
+    return place.spill(f"index-{index:05d}.{shard_name(shard)}.parquet")
 
 
 def _capture(path: str, stored: Stored) -> tuple[Record | None, str]:
@@ -128,15 +127,16 @@ def _milliseconds(date: str) -> int | None:
     return None if when is None else round(when.timestamp() * 1000)
 
 
-def join_shard(log: TaskLog, shard: int, spills: Sequence[str], section: FetchSection, with_links: bool) -> None:
+def join_shard(log: TaskLog, shard: int, archives: int, section: FetchSection, with_links: bool) -> None:
     """Write pages/ledger/shard-N.parquet of the pages that the archives have for the shard's links, or of all their pages.
 
     Of several captures of a URL the first one stays that can be read: by date, then by archive and place; the others are counted as
     `other-capture`, pages that no link leads to as `page-without-link`. A link without a page is rejected as `not-in-archive`.
     """
     captures: dict[str, Record] = {}
-    for spill in spills:
-        for capture in read_table(log.place.build / spill) if spill else ():
+    for index in range(archives):
+        part = _part(log.place, index, shard)
+        for capture in read_table(part) if part.exists() else ():
             known = captures.get(capture["url"])
             log.counters["other-capture"] += known is not None
             if known is None or _order(capture) < _order(known):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
 
 from webtext.config import NgramsSection
 from webtext.files import writing
@@ -13,16 +13,15 @@ from webtext.ngrams.normalise import ngram_hashes
 from webtext.ngrams.release import write_partition
 from webtext.ngrams.runs import RunWriter, read_runs
 from webtext.tables import read_table
-from webtext.task import TaskLog
+from webtext.task import Place, TaskLog
 
 
-def hash_shard(log: TaskLog, shard: int, section: NgramsSection) -> list[tuple[int, str]]:
+def hash_shard(log: TaskLog, shard: int, section: NgramsSection) -> None:
     """Phase 1, a shard: the distinct n-grams of its training documents, as sorted runs in a spill that every partition reads its range of.
 
     Documents that are held out or have fewer words than an n-gram are rejected.
     """
-    spill = log.place.spill(f"hashes-{shard:05d}.runs")
-    with writing(spill) as output:
+    with writing(_spill(log.place, shard)) as output:
         runs = RunWriter(output.file)
         for document in read_table(log.place.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
             log.records_in += 1
@@ -39,17 +38,19 @@ def hash_shard(log: TaskLog, shard: int, section: NgramsSection) -> list[tuple[i
             log.counters["words"] += words
             log.counters["n-grams"] += len(hashes)
         runs.flush()
-    path = str(spill.relative_to(log.place.build))
-    return [(partition, path) for partition in range(section.partitions)]
 
 
-def build_filter(log: TaskLog, partition: int, spills: Sequence[str], section: NgramsSection) -> None:
+def _spill(place: Place, shard: int) -> Path:
+    return place.spill(f"hashes-{shard:05d}.runs")
+
+
+def build_filter(log: TaskLog, partition: int, shards: int, section: NgramsSection) -> None:
     """Phase 2, a partition: merge its range of all spills, count the distinct n-grams, and write a filter of the size that they need.
 
     Memory: the filter (about 4.8 bytes an n-gram at 1e-8) and some 100 MB for the merge.
     """
     place = log.place
-    runs = [run for spill in sorted(spills) for run in read_runs(place.build / spill)]
+    runs = [run for shard in range(shards) for run in read_runs(_spill(place, shard))]
     distinct = place.spill(f"distinct-{partition:05d}.u64")
     with (
         log.binary(f"{place.directory}/{filter_name(partition)}", lambda: head.count) as filter_file,

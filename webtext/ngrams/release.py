@@ -15,13 +15,13 @@ from webtext.config import NgramsSection
 from webtext.errors import WebtextError
 from webtext.files import writing
 from webtext.ngrams.bloom import built
-from webtext.ngrams.filters import HASHES, Head, filter_name, hashes_name, mapped_hashes, read_head, write_filter
+from webtext.ngrams.filters import HASHES, HEAD_BYTES, Head, filter_name, hashes_name, read_head, write_filter
 from webtext.ngrams.normalise import NAME, Hashes
-from webtext.ngrams.runs import MERGED, bound, merge
+from webtext.ngrams.runs import MERGED, Run, bound, merge
 
 
 def write_partition(
-    runs: Sequence[Hashes],
+    runs: Sequence[Run],
     partition: int,
     section: NgramsSection,
     build: str,
@@ -70,7 +70,8 @@ def merge_releases(directories: Sequence[Path], out: Path, section: NgramsSectio
             raise WebtextError(f"{directory}: its n-grams have {first.words} words, not {section.words}; releases to merge must agree")
         if not (directory / hashes_name(0)).exists():
             raise WebtextError(f"{directory}: has no {hashes_name(0)}; only releases made with `ngrams.keep_hashes = true` can be merged")
-        runs += [mapped_hashes(directory / hashes_name(partition)) for partition in range(first.partitions)]
+        files = [directory / hashes_name(partition) for partition in range(first.partitions)]
+        runs += [Run(path, HEAD_BYTES, read_head(path, HASHES).count) for path in files]
         builds.append(first.build)
     build = hashlib.sha256("\n".join(sorted(builds)).encode()).hexdigest()
     heads = []

@@ -7,7 +7,7 @@ another, and a file serves them all. A file is a sequence of runs, each a little
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -49,36 +49,62 @@ class RunWriter:
             self._parts, self._held = [], 0
 
 
-def read_runs(path: Path) -> list[Hashes]:
-    """The runs of a file, mapped into memory. Raises WebtextError for a file that is not whole."""
-    if not path.stat().st_size:
-        return []
-    data = np.memmap(path, "<u8", mode="r") if path.stat().st_size % 8 == 0 else np.empty(0, np.uint64)
-    runs, at = [], 0
-    while at < len(data) and at + 1 + int(data[at]) <= len(data):
-        runs.append(data[at + 1 : at + 1 + int(data[at])])
-        at += 1 + int(data[at])
-    if at * 8 != path.stat().st_size:
+@dataclass(frozen=True)
+class Run:
+    """Sorted hashes in a file, `count` of them from the byte `offset` on.
+
+    NB: it is mapped while it is read and no longer, for Linux allows a process 65,530 mappings, and a shard has a file of runs or more.
+    """
+
+    path: Path
+    offset: int
+    count: int
+
+    def mapped(self) -> Hashes:
+        if not self.count:
+            return np.empty(0, np.uint64)
+        return np.memmap(self.path, "<u8", "r", self.offset, (self.count,)).view(np.ndarray)
+
+
+def read_runs(path: Path) -> list[Run]:
+    """The runs of a file. Raises WebtextError for a file that is not whole."""
+    runs, at, size = [], 0, path.stat().st_size
+    with open(path, "rb") as file:
+        while at + 8 <= size:
+            file.seek(at)
+            count = int.from_bytes(file.read(8), "little")
+            if at + 8 + 8 * count > size:
+                break
+            runs.append(Run(path, at + 8, count))
+            at += 8 + 8 * count
+    if at != size:
         raise WebtextError(f"{path}: not a whole file of hashes; delete it and run its stage again")
     return runs
 
 
-def merge(runs: Sequence[Hashes], first: int, last: int, block: int = MERGED) -> Iterator[Hashes]:
+def merge(runs: Sequence[Run], first: int, last: int, block: int = MERGED) -> Iterator[Hashes]:
     """The distinct hashes of sorted runs from `first` to `last` - 1, sorted, in blocks.
 
-    The range is cut into parts with about `block` hashes each (they are spread evenly), so memory does not depend on the runs.
+    The range is cut into parts with about `block` hashes each (they are spread evenly), so of memory the runs take only what says where
+    they are.
     """
-    runs = [run[_index(run, first) : _index(run, last)] for run in runs]
-    parts = 1 + sum(len(run) for run in runs) // block
-    edges = [first + (last - first) * part // parts for part in range(parts + 1)]
-    for low, high in pairwise(edges):
-        distinct = sorted_distinct(run[_index(run, low) : _index(run, high)] for run in runs)
+    starts = [_index(run.mapped(), first) for run in runs]
+    parts = 1 + sum(_index(run.mapped(), last) - start for run, start in zip(runs, starts)) // block
+    for part in range(parts):
+        pieces = []
+        high = first + (last - first) * (part + 1) // parts
+        for number, run in enumerate(runs):
+            hashes = run.mapped()
+            end = _index(hashes, high)
+            pieces.append(np.array(hashes[starts[number] : end]))
+            starts[number] = end
+        distinct = sorted_distinct(pieces)
         if len(distinct):
             yield distinct
 
 
-def _index(run: Hashes, value: int) -> int:
-    return len(run) if value >= 2**64 else int(np.searchsorted(run, np.uint64(value)))
+def _index(hashes: Hashes, value: int) -> int:
+    return len(hashes) if value >= 2**64 else int(np.searchsorted(hashes, np.uint64(value)))
 
 
 def sorted_distinct(parts: Iterable[Hashes]) -> Hashes:

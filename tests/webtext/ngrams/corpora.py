@@ -26,16 +26,11 @@ def write_corpus(build: Path, documents: dict[str, str], shards: int, held_out: 
 
 
 def run_ngrams(build: Path, shards: int, section: NgramsSection, *, backwards: bool = False) -> list[Report]:
-    """The ngrams stage; backwards does shards, partitions and spills in the opposite order."""
+    """The ngrams stage; backwards does shards and partitions in the opposite order."""
     place = Place(build, "ngrams", "0" * 64)
     turn = -1 if backwards else 1
     reports = [run_task(place, f"hash-{shard:05d}", hash_shard, shard, section) for shard in [*range(shards)][::turn]]
-    spills: dict[int, list[str]] = {}
-    for report in reports:
-        for partition, spill in report.outputs:
-            spills.setdefault(partition, []).append(spill)
-    assert sorted(spills) == list(range(section.partitions))
-    filters = [(f"filter-{partition:05d}", build_filter, partition, spills[partition][::turn], section) for partition in sorted(spills)]
+    filters = [(f"filter-{partition:05d}", build_filter, partition, shards, section) for partition in range(section.partitions)]
     return reports + [run_task(place, *task) for task in filters[::turn]]
 
 

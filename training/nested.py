@@ -18,12 +18,14 @@ from webtext.extract.blocks.trees import Forest
 from webtext.extract.engines import combined
 from webtext.extract.score import word_f1
 
-# prices of a word in articles and on other pages; whether scores are mended; the constants of engines/combined.py
+# prices of a word in articles and on other pages; whether scores are mended; from which expected F1 on there is a text (blocks/text.py);
+# the constants of engines/combined.py
 PRICES, OTHERS, MENDED = (1.0, 1.2, 1.35, 1.5), (1.0, 1.2, 1.35), (True, False)
+NOTHING = (0.0, 0.1, 0.2, 0.3)
 ARTICLE, SURE, VOTE = (0.3, 0.5, 0.7), (0.0, 0.8, 0.9, 0.95), (0.2, 0.3, 0.4)  # 0.0: nobody is asked
-BLOCKS = list(product(PRICES, OTHERS, MENDED, ARTICLE, SURE[:1], VOTE[:1]))
-COMBINED = list(product(PRICES, OTHERS, MENDED, ARTICLE, SURE, VOTE))
-SHIPPED = (text.PRICE, text.PRICE, True, combined.ARTICLE)
+BLOCKS = list(product(PRICES, OTHERS, MENDED, NOTHING, ARTICLE, SURE[:1], VOTE[:1]))
+COMBINED = list(product(PRICES, OTHERS, MENDED, NOTHING, ARTICLE, SURE, VOTE))
+SHIPPED = (text.PRICE, text.PRICE, True, text.NOTHING, combined.ARTICLE)
 
 
 def figures(pages: list[dict[str, Any]], scores: list[NDArray[np.float32]], folds: list[int], kinds: list[Forest]) -> Iterator[str]:
@@ -44,23 +46,27 @@ def figures(pages: list[dict[str, Any]], scores: list[NDArray[np.float32]], fold
 def _of_page(page: dict[str, Any], scores: NDArray[np.float32], kind: Forest) -> dict[tuple[float, ...], float]:
     """Word F1 of a page for each setting."""
     known: dict[bytes, float] = {}
+    empty = word_f1("", page["gold"])
 
-    def f1(chosen: NDArray[np.bool_]) -> float:
+    def choice(scores: NDArray[np.float32], price: float) -> tuple[float, float]:
+        """Word F1 of the best choice, and that expected."""
+        chosen, expected = text.choose(page["page"], scores, price)
         key = chosen.tobytes()
         if key not in known:
             known[key] = word_f1("\n".join(block for block, taken in zip(page["texts"], chosen) if taken), page["gold"])
-        return known[key]
+        return known[key], expected
 
     found: dict[tuple[float, ...], float] = {}
     for precise, mend in product(PRICES, MENDED):
         p = text.mended(page["page"], scores) if mend else scores
         chosen, expected = text.choose(page["page"], p, precise)
         probability = float(kind.scores(features.of_choice(page["page"], page["X"], p, chosen, expected))[0])
-        alone = f1(chosen)
-        other = {price: f1(text.choose(page["page"], p, price)[0]) for price in OTHERS}
+        alone = choice(p, precise)
+        other = {price: choice(p, price) for price in OTHERS}
         mixed = {vote: ((1 - vote) * p + vote * page["vote"]).astype(np.float32) for vote in VOTE}
-        voted = {vote: f1(text.choose(page["page"], both, precise)[0]) for vote, both in mixed.items()}
-        for others, article, sure, vote in product(OTHERS, ARTICLE, SURE, VOTE):
+        voted = {vote: choice(both, precise) for vote, both in mixed.items()}
+        for others, nothing, article, sure, vote in product(OTHERS, NOTHING, ARTICLE, SURE, VOTE):
             asked = voted[vote] if expected < sure else alone
-            found[precise, others, mend, article, sure, vote] = other[others] if probability < article else asked
+            f1, hoped = other[others] if probability < article else asked
+            found[precise, others, mend, nothing, article, sure, vote] = f1 if hoped >= nothing else empty
     return found

@@ -319,6 +319,8 @@ class TrainSection(Section):
     device: str = key("auto", "cuda, mps, cpu, or auto")
     threads: int | None = key(None, "processor threads; empty: torch's choice; 1 is faster for a small model on a shared machine", ge=1)
     compile: bool = key(False, "use torch.compile")
+    activation_checkpointing: bool = key(False, "recompute activations in the backward pass: less memory, a third more time")
+    peak_tflops: float | None = key(None, "of the device, for model FLOP utilisation; empty: by a table of devices", gt=0, outside=True)
 
 
 class ReportSection(Section):

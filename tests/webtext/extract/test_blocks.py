@@ -322,6 +322,13 @@ def fake(sizes: list[int]) -> Page:
     return page
 
 
+def test_blocks_that_are_hardly_the_text_are_none() -> None:
+    """A wall for robots has words, but no main text."""
+    page = fake([4, 30])
+    for scores, expected_text in (([0.02, 0.04], ""), ([0.02, 0.9], " ".join(["w"] * 30))):
+        assert text.main_text(page, *text.choose(page, np.array(scores, np.float32))) == expected_text
+
+
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(1, 30), st.floats(1 / 64, 63 / 64, width=32)), min_size=1, max_size=7), st.floats(1, 2))
 def test_no_other_choice_of_blocks_has_a_higher_expected_f1(blocks: list[tuple[int, float]], price: float) -> None:

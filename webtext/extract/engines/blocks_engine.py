@@ -24,4 +24,4 @@ def from_tree(tree: dom.Tree, html: str, path: Path = model.INSTALLED) -> Extrac
     if not len(page.node):
         return Extraction(title, "", 0.0, NAME)
     judged = model.judge(page, html, path)
-    return Extraction(title, text.render(page, judged.chosen), judged.expected, NAME)
+    return Extraction(title, text.main_text(page, judged.chosen, judged.expected), judged.expected, NAME)

@@ -156,7 +156,7 @@ def measure_wcxb(extractors: dict[str, Extractor], every: int) -> dict[str, Any]
     scores: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in extractors}
     for url, content_type, body, gold in pages(*WCXB, every):
         for name, run in runs.items():
-            score = word_f1(run.text(body, content_type, url), gold["main_content"])
+            score = word_f1(run.text(body, content_type, url), gold["main_content"] or "")
             scores[name][gold["page_type"]].append(score)
             scores[name]["all"].append(score)
     return {

@@ -224,8 +224,8 @@ def training_rate(section: TrainSection, vocabulary: int, directory: Path) -> fl
 
     times: list[float] = []
     train(plan, directory, directory / "model", progress=lambda _: times.append(time.process_time()))
-    # The first step is slower and the last has the validation behind it.
-    step = (times[STEPS] - times[0]) / STEPS
+    # The first steps are slower, for memory is new to the process, and the last has the validation behind it.
+    step = float(np.median(np.diff(times[: STEPS + 1])))
     return step / training_tera(plan.model.parameters, plan.batch_tokens, 0)
 
 

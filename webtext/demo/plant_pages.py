@@ -13,6 +13,12 @@ from webtext.demo.texts import Article
 
 HUGE, BEYOND = 1_300_000, 2_600_000  # bytes: above the cap of `extract`, and above that of `fetch`, in settings.py
 CAFE = "The café on the corner – the one with the “open” sign – serves crème brûlée for 4 £ on Sundays."
+# Long enough that the page is left out for what it says; of fewer words that are no text nothing is taken
+WALL = (
+    "Please enable JavaScript to run this application. It needs a modern browser, and yours does not run scripts or has been told not to. "
+    "Open the settings of the browser, look for the section on content and permissions, allow scripts for this address, and load the page "
+    "once more. If that does not help, try another browser, or write to those who look after this application and tell them what you see."
+)
 
 
 def plant_pages(builder: Builder) -> None:
@@ -109,7 +115,7 @@ def _nothing(builder: Builder) -> None:
         (
             "asks-for-scripts",
             "/app.html",
-            shell.format("App", "<p>Please enable JavaScript to run this application. It needs a modern browser.</p>"),
+            shell.format("App", f"<p>{WALL}</p>"),
             "asks to enable JavaScript",
         ),
         (

@@ -322,11 +322,12 @@ def fake(sizes: list[int]) -> Page:
     return page
 
 
-def test_blocks_that_are_hardly_the_text_are_none() -> None:
+def test_a_few_words_that_are_hardly_the_text_are_none() -> None:
     """A wall for robots has words, but no main text."""
-    page = fake([4, 30])
-    for scores, expected_text in (([0.02, 0.04], ""), ([0.02, 0.9], " ".join(["w"] * 30))):
-        assert text.main_text(page, *text.choose(page, np.array(scores, np.float32))) == expected_text
+    for sizes, scores, taken in (([4, 30], [0.02, 0.04], 0), ([4, 30], [0.02, 0.9], 30), ([4, 60], [0.02, 0.04], 60)):
+        page = fake(sizes)
+        found = text.main_text(page, *text.choose(page, np.array(scores, np.float32)))
+        assert found == " ".join(["w"] * taken)
 
 
 @settings(max_examples=50)

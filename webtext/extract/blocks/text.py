@@ -17,8 +17,8 @@ LIST_TAGS = (TAG["ul"], TAG["ol"])
 LI, TABLE, TR, TD, TH, PRE, QUOTE = (TAG[name] for name in ("li", "table", "tr", "td", "th", "pre", "blockquote"))
 # Between 1 and 1.35 word F1 on articles and F1 of the strings do not differ in cross-validation; with 1.35 precision is trafilatura's
 PRICE = 1.35
-# Expected word F1 and words below which a page is taken to have no main text (a wall for robots, a page that its scripts would have filled): of
-# seven such pages of WCXB three have none, and what is taken from the others is worth 0.03
+# Expected word F1 and words below which a page is taken to have no main text (a wall for robots, a page that its scripts would have
+# filled): of seven such pages of WCXB three have none, and what is taken from the others is worth 0.03
 NOTHING, FEW = 0.2, 50
 CODE, OTHERS = 0.8, 0.6  # of the mean around them is the least that code, and that tables and quotations are worth
 

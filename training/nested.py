@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webtext.extract.blocks import features, text
+from webtext.extract.blocks.counts import WORDCOUNT
 from webtext.extract.blocks.trees import Forest
 from webtext.extract.engines import combined
 from webtext.extract.score import word_f1
@@ -49,12 +50,13 @@ def _of_page(page: dict[str, Any], scores: NDArray[np.float32], kind: Forest) ->
     empty = word_f1("", page["gold"])
 
     def choice(scores: NDArray[np.float32], price: float) -> tuple[float, float]:
-        """Word F1 of the best choice, and that expected."""
+        """Word F1 of the best choice, and what decides whether it is a text: the word F1 expected, 1 where there are enough words."""
         chosen, expected = text.choose(page["page"], scores, price)
         key = chosen.tobytes()
         if key not in known:
             known[key] = word_f1("\n".join(block for block, taken in zip(page["texts"], chosen) if taken), page["gold"])
-        return known[key], expected
+        few = page["page"].counts[chosen, WORDCOUNT].sum() < text.FEW
+        return known[key], expected if few else 1.0
 
     found: dict[tuple[float, ...], float] = {}
     for precise, mend in product(PRICES, MENDED):

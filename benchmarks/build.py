@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from webtext.layout import DIRECTORIES
+from webtext.core.directories import DIRECTORIES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,7 +41,9 @@ def memory_of(process: psutil.Process) -> int:
 def measure(arguments: list[str], build: Path) -> dict[str, Any]:
     """Run a command that makes a build; seconds, peak memory, and each stage's seconds and records."""
     start, peak = time.perf_counter(), 0
-    running = psutil.Popen([sys.executable, "-m", "cli.main", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    running = psutil.Popen(
+        [sys.executable, "-m", "webtext.cli.main", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     while running.poll() is None:
         peak = max(peak, memory_of(running))
         time.sleep(0.25)
@@ -55,7 +57,7 @@ def measure(arguments: list[str], build: Path) -> dict[str, Any]:
             manifest = json.loads(path.read_text())
             stages[stage] = {**manifest["records"], "seconds": manifest["measured"]["seconds"], "cpu": manifest["measured"]["cpu_seconds"]}
     again = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "cli.main", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run([sys.executable, "-m", "webtext.cli.main", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
     return {"seconds": seconds, "peak_memory": peak, "again_seconds": time.perf_counter() - again, "stages": stages}
 
 

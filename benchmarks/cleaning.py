@@ -24,7 +24,7 @@ from typing import Any
 
 from webpages import texts
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.clean import clean
 from webtext.extract.rules import Draft, Refused
 

@@ -25,16 +25,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
-from cli.build import run_build  # noqa: E402
-from cli.cost import Estimate, predict  # noqa: E402
-from webtext.config_file import load_config  # noqa: E402
+from webtext.cli.build import run_build  # noqa: E402
+from webtext.core.config_file import load_config  # noqa: E402
+from webtext.core.files import to_json  # noqa: E402
 from webtext.cost.assumed import load_rates  # noqa: E402
+from webtext.cost.command import Estimate, predict  # noqa: E402
 from webtext.cost.model import Rates  # noqa: E402
 from webtext.cost.prices import load_prices  # noqa: E402
 from webtext.demo.files import demo_config_toml, write_benchmark, write_dump  # noqa: E402
 from webtext.demo.server import serve  # noqa: E402
 from webtext.demo.world import make_world  # noqa: E402
-from webtext.files import to_json  # noqa: E402
 
 DEMO_LINKS = 120  # of 449 that are fetched as a sample
 

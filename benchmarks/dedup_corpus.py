@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from webtext.hashing import shard_name, url_id
-from webtext.records import DOCUMENT
+from webtext.core.hashing import shard_name, url_id
+from webtext.core.records import DOCUMENT
 
 DATA = Path(os.environ.get("WEBTEXT_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 COPIES = 0.3

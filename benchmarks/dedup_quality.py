@@ -80,7 +80,7 @@ def judge(made: list[str], workers: int) -> Judged:
         position = np.array([index[row.tobytes().hex()] for one in packed for row in one.read("ids")])
         found: dict[Pair, tuple[str, float]] = {}
         for part in range(SECTION.partitions):
-            edges = Edges.read(Packed(place_of(build).spill(f"edges-{part:05d}"), EDGES))
+            edges = Edges.read(Packed(place_of(build).scratch_path(f"edges-{part:05d}"), EDGES))
             both = np.sort(np.stack([position[order.numbers(edges.later)], position[order.numbers(edges.earlier)]], axis=1), axis=1)
             for (first, second), method, jaccard in zip(both.tolist(), edges.method, edges.jaccard.tolist()):
                 found[first, second] = METHODS[method], jaccard

@@ -16,20 +16,20 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from webtext.config import DedupSection
+from webtext.core.config import DedupSection
+from webtext.core.task import StageContext, run_task
 from webtext.dedup import phases
-from webtext.task import Place, run_task
 
 SECTION = DedupSection(partitions=8)
 
 
-def place_of(build: Path) -> Place:
-    return Place(build, "duplicates", "benchmark")
+def place_of(build: Path) -> StageContext:
+    return StageContext(build, "duplicates", "benchmark")
 
 
 def run_stage(build: Path, workers: int, shuffle: int | None) -> dict[str, dict[str, float]]:
     """Run the phases, each over its tasks in order, or in an order by the seed `shuffle`."""
-    place = place_of(build)
+    context = place_of(build)
     shards = len(list((build / "documents").glob("shard-*.parquet")))
     parts, stage, partitions = range(shards), range(1), range(SECTION.partitions)
     steps: list[tuple[str, Callable[..., Any], range]] = [
@@ -45,7 +45,7 @@ def run_stage(build: Path, workers: int, shuffle: int | None) -> dict[str, dict[
         for name, function, tasks in steps:
             order = list(tasks) if shuffle is None else random.Random(shuffle).sample(tasks, len(tasks))
             began = time.perf_counter()
-            futures = [pool.submit(run_task, place, f"{name}-{task:05d}", function, task, shards, SECTION) for task in order]
+            futures = [pool.submit(run_task, context, f"{name}-{task:05d}", function, task, shards, SECTION) for task in order]
             measured = [future.result().measured for future in futures]
             found[name] = {
                 "seconds": round(time.perf_counter() - began, 2),

@@ -33,7 +33,7 @@ import zstandard
 from langdetect import LangDetectException, detect_langs, detector_factory
 from webpages import DATA, EVALUATION, WCXB, pages
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract import page as whole
 from webtext.extract.decode import decode
 from webtext.extract.engines import MODULES, Engine, Extraction, engine
@@ -58,13 +58,13 @@ def ours(name: str, folds: Path | None) -> Extractor:
 
 def folded(name: str, folds: Path) -> Engine:
     """An engine that asks, for each page, the model that has not seen its domain."""
-    from training.blocks import fold_of
     from webtext.extract.blocks import model
     from webtext.extract.blocks.trees import load
+    from webtext.extract.training.fit import fold_of
 
     paths = sorted(folds.glob("fold-?*"))
     if [path.stem for path in paths] != [f"fold-{number}" for number in range(FOLDS)]:
-        sys.exit(f"{folds}: has to hold fold-0 to fold-{FOLDS - 1} and nothing else of that name; run training/blocks.py")
+        sys.exit(f"{folds}: has to hold fold-0 to fold-{FOLDS - 1} and nothing else of that name; run webtext/extract/training/fit.py")
     models = [load(path) for path in paths]
     extract = engine(name)
 

@@ -30,13 +30,13 @@ from typing import Any
 
 import psutil
 
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
+from webtext.core.hashing import shard_name, shard_of_url, url_id
+from webtext.core.records import LINK
+from webtext.core.tables import writing_table
+from webtext.core.task import StageContext, run_task
 from webtext.fetch.shard import fetch_shard
 from webtext.fetch.warc import pages_of_shard
-from webtext.hashing import shard_name, shard_of_url, url_id
-from webtext.records import LINK
-from webtext.tables import writing_table
-from webtext.task import Place, run_task
 
 AT_ONCE = 64
 CONFIGURATION = """
@@ -175,7 +175,7 @@ def webtext(urls: dict[str, Path], build: Path, workers: int) -> dict[str, float
 
 def fetch(build: Path, shard: int) -> None:
     section = FetchSection(contact="benchmark", per_host_delay=0.0, hosts_at_once=AT_ONCE, allow_private=True)
-    run_task(Place(build, "pages", "f"), f"fetch-{shard:05d}", fetch_shard, shard, section)
+    run_task(StageContext(build, "pages", "f"), f"fetch-{shard:05d}", fetch_shard, shard, section)
 
 
 def scrapy(python: str, urls: dict[str, Path], directory: Path) -> dict[str, float]:

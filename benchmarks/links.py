@@ -38,14 +38,14 @@ import orjson
 import psutil
 import zstandard
 
-from webtext import submissions, urls
-from webtext.config import LinksSection
-from webtext.dumps import read_blocks
-from webtext.judge import Judge
-from webtext.links import parse_dump
-from webtext.scan import scan
-from webtext.tables import read_table
-from webtext.task import Place, TaskLog, run_task
+from webtext.core.config import LinksSection
+from webtext.core.tables import read_table
+from webtext.core.task import StageContext, TaskLog, run_task
+from webtext.links import submissions, urls
+from webtext.links.dumps import read_blocks
+from webtext.links.judge import Judge
+from webtext.links.phases import parse_dump
+from webtext.links.scan import scan
 
 DATA = Path(os.environ.get("WEBTEXT_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 SAMPLE = DATA / "reddit/submissions_2020-2022.ndjson.zst"
@@ -126,7 +126,7 @@ def ours_in_memory(path: Path) -> Counter[str]:
 
 
 def ours(path: Path, build: Path) -> Counter[str]:
-    report = run_task(Place(build, "links", "benchmark"), "parse-00000", parse_dump, 0, str(path), SECTION, SHARDS)
+    report = run_task(StageContext(build, "links", "benchmark"), "parse-00000", parse_dump, 0, str(path), SECTION, SHARDS)
     reasons = Counter({name.removeprefix("rejected-"): count for name, count in report.counters.items()})
     reasons[""] = report.records_in - report.rejected
     return reasons
@@ -176,7 +176,7 @@ def whole(work: Path, shards: int, workers: int) -> Figures:
     out = work / f"links-{shards}"
     peak = [0]
     start = time.perf_counter()
-    command = [sys.executable, "-m", "cli.main", "links", str(configuration), "--out", str(out)]
+    command = [sys.executable, "-m", "webtext.cli.main", "links", str(configuration), "--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     watcher = threading.Thread(target=watch, args=(process.pid, peak), daemon=True)
     watcher.start()

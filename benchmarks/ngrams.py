@@ -36,7 +36,7 @@ import zstandard
 from overlap_reports import benchmarks, reports
 from pybloom_live import BloomFilter
 
-from webtext.config import Benchmark
+from webtext.core.config import Benchmark
 from webtext.ngrams.bloom import ask, bits_of, built
 from webtext.ngrams.normalise import Hashes, ngram_hashes, scan
 from webtext.ngrams.runs import sorted_distinct

@@ -23,16 +23,16 @@ from typing import Any, NamedTuple
 import orjson
 import zstandard
 
-from webtext.config import Benchmark, NgramsSection, OverlapSection
-from webtext.hashing import shard_name, shard_of_url, url_id
+from webtext.core.config import Benchmark, NgramsSection, OverlapSection
+from webtext.core.hashing import shard_name, shard_of_url, url_id
+from webtext.core.records import CORPUS
+from webtext.core.tables import writing_table
+from webtext.core.task import StageContext, run_task
 from webtext.ngrams.normalise import scan
 from webtext.ngrams.phases import build_filter, hash_shard
 from webtext.overlap.measure import Share
 from webtext.overlap.phases import locate, measure_benchmark, write_report
 from webtext.overlap.readers import read_examples
-from webtext.records import CORPUS
-from webtext.tables import writing_table
-from webtext.task import Place, run_task
 
 DATA = Path(os.environ.get("WEBTEXT_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 SHARDS = 4
@@ -123,20 +123,20 @@ def write_corpus(build: Path) -> tuple[int, int, list[Plant]]:
 
 
 def build_filters(build: Path, section: NgramsSection) -> None:
-    place = Place(build, "ngrams", "0" * 64)
+    context = StageContext(build, "ngrams", "0" * 64)
     for shard in range(SHARDS):
-        run_task(place, f"hash-{shard:05d}", hash_shard, shard, section)
+        run_task(context, f"hash-{shard:05d}", hash_shard, shard, section)
     for partition in range(section.partitions):
-        run_task(place, f"filter-{partition:05d}", build_filter, partition, SHARDS, section)
+        run_task(context, f"filter-{partition:05d}", build_filter, partition, SHARDS, section)
 
 
 def write_reports(build: Path, section: OverlapSection) -> None:
-    place = Place(build, "overlap", "1" * 64)
+    context = StageContext(build, "overlap", "1" * 64)
     for index, benchmark in enumerate(section.benchmarks):
-        run_task(place, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
+        run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
     for shard in range(SHARDS):
-        run_task(place, f"locate-{shard:05d}", locate, shard, section)
-    run_task(place, "report", write_report, SHARDS, section)
+        run_task(context, f"locate-{shard:05d}", locate, shard, section)
+    run_task(context, "report", write_report, SHARDS, section)
 
 
 def is_found(build: Path, plant: Plant) -> bool:

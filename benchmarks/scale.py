@@ -41,18 +41,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from webtext.config import DedupSection, LinksSection, NgramsSection
+from webtext.core.config import DedupSection, LinksSection, NgramsSection
+from webtext.core.files import writing
+from webtext.core.manifest import close
+from webtext.core.task import OutputFile, Report, StageContext, TaskLog, run_task
 from webtext.dedup.packed import PackedWriter, offsets_of, writing_packed
 from webtext.dedup.phases import CANDIDATES, _candidates, join_partition, rank_documents, settle_stage, verify_range
 from webtext.dedup.rank import Order
 from webtext.dedup.settle import CROWDED, range_bounds
-from webtext.dedup.signed import BANDS, RANKED, SHINGLES, SIGNATURES, signature_path, spill
-from webtext.files import writing
-from webtext.links import ROUND_POSTS, ROUND_SHARD, SPILL, group_shard
-from webtext.manifest import close
+from webtext.dedup.signed import BANDS, RANKED, SHINGLES, SIGNATURES, scratch_path, signature_path
+from webtext.links.phases import ROUND_POSTS, ROUND_SHARD, SPILL, group_shard
 from webtext.ngrams.phases import build_filter
 from webtext.ngrams.runs import RUN
-from webtext.task import OutputFile, Place, Report, TaskLog, run_task
 
 URLS, POSTS, DOCUMENTS, NGRAMS = 45_000_000, 58_000_000, 8_000_000, 6_500_000_000
 SHARDS, PARTITIONS, DUMPS = 256, 64, 12  # of the whole
@@ -120,7 +120,7 @@ class Watch:
         self.own = max(self.own, status("RssAnon"))
 
 
-def make_links(place: Place, size: Size) -> None:
+def make_links(context: StageContext, size: Size) -> None:
     rng = np.random.default_rng(1)
     shard_posts = size.of(POSTS) // size.shards
     each = max(ROUND_POSTS // size.shards, ROUND_SHARD)
@@ -130,7 +130,10 @@ def make_links(place: Place, size: Size) -> None:
     for dump in range(size.dumps):
         schema = SPILL.with_metadata({"shards": str(size.shards)})
         options = pa.ipc.IpcWriteOptions(compression="lz4")
-        with writing(place.spill(f"parse-{dump:05d}.arrow")) as output, pa.ipc.new_file(output.file, schema, options=options) as writer:
+        with (
+            writing(context.scratch_path(f"parse-{dump:05d}.arrow")) as output,
+            pa.ipc.new_file(output.file, schema, options=options) as writer,
+        ):
             for _ in range(rounds):
                 numbers = rng.integers(0, urls, each)
                 ids = rng.integers(0, 2**40, each)
@@ -160,7 +163,7 @@ def mixed(numbers: np.ndarray) -> np.ndarray:
     return np.asarray(numbers ^ (numbers >> np.uint64(31)))
 
 
-def make_dedup(place: Place, size: Size) -> None:
+def make_dedup(context: StageContext, size: Size) -> None:
     """The files of sign, for all parts; of the band keys those of partition 0 alone."""
     count = size.part_documents
     rows = np.arange(count, dtype=np.int64)
@@ -173,7 +176,7 @@ def make_dedup(place: Place, size: Size) -> None:
         signatures[doubtful, ::5] += np.uint32(1)
         sets = np.sort(rng.integers(0, 2**32, (count, SHINGLES_EACH), np.uint32), axis=1)
         sets[twins] = sets[twins - 1]
-        path = place.build / signature_path(part)
+        path = context.build / signature_path(part)
         path.parent.mkdir(parents=True, exist_ok=True)
         hashes = rng.integers(0, 256, (count, 16), np.uint8)
         with open(path, "wb") as file:
@@ -182,11 +185,11 @@ def make_dedup(place: Place, size: Size) -> None:
             packed.add("signatures", signatures)
             packed.add("text_hashes", hashes)
             packed.close()
-        with writing_packed(spill(place, part, SHINGLES), SHINGLES) as packed:
+        with writing_packed(scratch_path(context, part, SHINGLES), SHINGLES) as packed:
             packed.count = count
             packed.add("shingles", sets.ravel())
             packed.add("offsets", offsets_of(np.full(count, SHINGLES_EACH)))
-        with writing_packed(spill(place, part, RANKED), RANKED) as packed:
+        with writing_packed(scratch_path(context, part, RANKED), RANKED) as packed:
             packed.count = count
             urls = "".join(f"http://host-{part:05d}.example/articles/2017/{row:012d}/some-words".ljust(64, "-") for row in range(count))
             packed.add("created_utc", np.sort(rng.integers(1_150_000_000, 1_514_000_000, count)))
@@ -201,7 +204,7 @@ def make_dedup(place: Place, size: Size) -> None:
         numbers = (cluster + part * count).astype(np.uint64)[:, None] * np.uint64(BAND_COUNT) + np.arange(BAND_COUNT, dtype=np.uint64)
         keys = mixed(numbers)
         row, band = np.nonzero(keys % np.uint64(size.partitions) == 0)
-        with writing_packed(spill(place, part, BANDS), BANDS) as packed:
+        with writing_packed(scratch_path(context, part, BANDS), BANDS) as packed:
             packed.count = len(row)
             packed.add("keys", keys[row, band])
             packed.add("rows", row)
@@ -216,9 +219,9 @@ def join(log: TaskLog, size: Size) -> None:
     join_partition(log, 0, size.shards, size.dedup)
 
 
-def make_candidates(place: Place, size: Size) -> None:
+def make_candidates(context: StageContext, size: Size) -> None:
     """What the other partitions would have found: a pair meets in about as many of them as it has bands there."""
-    order = Order(place)
+    order = Order(context)
     rows = np.arange(size.part_documents, dtype=np.int64)[1::TWIN_EVERY]
     numbers = (np.arange(size.shards, dtype=np.int64)[:, None] * size.part_documents + rows).ravel()
     equal = np.where(np.arange(len(rows)) % 5 == 0, 128 - 26, 128)
@@ -227,11 +230,11 @@ def make_candidates(place: Place, size: Size) -> None:
     found = found[np.argsort(found[:, 0])]
     for partition in range(1, size.partitions):
         met = mixed(found[:, 0].astype(np.uint64) * np.uint64(4099) + np.uint64(partition)) % np.uint64(size.partitions) < BAND_COUNT
-        with writing_packed(_candidates(place, partition), CANDIDATES) as packed:
+        with writing_packed(_candidates(context, partition), CANDIDATES) as packed:
             packed.count = int(met.sum())
             packed.add("pairs", found[met])
             packed.add("starts", np.searchsorted(found[met][:, 0], range_bounds(order.documents, size.partitions)))
-        with writing_packed(place.spill(f"crowded-{partition:05d}"), CROWDED) as packed:
+        with writing_packed(context.scratch_path(f"crowded-{partition:05d}"), CROWDED) as packed:
             for name in ("members", "leading", "bounds"):
                 packed.add(name, np.empty(0, np.int64))
 
@@ -245,14 +248,14 @@ def settle(log: TaskLog, size: Size) -> None:
     settle_stage(log, 0, size.shards, size.dedup)
 
 
-def make_ngrams(place: Place, size: Size) -> None:
+def make_ngrams(context: StageContext, size: Size) -> None:
     """Of each shard's runs the hashes of partition 0."""
     rng = np.random.default_rng(2)
     in_shard = size.of(NGRAMS) // size.shards
     runs = max(-(-in_shard // RUN), 1)
     each = in_shard // runs // size.partitions
     for shard in range(size.shards):
-        with open(place.spill(f"hashes-{shard:05d}.runs"), "wb") as file:
+        with open(context.scratch_path(f"hashes-{shard:05d}.runs"), "wb") as file:
             for _ in range(runs):
                 hashes = np.unique(rng.integers(0, 2**64 // size.partitions, each, np.uint64))
                 file.write(np.uint64(len(hashes)).tobytes() + hashes.tobytes())
@@ -274,10 +277,10 @@ def manifest(log: TaskLog, size: Size) -> None:
         for task in range(tasks)
     ]
     facts: dict[str, Any] = {"fingerprint": "", "configuration": {}, "inputs": {}, "sources": []}
-    close("dedup", "documents", reports, **facts).write(log.place.spill("manifest.json"))
+    close("dedup", "documents", reports, **facts).write(log.context.scratch_path("manifest.json"))
 
 
-Make = Callable[[Place, Size], None]
+Make = Callable[[StageContext, Size], None]
 STEPS: dict[str, tuple[Make | None, Callable[[TaskLog, Size], None], str]] = {
     "links group": (make_links, links, "links"),
     "dedup rank": (make_dedup, rank, "corpus"),
@@ -293,18 +296,18 @@ def run_step(step: str, build: Path, size: Size) -> dict[str, Any]:
     """Run a step in this process on what lies in the directory."""
     _, function, directory = STEPS[step]
     with Watch() as watch:
-        run_task(Place(build, directory, "scale"), step.replace(" ", "-"), function, size)
+        run_task(StageContext(build, directory, "scale"), step.replace(" ", "-"), function, size)
     return {"own": watch.own, "above": watch.own - watch.before, "all": status("VmHWM"), "cpu": watch.cpu, "seconds": watch.clock}
 
 
-def measure(size: Size, place: Path) -> dict[str, dict[str, Any]]:
+def measure(size: Size, context: Path) -> dict[str, dict[str, Any]]:
     """All steps for a part of the corpus, one after another on the same directory."""
     figures = {}
-    with tempfile.TemporaryDirectory(dir=place, prefix="webtext-scale-") as directory:
+    with tempfile.TemporaryDirectory(dir=context, prefix="webtext-scale-") as directory:
         build = Path(directory)
         for step, (make, _, name) in STEPS.items():
-            here = Place(build, name, "scale")
-            here.spill("x").parent.mkdir(parents=True, exist_ok=True)
+            here = StageContext(build, name, "scale")
+            here.scratch_path("x").parent.mkdir(parents=True, exist_ok=True)
             if make is not None:
                 make(here, size)
             command = [sys.executable, __file__, "--step", step, "--scale", str(size.scale), "--part", str(size.part)]
@@ -314,7 +317,7 @@ def measure(size: Size, place: Path) -> dict[str, dict[str, Any]]:
             )
             figures[step] = json.loads(done.stdout)
             if step in ("links group", "ngrams filter"):
-                for path in here.spill("x").parent.iterdir():
+                for path in here.scratch_path("x").parent.iterdir():
                     path.unlink()
     return figures
 

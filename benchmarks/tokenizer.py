@@ -119,7 +119,7 @@ def tokenizers() -> Trainer:
 
 def measure(name: str, directory: Path, size: int, copies: int) -> dict[str, Any]:
     """In a child process: train once, and say what it took."""
-    from webtext.memory import peak_memory
+    from webtext.core.memory import peak_memory
 
     start = time.perf_counter()
     train = {"ours": ours, "rustbpe": rustbpe, "bpeasy": bpeasy, "tokenizers": tokenizers}[name]()
@@ -159,9 +159,9 @@ def documents_of(text: str) -> Iterator[str]:
 def write_corpus(novels: Path, data: Path, build: Path) -> int:
     """corpus/ and tokenizer/ (GPT-2's) of a build; return the bytes of text."""
     from tokenizer import ByteBPE
-    from webtext.hashing import shard_name, url_id
-    from webtext.records import CORPUS
-    from webtext.tables import writing_table
+    from webtext.core.hashing import shard_name, url_id
+    from webtext.core.records import CORPUS
+    from webtext.core.tables import writing_table
 
     ByteBPE.from_gpt2(data / "gpt2").save(build / "tokenizer")
     documents = [document for text in texts_of(novels, 1) for document in documents_of(text)]
@@ -176,30 +176,30 @@ def write_corpus(novels: Path, data: Path, build: Path) -> int:
 
 def stage_of(build: Path, worker: int, workers: int, barrier: Barrier) -> Callable[[], None]:
     """A worker's part of the tokenize stage."""
-    from webtext.config import TokenizeSection
-    from webtext.task import Place, run_task
+    from webtext.core.config import TokenizeSection
+    from webtext.core.task import StageContext, run_task
     from webtext.tokens.phases import encode_shard, lay_out, write_file
 
-    place, section = Place(build, "tokens", "benchmark"), TokenizeSection(shard_tokens=FILE_TOKENS)
+    context, section = StageContext(build, "tokens", "benchmark"), TokenizeSection(shard_tokens=FILE_TOKENS)
 
     def run() -> None:
         for shard in range(worker, SHARDS, workers):
-            run_task(place, f"encode-{shard:05d}", encode_shard, shard)
+            run_task(context, f"encode-{shard:05d}", encode_shard, shard)
         barrier.wait()
         if worker == 0:
-            run_task(place, "layout-00000", lay_out, 0, list(range(SHARDS)), section)
+            run_task(context, "layout-00000", lay_out, 0, list(range(SHARDS)), section)
         barrier.wait()
-        files = run_task(place, "layout-00000", lay_out, 0, list(range(SHARDS)), section).outputs  # done: its report is read
+        files = run_task(context, "layout-00000", lay_out, 0, list(range(SHARDS)), section).outputs  # done: its report is read
         for index, name, pieces in files[worker::workers]:
-            run_task(place, f"write-{index:05d}", write_file, index, name, pieces)
+            run_task(context, f"write-{index:05d}", write_file, index, name, pieces)
 
     return run
 
 
 def tiktoken_of(build: Path, worker: int, workers: int, barrier: Barrier) -> Callable[[], None]:
     """tiktoken's own call on the same documents, which are read before."""
-    from webtext.hashing import shard_name
-    from webtext.tables import read_table
+    from webtext.core.hashing import shard_name
+    from webtext.core.tables import read_table
     from webtext.tokens.vocabulary import vocabulary_of
 
     encode = vocabulary_of(build).tiktoken.encode_ordinary

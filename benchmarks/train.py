@@ -49,7 +49,7 @@ from model.gpt2 import GPT2, GPT2Config  # noqa: E402
 from model.log import RunLog, StepReport, read_log  # noqa: E402
 from model.optim import adamw  # noqa: E402
 from model.sample import generate  # noqa: E402
-from webtext.shards import write_shard  # noqa: E402
+from webtext.tokens.shards import write_shard  # noqa: E402
 
 BYTES, EOT = 257, 256
 

@@ -11,7 +11,7 @@ import orjson
 import zstandard
 from warcio.archiveiterator import ArchiveIterator
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.page import extract_page
 from webtext.extract.result import Text
 

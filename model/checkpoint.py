@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from model.tensors import seal_fits, write_safetensors
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 
 FORMAT = "webtext-gpt2-checkpoint-1"
 LAST, BEST = "last.safetensors", "best.safetensors"

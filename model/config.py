@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from model.gpt2 import GPT2Config, preset
 from model.optim import SCHEDULES
-from webtext.errors import UsageError
+from webtext.core.errors import UsageError
 
 # Peak learning rates: GPT-3's for its models of these widths (Brown et al. 2020, table 2.1); for smaller ones a value that beat
 # nanoGPT's recipe on novels.

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model.loss import IGNORED
-from webtext.errors import WebtextError
-from webtext.shards import open_shard
+from webtext.core.errors import WebtextError
+from webtext.tokens.shards import open_shard
 
 Ints = npt.NDArray[np.int64]
 _ROUNDS = 6

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from webtext.errors import UsageError, WebtextError
-from webtext.memory import peak_memory
+from webtext.core.errors import UsageError, WebtextError
+from webtext.core.memory import peak_memory
 
 # Dense peaks in TFLOP/s of matrix products with fp32 accumulation, from the vendors' data sheets: in fp16 or bf16, and in fp32, which
 # is TF32 where there are tensor cores for it (not in V100 and T4). The first name that fits counts.

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from model.loss import linear_cross_entropy
-from webtext.errors import UsageError
+from webtext.core.errors import UsageError
 
 
 @dataclass(frozen=True)

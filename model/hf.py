@@ -14,7 +14,7 @@ from torch import Tensor
 
 from model.gpt2 import GPT2, GPT2Config
 from model.tensors import write_safetensors
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 
 # OpenAI's code multiplies x @ w (its "Conv1D"), torch's Linear x @ w.T: these weights are stored transposed.
 TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 
 # What TensorBoard shows of a report.
 SCALARS = ("loss", "val_loss", "lr", "grad_norm", "tokens_per_second", "mfu", "memory_bytes")

@@ -15,7 +15,7 @@ from torch import Tensor
 from model import hf, tf_checkpoint
 from model.checkpoint import BEST, Checkpoint
 from model.gpt2 import GPT2, GPT2Config, KVCache
-from webtext.errors import UsageError, WebtextError
+from webtext.core.errors import UsageError, WebtextError
 
 
 class Tokenizer(Protocol):

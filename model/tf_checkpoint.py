@@ -18,7 +18,7 @@ from torch import Tensor
 
 from model import hf
 from model.gpt2 import GPT2, GPT2Config
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 
 _MAGIC = 0xDB4775248B80FB57
 _FLOAT32 = 1  # DataType.DT_FLOAT

@@ -37,7 +37,7 @@ from model.device import Machine, machine
 from model.gpt2 import GPT2
 from model.log import RunLog, StepReport, tensorboard_is_there
 from model.optim import adamw, learning_rate
-from webtext.errors import UsageError, WebtextError
+from webtext.core.errors import UsageError, WebtextError
 
 __all__ = ["DivergedError", "StepReport", "TrainConfig", "TrainResult", "parser", "run", "say", "train"]
 

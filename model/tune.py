@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from model.train import DivergedError, StepReport, TrainConfig, run, say, train
-from webtext.errors import UsageError, WebtextError
+from webtext.core.errors import UsageError, WebtextError
 
 _MOST_RUNS = 9
 

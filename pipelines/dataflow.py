@@ -17,7 +17,7 @@ from apache_beam.options.pipeline_options_validator import PipelineOptionsValida
 from google.protobuf import json_format
 
 from pipelines.engine import Graph
-from webtext.errors import UsageError, WebtextError
+from webtext.core.errors import UsageError, WebtextError
 
 LIMIT = 10 * 2**20  # bytes of a job's graph as JSON: Dataflow refuses more
 NOT_STAGED = "disable_logging_submission_environment"  # Beam would run `pip freeze` and stage what it says

@@ -5,37 +5,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine import AfterAll, Numbered, Phase, Tasks
-from webtext.config import Config
+from pipelines.engine import Barrier, Phase, TaskRange, Tasks
+from webtext.core.config import Config
+from webtext.core.task import StageContext
 from webtext.dedup import decontaminated, phases
-from webtext.task import Place
 
 
-def graph(pipeline: Any, place: Place, config: Config) -> None:
+def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     shards, section = config.build.shards, config.dedup
     parts = phases.parts_of(shards, section)
     if section.decontaminate:
         start = (
             pipeline
             | "TestSets" >> Tasks(enumerate(section.decontaminate))
-            | Phase(place, "testsets", decontaminated.index_test_set, section)
-            | "Indexed" >> AfterAll(shards)
-            | Phase(place, "quotations", decontaminated.find_quotations, section)
-            | "Found" >> AfterAll(parts)
+            | Phase(context, "testsets", decontaminated.index_test_set, section)
+            | "Indexed" >> Barrier(shards)
+            | Phase(context, "quotations", decontaminated.find_quotations, section)
+            | "Found" >> Barrier(parts)
         )
     else:
-        start = pipeline | "Parts" >> Numbered(parts)
+        start = pipeline | "Parts" >> TaskRange(parts)
     (
         start
-        | Phase(place, "sign", phases.sign_shard, shards, section)
-        | "Signed" >> AfterAll(1)
-        | Phase(place, "rank", phases.rank_documents, shards, section)
-        | "Ranked" >> AfterAll(section.partitions)
-        | Phase(place, "join", phases.join_partition, shards, section, ram="4GB")
-        | "Joined" >> AfterAll(section.partitions)
-        | Phase(place, "verify", phases.verify_range, shards, section, ram="4GB")
-        | "Verified" >> AfterAll(1)
-        | Phase(place, "settle", phases.settle_stage, shards, section)
-        | "Settled" >> AfterAll(shards)
-        | Phase(place, "decide", phases.decide_shard, shards, section)
+        | Phase(context, "sign", phases.sign_shard, shards, section)
+        | "Signed" >> Barrier(1)
+        | Phase(context, "rank", phases.rank_documents, shards, section)
+        | "Ranked" >> Barrier(section.partitions)
+        | Phase(context, "join", phases.join_partition, shards, section, ram="4GB")
+        | "Joined" >> Barrier(section.partitions)
+        | Phase(context, "verify", phases.verify_range, shards, section, ram="4GB")
+        | "Verified" >> Barrier(1)
+        | Phase(context, "settle", phases.settle_stage, shards, section)
+        | "Settled" >> Barrier(shards)
+        | Phase(context, "decide", phases.decide_shard, shards, section)
     )

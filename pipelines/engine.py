@@ -21,11 +21,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from pipelines.monitoring import COUNTED, DONE_TASKS, SEEN, Counts, at_task, name_log_records, watching
 from pipelines.versions import difference, versions
-from pipelines.watching import COUNTED, DONE_TASKS, SEEN, Counts, at_task, name_log_records, watching
-from webtext.errors import UsageError, WebtextError
-from webtext.task import Place, TaskFunction, run_task
-from webtext.workers import announce_launcher, mark_worker
+from webtext.core.errors import UsageError, WebtextError
+from webtext.core.task import StageContext, TaskFunction, run_task
+from webtext.core.workers import announce_launcher, mark_worker
 
 _log = logging.getLogger(__name__)
 
@@ -42,15 +42,15 @@ class TaskFailed(Exception):
 class RunTask(beam.DoFn):  # type: ignore[misc]
     """Does the task of an element `(index, *payload)` and emits what it hands on: its outputs, in one list."""
 
-    def __init__(self, place: Place, phase: str, function: TaskFunction, arguments: tuple[Any, ...]) -> None:
-        self.place, self.phase, self.function, self.arguments = place, phase, function, arguments
+    def __init__(self, context: StageContext, phase: str, function: TaskFunction, arguments: tuple[Any, ...]) -> None:
+        self.context, self.phase, self.function, self.arguments = context, phase, function, arguments
         self.launched = versions()
 
     def setup(self) -> None:
         other = difference(self.launched, versions())
         if other:
             raise TaskFailed(self.phase, f"a worker is not of this build: {other}; give both the same lock and wheel")
-        mark_worker(self.place.build)
+        mark_worker(self.context.build)
         # NB: Arrow's own pool keeps what tasks have given back: 75 MB more in two workers of the links stage.
         pa.set_memory_pool(pa.system_memory_pool())
         # NB: a Metrics.counter made inside process() costs six times as much as the element itself.
@@ -63,8 +63,8 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
         name = task_name(self.phase, index)
         start = time.monotonic()
         try:
-            with at_task(f"{self.place.directory} {name}"):
-                report = run_task(self.place, name, self.function, index, *payload, *self.arguments)
+            with at_task(f"{self.context.directory} {name}"):
+                report = run_task(self.context, name, self.function, index, *payload, *self.arguments)
                 told = f"{report.records_in:,} in, {report.records_out:,} kept, {report.rejected:,} left out"
                 _log.info("done in %.1f s: %s", time.monotonic() - start, told)
         except WebtextError as error:
@@ -73,7 +73,7 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
             raise TaskFailed(name, f"{type(error).__name__}: {error}", traceback.format_exc()) from error
         for counter, count in report.counters.items():
             if counter not in self.counters:
-                self.counters[counter] = Metrics.counter(self.place.directory, counter)
+                self.counters[counter] = Metrics.counter(self.context.directory, counter)
             self.counters[counter].inc(count)
         self.done.inc()
         self.seen.inc(int(report.measured["seen"]))
@@ -96,7 +96,7 @@ class Tasks(beam.PTransform):  # type: ignore[misc]
         return pipeline | beam.Create(self.elements) | beam.Reshuffle()
 
 
-class Numbered(beam.PTransform):  # type: ignore[misc]
+class TaskRange(beam.PTransform):  # type: ignore[misc]
     """Tasks 0 to `count` - 1. They are made by the engine: a graph for 100,000 shards is as small as one for two."""
 
     def __init__(self, count: int) -> None:
@@ -108,14 +108,14 @@ class Numbered(beam.PTransform):  # type: ignore[misc]
 
 
 class Phase(beam.PTransform):  # type: ignore[misc]
-    """A task for each element `(index, *payload)`: `function(log, index, *payload, *arguments)`, done once (see webtext.task).
+    """A task for each element `(index, *payload)`: `function(log, index, *payload, *arguments)`, done once (see webtext.core.task).
 
     `ram` ("8GB") and `cpus` are what a machine must have for it at the least; only Dataflow chooses machines, so only it is told.
     """
 
-    def __init__(self, place: Place, name: str, function: TaskFunction, *arguments: Any, ram: str = "", cpus: int = 0) -> None:
+    def __init__(self, context: StageContext, name: str, function: TaskFunction, *arguments: Any, ram: str = "", cpus: int = 0) -> None:
         super().__init__(name)
-        self.task = RunTask(place, name, function, arguments)
+        self.task = RunTask(context, name, function, arguments)
         self.needs = {**({"min_ram": ram} if ram else {}), **({"cpu_count": str(cpus)} if cpus else {})}
 
     def expand(self, elements: Any) -> Any:
@@ -126,7 +126,7 @@ class Phase(beam.PTransform):  # type: ignore[misc]
         return elements | "Task" >> run
 
 
-class AfterAll(beam.PTransform):  # type: ignore[misc]
+class Barrier(beam.PTransform):  # type: ignore[misc]
     """Tasks 0 to `count` - 1 of the next phase, once all of this one are done.
 
     What they read is in files whose names follow from numbers. So what passes here, and what a report holds, is the same for any
@@ -142,7 +142,7 @@ class AfterAll(beam.PTransform):  # type: ignore[misc]
         return done | "Number" >> beam.FlatMap(_following, self.count) | beam.Reshuffle()
 
 
-class Gathered(beam.PTransform):  # type: ignore[misc]
+class CollectAll(beam.PTransform):  # type: ignore[misc]
     """The one task of the next phase, once all of this one are done: `(0, values)`, sorted, of the outputs `[0, value]`."""
 
     def expand(self, outputs: Any) -> Any:

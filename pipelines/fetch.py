@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine import AfterAll, Numbered, Phase, Tasks
-from webtext.config import Config
-from webtext.config_file import source_files
+from pipelines.engine import Barrier, Phase, TaskRange, Tasks
+from webtext.core.config import Config
+from webtext.core.config_file import source_files
+from webtext.core.task import StageContext
 from webtext.fetch.archives import index_warc, join_shard
 from webtext.fetch.shard import fetch_shard
-from webtext.task import Place
 
 
-def graph(pipeline: Any, place: Place, config: Config) -> None:
+def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     if not config.fetch.warcs:
-        pipeline | "Shards" >> Numbered(config.build.shards) | Phase(place, "fetch", fetch_shard, config.fetch)
+        pipeline | "Shards" >> TaskRange(config.build.shards) | Phase(context, "fetch", fetch_shard, config.fetch)
         return
     archives = [(index, str(path.absolute())) for index, path in enumerate(source_files(config.fetch.warcs, "fetch.warcs"))]
     (
         pipeline
         | "Archives" >> Tasks(archives)
-        | Phase(place, "index", index_warc, config.build.shards)
-        | "Indexed" >> AfterAll(config.build.shards)
-        | Phase(place, "join", join_shard, len(archives), config.fetch, bool(config.links.dumps))
+        | Phase(context, "index", index_warc, config.build.shards)
+        | "Indexed" >> Barrier(config.build.shards)
+        | Phase(context, "join", join_shard, len(archives), config.fetch, bool(config.links.dumps))
     )

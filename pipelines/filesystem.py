@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
-from webtext.config_file import source_files as local_files
-from webtext.errors import UsageError, WebtextError
-from webtext.files import identity as local_identity
+from webtext.core.config_file import source_files as local_files
+from webtext.core.errors import UsageError, WebtextError
+from webtext.core.files import identity as local_identity
 
 
 def is_url(path: str) -> bool:
@@ -53,7 +53,7 @@ _asking = ContextVar("asking", default=True)
 
 
 @contextmanager
-def unlisted() -> Iterator[None]:
+def without_listing() -> Iterator[None]:
     """Let each URL stand for one file, so that no store is asked."""
     token = _asking.set(False)
     try:

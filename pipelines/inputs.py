@@ -1,4 +1,4 @@
-"""What each task reads of the build: brought to its machine where the build is elsewhere (pipelines.elsewhere).
+"""What each task reads of the build: brought to its machine where the build is elsewhere (pipelines.remote_store).
 
 A row for every phase. A phase that reads a file which its row does not have finds it absent there, so tests/portable/test_gcs.py holds
 a whole build elsewhere against one on the disk, file for file.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from webtext.errors import WebtextError
-from webtext.layout import DIRECTORIES
-from webtext.manifest import NAME
+from webtext.core.directories import DIRECTORIES
+from webtext.core.errors import WebtextError
+from webtext.core.manifest import NAME
 
 Patterns = tuple[str, ...]
 

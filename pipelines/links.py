@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine import AfterAll, Phase, Tasks
+from pipelines.engine import Barrier, Phase, Tasks
 from pipelines.filesystem import OpenAnywhere, is_url, source_files
-from webtext.config import Config
-from webtext.links import group_shard, parse_dump
-from webtext.task import Place
+from webtext.core.config import Config
+from webtext.core.task import StageContext
+from webtext.links.phases import group_shard, parse_dump
 
 
-def graph(pipeline: Any, place: Place, config: Config) -> None:
+def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     dumps = list(enumerate(source_files(config.links.dumps, "links.dumps")))
     opener = OpenAnywhere(pipeline.options.get_all_options(drop_default=True) if any(is_url(path) for _, path in dumps) else {})
     (
         pipeline
         | "Dumps" >> Tasks(dumps)
-        | Phase(place, "parse", parse_dump, config.links, config.build.shards, opener)
-        | "Parsed" >> AfterAll(config.build.shards)
-        | Phase(place, "group", group_shard, len(dumps), config.links)
+        | Phase(context, "parse", parse_dump, config.links, config.build.shards, opener)
+        | "Parsed" >> Barrier(config.build.shards)
+        | Phase(context, "group", group_shard, len(dumps), config.links)
     )

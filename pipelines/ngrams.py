@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine import AfterAll, Numbered, Phase
-from webtext.config import Config
+from pipelines.engine import Barrier, Phase, TaskRange
+from webtext.core.config import Config
+from webtext.core.task import StageContext
 from webtext.ngrams.phases import build_filter, hash_shard
-from webtext.task import Place
 
 
-def graph(pipeline: Any, place: Place, config: Config) -> None:
+def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     shards = config.build.shards
     (
         pipeline
-        | "Shards" >> Numbered(shards)
-        | Phase(place, "hash", hash_shard, config.ngrams)
-        | "Hashed" >> AfterAll(config.ngrams.partitions)
-        | Phase(place, "filter", build_filter, shards, config.ngrams, ram="4GB")
+        | "Shards" >> TaskRange(shards)
+        | Phase(context, "hash", hash_shard, config.ngrams)
+        | "Hashed" >> Barrier(config.ngrams.partitions)
+        | Phase(context, "filter", build_filter, shards, config.ngrams, ram="4GB")
     )

@@ -6,25 +6,25 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipelines.engine import AfterAll, Phase, Tasks
-from webtext.config import Config, OverlapSection
+from pipelines.engine import Barrier, Phase, Tasks
+from webtext.core.config import Config, OverlapSection
+from webtext.core.task import StageContext, TaskLog
 from webtext.overlap.phases import locate, measure_benchmark, write_report
-from webtext.task import Place, TaskLog
 
 
-def graph(pipeline: Any, place: Place, config: Config) -> None:
+def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     shards = config.build.shards
     benchmarks = list(enumerate(config.overlap.benchmarks))
-    measured = pipeline | "Benchmarks" >> Tasks(benchmarks) | Phase(place, "measure", measure_benchmark, config.overlap)
+    measured = pipeline | "Benchmarks" >> Tasks(benchmarks) | Phase(context, "measure", measure_benchmark, config.overlap)
     # Shards are looked through also where there is no benchmark.
     always = pipeline | "Always" >> beam.Create([0])
     (
         (measured, always)
         | beam.Flatten()
-        | "Measured" >> AfterAll(shards)
-        | Phase(place, "locate", locate, config.overlap)
-        | "Located" >> AfterAll(1)
-        | Phase(place, "report", _report, shards, config.overlap)
+        | "Measured" >> Barrier(shards)
+        | Phase(context, "locate", locate, config.overlap)
+        | "Located" >> Barrier(1)
+        | Phase(context, "report", _report, shards, config.overlap)
     )
 
 

@@ -11,17 +11,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from pipelines.elsewhere import BeamDirectory
-from pipelines.elsewhere_stage import prepare_elsewhere
-from pipelines.stage import PREVIOUS, Fit, Stage, prepare
-from webtext.config import Config
-from webtext.errors import WebtextError
-from webtext.files import TEMPORARY
-from webtext.manifest import Manifest, close
-from webtext.task import DONE, WORK, Place, Report, load_report
+from pipelines.remote_stage import prepare_remote
+from pipelines.remote_store import BeamStore
+from pipelines.stage import PREVIOUS, Stage, StageStatus, prepare
+from webtext.core.config import Config
+from webtext.core.errors import WebtextError
+from webtext.core.files import TEMPORARY
+from webtext.core.manifest import Manifest, build_manifest
+from webtext.core.task import DONE, WORK, Report, StageContext, load_report
 
 
-class Telling(Protocol):
+class ProgressReporter(Protocol):
     """Takes what cannot be seen in the build directory: a line of text of a stage without tasks, and what an engine counts."""
 
     def __call__(self, line: str) -> None: ...
@@ -33,86 +33,86 @@ class Telling(Protocol):
 class Watcher(Protocol):
     """Shows how far a stage is. `watch` is entered while its tasks run."""
 
-    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> AbstractContextManager[Telling]: ...
+    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> AbstractContextManager[ProgressReporter]: ...
 
 
 def run_stage(
     stage: Stage,
     build: Path,
     config: Config,
-    facts: Fit,
+    status: StageStatus,
     workers: int,
     arguments: Sequence[str],
     watcher: Watcher,
-    again: Sequence[str] = (),
-    elsewhere: BeamDirectory | None = None,
+    retry: Sequence[str] = (),
+    remote: BeamStore | None = None,
 ) -> Manifest:
     """Do what is left of a stage and close it. Raises WebtextError; what is finished by then is kept for the next call.
 
     `again` names what the stage is to do anew although its inputs and configuration are the same. Where the build is `elsewhere`, its
     files are there, and `build` is where this process keeps its manifests.
     """
-    prepare(stage, build, facts.key, again)
-    if elsewhere is not None:
-        prepare_elsewhere(stage, elsewhere, facts.key, again)
-    place = stage.place(build, facts.key, elsewhere)
+    prepare(stage, build, status.key, retry)
+    if remote is not None:
+        prepare_remote(stage, remote, status.key, retry)
+    context = stage.context(build, status.key, remote)
     phases = stage.phases(config)
     start = time.perf_counter()
-    with watcher.watch(stage.name, place, phases) as tell:
+    with watcher.watch(stage.name, context, phases) as tell:
         if stage.local is not None:
-            stage.local(place, config, tell)
+            stage.local(context, config, tell)
         else:
             # Imported here so that a build with nothing to do never loads Beam.
             from pipelines.engine import execute, is_local, worker_output_to
 
             graph = import_module(stage.graph).graph
             if not is_local(arguments):
-                config, place = config.anchored(Path.cwd()), replace(place, build=place.build.absolute())
-            with worker_output_to(place.spill("workers.log")):
-                job = f"{stage.name}-{facts.key[:8]}"
-                execute(lambda pipeline: graph(pipeline, place, config), workers, arguments, job, tell.counted)
-    if elsewhere is not None:
-        elsewhere.fetch([f"{place.directory}/{WORK}/*{DONE}"], build)
-    reports = collect(place, phases)
-    manifest = close(
+                config, context = config.resolve_paths(Path.cwd()), replace(context, build=context.build.absolute())
+            with worker_output_to(context.scratch_path("workers.log")):
+                job = f"{stage.name}-{status.key[:8]}"
+                execute(lambda pipeline: graph(pipeline, context, config), workers, arguments, job, tell.counted)
+    if remote is not None:
+        remote.fetch([f"{context.directory}/{WORK}/*{DONE}"], build)
+    reports = collect(context, phases)
+    manifest = build_manifest(
         stage.name,
         stage.unit,
         reports,
-        fingerprint=facts.key,
-        configuration=facts.configuration,
-        inputs=facts.inputs,
-        sources=facts.sources,
+        fingerprint=status.key,
+        configuration=status.configuration,
+        inputs=status.inputs,
+        sources=status.sources,
     )
     manifest.measured["seconds"] = round(time.perf_counter() - start, 3)
     manifest.write(stage.manifest_path(build))
-    if elsewhere is not None:
-        elsewhere.keep(build, [stage.manifest_path(build).relative_to(build).as_posix()])
-    tidy(stage, build, elsewhere)
+    if remote is not None:
+        remote.keep(build, [stage.manifest_path(build).relative_to(build).as_posix()])
+    tidy(stage, build, remote)
     return manifest
 
 
-def collect(place: Place, phases: dict[str, int]) -> list[Report]:
+def collect(context: StageContext, phases: dict[str, int]) -> list[Report]:
     """The reports of all tasks. Raises WebtextError where one is missing: an engine lost an element in silence."""
     reports = []
-    for path in sorted((place.path / WORK).glob(f"*{DONE}")):
-        report = load_report(path, path.read_bytes(), place.fingerprint)
+    for path in sorted((context.path / WORK).glob(f"*{DONE}")):
+        report = load_report(path, path.read_bytes(), context.fingerprint)
         if report is not None:
             reports.append(report)
     for phase, count in phases.items():
         found = sum(report.task.rpartition("-")[0] == phase for report in reports)
         if found != count:
-            raise WebtextError(f"{place.directory}: {found} of {count} tasks of `{phase}` are done; the engine lost the rest, run again")
+            raise WebtextError(f"{context.directory}: {found} of {count} tasks of `{phase}` are done; the engine lost the rest, run again")
     return reports
 
 
-def tidy(stage: Stage, build: Path, elsewhere: BeamDirectory | None = None) -> None:
+def tidy(stage: Stage, build: Path, remote: BeamStore | None = None) -> None:
     """Drop what only an unfinished stage needs, and what killed tasks left half written."""
-    if elsewhere is not None:
-        elsewhere.remove(f"{stage.directory}/{WORK}")
-        elsewhere.remove(f"{stage.directory}/{PREVIOUS}")
+    if remote is not None:
+        remote.remove(f"{stage.directory}/{WORK}")
+        remote.remove(f"{stage.directory}/{PREVIOUS}")
     directory = build / stage.directory
     shutil.rmtree(directory / WORK, ignore_errors=True)
     shutil.rmtree(directory / PREVIOUS, ignore_errors=True)
-    for place in (directory, *(build / name for name in stage.also)):
-        for left_over in sorted(place.rglob(f"*{TEMPORARY}")):
+    for context in (directory, *(build / name for name in stage.extra_outputs)):
+        for left_over in sorted(context.rglob(f"*{TEMPORARY}")):
             left_over.unlink()

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.filesystem import identity
-from webtext.config import Config
-from webtext.errors import WebtextError
-from webtext.files import read_json, to_json, write_bytes
-from webtext.manifest import NAME, Manifest, fingerprint, missing_file, read_manifest
-from webtext.task import WORK, Elsewhere, Place
+from webtext.core.config import Config
+from webtext.core.errors import WebtextError
+from webtext.core.files import read_json, to_json, write_bytes
+from webtext.core.manifest import NAME, Manifest, fingerprint, missing_file, read_manifest
+from webtext.core.task import WORK, RemoteStore, StageContext
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Stage:
     """A stage of a build.
 
     `sections` and `keys` of the configuration and the content of `sources` decide its bytes, with the manifests of the stages it `reads`.
-    `phases` says how many tasks each phase has. `graph` is the module with the Beam graph, a function `graph(pipeline, place, config)`;
+    `phases` says how many tasks each phase has. `graph` is the module with the Beam graph, a function `graph(pipeline, context, config)`;
     a stage without one does its work in the launching process, by `local`.
     """
 
@@ -36,14 +36,14 @@ class Stage:
     phases: Callable[[Config], dict[str, int]]
     keys: tuple[str, ...] = ()  # single keys of other sections that have a say too, as "fetch.opt_out"
     graph: str = ""
-    local: Callable[[Place, Config, Callable[[str], None]], None] | None = None
+    local: Callable[[StageContext, Config, Callable[[str], None]], None] | None = None
     sources: Callable[[Config], Sequence[Path | str]] = lambda config: ()
-    also: tuple[str, ...] = ()  # further directories and files that are the stage's
-    keeps: bool = False  # what it made before is of use when it is made anew: pages that are gone from the web
+    extra_outputs: tuple[str, ...] = ()  # further directories and files that are the stage's
+    reuse_previous: bool = False  # what it made before is of use when it is made anew: pages that are gone from the web
     version: int = 1  # raised when the same input and configuration give other bytes
 
-    def place(self, build: Path, key: str, elsewhere: Elsewhere | None = None) -> Place:
-        return Place(build, self.directory, key, elsewhere)
+    def context(self, build: Path, key: str, remote: RemoteStore | None = None) -> StageContext:
+        return StageContext(build, self.directory, key, remote)
 
     def manifest_path(self, build: Path) -> Path:
         return build / self.directory / NAME
@@ -53,15 +53,15 @@ class Stage:
 
     def configuration(self, config: Config) -> dict[str, Any]:
         """The part of the configuration that decides the stage's bytes."""
-        values = {name: getattr(config, name).deciding() for name in self.sections}
+        values = {name: getattr(config, name).fingerprint_fields() for name in self.sections}
         for dotted in self.keys:
             name, _, leaf = dotted.partition(".")
-            values[name] = {**values.get(name, {}), leaf: getattr(config, name).deciding()[leaf]}
+            values[name] = {**values.get(name, {}), leaf: getattr(config, name).fingerprint_fields()[leaf]}
         return values
 
 
 @dataclass(frozen=True)
-class Fit:
+class StageStatus:
     """Whether a stage has to run, and the facts that its manifest will state."""
 
     key: str
@@ -71,7 +71,7 @@ class Fit:
     done: bool
 
 
-def fit(stage: Stage, build: Path, config: Config, stages: dict[str, Stage], elsewhere: Elsewhere | None = None) -> Fit:
+def check_stage(stage: Stage, build: Path, config: Config, stages: dict[str, Stage], remote: RemoteStore | None = None) -> StageStatus:
     """Compare a stage's manifest with its inputs and configuration. Raises WebtextError where an input has no manifest."""
     inputs = {}
     for name in stage.reads:
@@ -83,35 +83,35 @@ def fit(stage: Stage, build: Path, config: Config, stages: dict[str, Stage], els
     sources = sorted((identity(path) for path in stage.sources(config)), key=lambda item: (item["name"], str(sorted(item.items()))))
     key = fingerprint(stage.name, stage.version, configuration, inputs, sources)
     manifest = stage.manifest(build)
-    done = manifest is not None and manifest.fingerprint == key and missing_file(manifest, build, elsewhere) is None
-    return Fit(key, configuration, inputs, sources, done)
+    done = manifest is not None and manifest.fingerprint == key and missing_file(manifest, build, remote) is None
+    return StageStatus(key, configuration, inputs, sources, done)
 
 
 PREVIOUS = ".previous"  # in a stage's directory: what it made before, for a stage that keeps it
-AGAIN = "retry"  # in its .work/: what of that is to be tried again
+RETRY_FILE = "retry"  # in its .work/: what of that is to be tried again
 
 
-def prepare(stage: Stage, build: Path, key: str, again: Sequence[str] = ()) -> None:
+def prepare(stage: Stage, build: Path, key: str, retry: Sequence[str] = ()) -> None:
     """Make room: what the stage wrote for other inputs or another configuration goes, what it finished for these stays.
 
     A stage that keeps what it made has it in PREVIOUS, a directory for each time that it was made anew, until it is finished. `again`
     names what it is to make anew although nothing has changed.
     """
     directory = build / stage.directory
-    mark, wish = directory / WORK / "fingerprint", directory / WORK / AGAIN
+    mark, retry_file = directory / WORK / "fingerprint", directory / WORK / RETRY_FILE
     going_on = mark.exists() and mark.read_text() == key and not stage.manifest_path(build).exists()
-    if going_on and (not again or (wish.exists() and read_json(wish) == sorted(again))):
+    if going_on and (not retry or (retry_file.exists() and read_json(retry_file) == sorted(retry))):
         return
-    if stage.keeps:
+    if stage.reuse_previous:
         _set_aside(directory, finished=stage.manifest_path(build).exists())
     for path in sorted(directory.iterdir()) if directory.exists() else ():
         if path.name != PREVIOUS:
             _remove(path)
-    for name in stage.also:
+    for name in stage.extra_outputs:
         _remove(build / name)
     mark.parent.mkdir(parents=True, exist_ok=True)
-    if again:
-        write_bytes(wish, to_json(sorted(again)))
+    if retry:
+        write_bytes(retry_file, to_json(sorted(retry)))
     mark.write_text(key)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pipelines.filesystem import source_files as source_files_anywhere
 from pipelines.stage import Stage
-from webtext.config import Config
-from webtext.config_file import source_files
+from webtext.core.config import Config
+from webtext.core.config_file import source_files
+from webtext.core.directories import DIRECTORIES
+from webtext.core.errors import UsageError, WebtextError
 from webtext.dedup.earlier import earlier_shards
-from webtext.errors import UsageError, WebtextError
-from webtext.layout import DIRECTORIES
 from webtext.overlap.sources import source_files as benchmark_files
 
 
@@ -82,7 +82,7 @@ FETCH = Stage(
     sources=_warcs,
     phases=lambda config: {"index": len(_warcs(config)), "join": _shards(config)} if config.fetch.warcs else {"fetch": _shards(config)},
     graph="pipelines.fetch",
-    keeps=True,
+    reuse_previous=True,
 )
 EXTRACT = Stage(
     name="extract",
@@ -97,7 +97,7 @@ EXTRACT = Stage(
 DEDUP = Stage(
     name="dedup",
     directory=DIRECTORIES["dedup"],
-    also=("duplicates",),
+    extra_outputs=("duplicates",),
     unit="documents",
     reads=("extract",),
     sections=("build", "dedup"),

@@ -6,22 +6,22 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipelines.engine import Gathered, Numbered, Phase
-from webtext.config import Config
-from webtext.task import Place
+from pipelines.engine import CollectAll, Phase, TaskRange
+from webtext.core.config import Config
+from webtext.core.task import StageContext
 from webtext.tokens.phases import encode_shard, lay_out, write_file
 
 
-def graph(pipeline: Any, place: Place, config: Config) -> None:
+def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     (
         pipeline
-        | "Shards" >> Numbered(config.build.shards)
-        | Phase(place, "encode", encode_shard)
-        | "Encoded" >> Gathered()
-        | Phase(place, "layout", lay_out, config.tokenize)
+        | "Shards" >> TaskRange(config.build.shards)
+        | Phase(context, "encode", encode_shard)
+        | "Encoded" >> CollectAll()
+        | Phase(context, "layout", lay_out, config.tokenize)
         | "Files" >> beam.FlatMap(_each)
         | beam.Reshuffle()
-        | Phase(place, "write", write_file)
+        | Phase(context, "write", write_file)
     )
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine import Gathered, Numbered, Phase, Tasks
-from webtext.config import Config
-from webtext.task import Place
+from pipelines.engine import CollectAll, Phase, TaskRange, Tasks
+from webtext.core.config import Config
+from webtext.core.task import StageContext
 from webtext.tokens.vocabulary import count_shard, take_vocabulary, train_vocabulary
 
 
-def graph(pipeline: Any, place: Place, config: Config) -> None:
+def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     if config.tokenizer.path:
-        pipeline | "Given" >> Tasks([(0, config.tokenizer.path)]) | Phase(place, "take", take_vocabulary)
+        pipeline | "Given" >> Tasks([(0, config.tokenizer.path)]) | Phase(context, "take", take_vocabulary)
         return
     (
         pipeline
-        | "Shards" >> Numbered(config.build.shards)
-        | Phase(place, "count", count_shard)
-        | "Counted" >> Gathered()
-        | Phase(place, "train", train_vocabulary, config.tokenizer, ram="8GB")
+        | "Shards" >> TaskRange(config.build.shards)
+        | Phase(context, "count", count_shard)
+        | "Counted" >> CollectAll()
+        | Phase(context, "train", train_vocabulary, config.tokenizer, ram="8GB")
     )

@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent.parent
 RELEASES = {"3.11": "bookworm", "3.13": "trixie"}  # of Debian, by their Python
 PASSED_ON = re.compile(r"^(PIP_|SSL_|REQUESTS_)|^(HTTPS?|NO)_PROXY$", re.IGNORECASE)
 CHECK = """
-import importlib.util, pipelines.boot, pipelines.stages
+import importlib.util, pipelines.worker_main, pipelines.stages
 from importlib import import_module
 for stage in ("links", "fetch", "extract", "dedup", "ngrams", "overlap", "tokenizer", "tokenize"):
     import_module(f"pipelines.{stage}")

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from webtext.layout import DIRECTORIES
+from webtext.core.directories import DIRECTORIES
 
 ROOT = Path(__file__).resolve().parents[2]
-WEBTEXT = [sys.executable, "-m", "cli.main"]
+WEBTEXT = [sys.executable, "-m", "webtext.cli.main"]
 
 
 def webtext(*arguments: object, status: int = 0, timeout: float = 600) -> subprocess.CompletedProcess[str]:

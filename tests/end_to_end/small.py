@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 
-from cli.build import run_build
-from webtext.config_file import parse_config
+from webtext.cli.build import run_build
+from webtext.core.config_file import parse_config
 from webtext.demo.files import demo_config_toml, write_benchmark, write_dump
 from webtext.demo.server import serve
 from webtext.demo.world import make_world

@@ -10,11 +10,11 @@ import pytest
 
 from tests.end_to_end.commands import manifests, webtext
 from tests.end_to_end.conftest import Demo
+from webtext.core.directories import DIRECTORIES
+from webtext.core.tables import read_table
 from webtext.demo.builder import Case
 from webtext.demo.world import make_world
-from webtext.layout import DIRECTORIES
-from webtext.tables import read_table
-from webtext.why import why
+from webtext.report.why import why
 
 WORLD = make_world()
 

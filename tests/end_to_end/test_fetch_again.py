@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from cli.build import run_build
-from cli.progress import Screen
 from tests.end_to_end.commands import ROOT, WEBTEXT, manifests, webtext
 from tests.webtext.fetch.server import Connection, Server
 from tests.webtext.fetch.web_archive import OPTIONS, WebArchive
-from webtext.config_file import parse_config
-from webtext.hashing import url_id
-from webtext.tables import read_table
-from webtext.why import why
+from webtext.cli.build import run_build
+from webtext.cli.progress import Screen
+from webtext.core.config_file import parse_config
+from webtext.core.hashing import url_id
+from webtext.core.tables import read_table
+from webtext.report.why import why
 
 TEXT = "The lighthouse keeper wrote the weather into his book before breakfast every day, and nobody in the village knew why he did. " * 5
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.commands import ROOT, WEBTEXT, webtext
-from tests.webtext.reddit_server import Reddit, post, serving
-from webtext.tables import read_table
+from tests.webtext.links.reddit_server import Reddit, post, serving
+from webtext.core.tables import read_table
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def test_every_command_of_the_readme_works_as_printed(demo: Demo, tmp_path: Path
     subprocess.run(["cp", "-a", str(demo.build), str(tmp_path / "demo-build")], check=True)
     assert len(COMMANDS) >= 6
     for command in COMMANDS:
-        line = [sys.executable, "-m", "cli.main", *shlex.split(command)]
+        line = [sys.executable, "-m", "webtext.cli.main", *shlex.split(command)]
         ended = subprocess.run(
             line, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300, check=False
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.commands import ROOT, kill_when, manifests
-from webtext.layout import DIRECTORIES
+from webtext.core.directories import DIRECTORIES
 
 # A finished task of the stage at which it is killed: in the middle of its phases, where it has several.
 MOMENTS = {

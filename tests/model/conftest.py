@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from webtext.shards import write_shard
+from webtext.tokens.shards import write_shard
 
 VOCAB = 50
 EOT = VOCAB - 1

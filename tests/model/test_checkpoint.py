@@ -15,7 +15,7 @@ from model import checkpoint
 from model.checkpoint import Checkpoint, State
 from model.gpt2 import GPT2, GPT2Config
 from model.optim import adamw
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 
 CONFIG = GPT2Config(2, 2, 16, 8, 50)
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.data import TokenSplit, Windows, evaluation_windows, permute, prefetched, windows_of_step
-from webtext.errors import WebtextError
-from webtext.shards import write_shard
+from webtext.core.errors import WebtextError
+from webtext.tokens.shards import write_shard
 
 
 def slow_permute(index: int, size: int, key: str) -> int:

@@ -13,7 +13,7 @@ import torch
 
 from model.device import PEAK_TFLOPS, Machine, peak_tflops
 from model.train import TrainConfig, train
-from webtext.shards import write_shard
+from webtext.tokens.shards import write_shard
 
 
 @pytest.mark.parametrize(

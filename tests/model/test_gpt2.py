@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from model.gpt2 import GPT2, PAPER_NAMES, SIZES, GPT2Config, KVCache, preset
-from webtext.errors import UsageError
+from webtext.core.errors import UsageError
 
 SMALL = GPT2Config(layers=3, heads=2, width=32, context=24, vocab_size=50)
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from model import hf
 from model.gpt2 import GPT2, SIZES, GPT2Config
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 
 FOUR = ["124M", "355M", "774M", "1558M"]
 

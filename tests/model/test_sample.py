@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from model import hf
 from model.gpt2 import GPT2, GPT2Config, KVCache
 from model.sample import draw, generate, load_model, restrict, sample_texts, stream_text, window_start
-from webtext.errors import UsageError, WebtextError
+from webtext.core.errors import UsageError, WebtextError
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import torch
 
 from model import tf_checkpoint
 from model.sample import load_model
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 
 WRITTEN = Path(__file__).parent / "data" / "tf_checkpoint"
 

@@ -22,8 +22,8 @@ from model.log import read_log
 from model.sample import load_model
 from model.train import StepReport, TrainConfig, main, parser, train
 from tests.model.runs import config, finish, options_of, signal_at, start
-from webtext.errors import UsageError, WebtextError
-from webtext.shards import write_shard
+from webtext.core.errors import UsageError, WebtextError
+from webtext.tokens.shards import write_shard
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:

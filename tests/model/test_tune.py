@@ -10,7 +10,7 @@ import pytest
 from model.checkpoint import Checkpoint
 from model.tune import main, tune_lr
 from tests.model.runs import config
-from webtext.errors import UsageError, WebtextError
+from webtext.core.errors import UsageError, WebtextError
 
 
 def test_it_walks_to_the_best_rate_and_reuses_its_runs(tokens: Path, tmp_path: Path) -> None:

@@ -8,25 +8,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cli.house import claim
-from cli.progress import Told
 from pipelines.run import run_stage
-from pipelines.stage import Fit
+from pipelines.stage import StageStatus
 from pipelines.stages import DEDUP, EXTRACT
 from tests.end_to_end.commands import webtext
 from tests.webtext.dedup import stage
 from tests.webtext.dedup.test_stage import planted
-from webtext.config_file import load_config, parse_config
-from webtext.manifest import Manifest, close
-from webtext.tables import Record
-from webtext.task import Place
+from webtext.cli.build_directory import check_build_owner
+from webtext.cli.progress import Told
+from webtext.core.config_file import load_config, parse_config
+from webtext.core.manifest import Manifest, build_manifest
+from webtext.core.tables import Record
+from webtext.core.task import StageContext
 
 SHARDS = 5
 
 
 class Silent:
     @contextmanager
-    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Told]:
+    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[Told]:
         yield Told()
 
 
@@ -34,7 +34,7 @@ def dedup(build: Path, documents: list[Record], workers: int, **keys: Any) -> Ma
     """Run the stage through Beam with so many worker processes."""
     stage.write_documents(build, documents, SHARDS)
     config = parse_config("", "test", {"build.shards": SHARDS, "dedup.partitions": 4, **{f"dedup.{key}": keys[key] for key in keys}})
-    return run_stage(DEDUP, build, config, Fit("key", {}, {}, [], done=False), workers, [], Silent())
+    return run_stage(DEDUP, build, config, StageStatus("key", {}, {}, [], done=False), workers, [], Silent())
 
 
 def test_one_two_and_eight_workers_and_shuffled_documents_give_the_same_bytes(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_one_two_and_eight_workers_and_shuffled_documents_give_the_same_bytes(tm
 def extracted(build: Path, config: Path, documents: list[Record]) -> None:
     """A build whose extract is done."""
     build.mkdir()
-    claim(build, load_config(config), reuse=False)
+    check_build_owner(build, load_config(config), reuse=False)
     stage.write_documents(build, documents, SHARDS)
-    close("extract", "pages", [], fingerprint="test", configuration={}, inputs={}, sources=[]).write(EXTRACT.manifest_path(build))
+    build_manifest("extract", "pages", [], fingerprint="test", configuration={}, inputs={}, sources=[]).write(EXTRACT.manifest_path(build))
 
 
 def test_month_by_month_on_the_command_line_gives_what_one_build_gives(tmp_path: Path) -> None:

@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from cli.progress import Told
 from pipelines.run import run_stage
-from pipelines.stage import AGAIN, PREVIOUS, Stage, fit, prepare
+from pipelines.stage import PREVIOUS, RETRY_FILE, Stage, check_stage, prepare
 from pipelines.versions import versions
 from tests.pipelines.toy import PARTITIONS, SHARDS, TOY
-from webtext.config import Config
-from webtext.config_file import parse_config
-from webtext.errors import WebtextError
-from webtext.manifest import Manifest, read_manifest
-from webtext.task import WORK, Place
+from webtext.cli.progress import Told
+from webtext.core.config import Config
+from webtext.core.config_file import parse_config
+from webtext.core.errors import WebtextError
+from webtext.core.manifest import Manifest, read_manifest
+from webtext.core.task import WORK, StageContext
 
 
 class Silent:
     @contextmanager
-    def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Told]:
+    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[Told]:
         yield Told()
 
 
@@ -34,7 +34,7 @@ def configured(mood: str = "", **keys: object) -> Config:
 
 
 def run(build: Path, config: Config, workers: int = 1, stage: Stage = TOY) -> Manifest:
-    return run_stage(stage, build, config, fit(stage, build, config, {}), workers, [], Silent())
+    return run_stage(stage, build, config, check_stage(stage, build, config, {}), workers, [], Silent())
 
 
 def without_times(build: Path) -> str:
@@ -54,11 +54,11 @@ def test_one_and_two_workers_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_finished_stage_fits_until_a_key_of_its_own_changes(tmp_path: Path) -> None:
     run(tmp_path, configured())
-    assert fit(TOY, tmp_path, configured(), {}).done
-    assert fit(TOY, tmp_path, configured("other mood"), {}).done  # not of this stage
-    assert not fit(TOY, tmp_path, configured(threshold=0.5), {}).done
+    assert check_stage(TOY, tmp_path, configured(), {}).done
+    assert check_stage(TOY, tmp_path, configured("other mood"), {}).done  # not of this stage
+    assert not check_stage(TOY, tmp_path, configured(threshold=0.5), {}).done
     (tmp_path / "toy" / "part-1.json").unlink()
-    assert not fit(TOY, tmp_path, configured(), {}).done
+    assert not check_stage(TOY, tmp_path, configured(), {}).done
 
 
 def test_what_another_configuration_left_is_gone(tmp_path: Path) -> None:
@@ -98,12 +98,12 @@ def test_an_interrupted_stage_goes_on_from_its_finished_tasks(tmp_path: Path) ->
 
     class Look(Silent):
         @contextmanager
-        def watch(self, stage: str, place: Place, phases: dict[str, int]) -> Iterator[Told]:
+        def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[Told]:
             yield Told()
             seen.update({path: path.stat().st_mtime_ns for path in before})
 
     config = configured()
-    manifest = run_stage(TOY, tmp_path, config, fit(TOY, tmp_path, config, {}), 1, [], Look())
+    manifest = run_stage(TOY, tmp_path, config, check_stage(TOY, tmp_path, config, {}), 1, [], Look())
     assert seen == before
     assert manifest.hash() == run(tmp_path / "again", configured()).hash()
 
@@ -130,7 +130,7 @@ def kept(build: Path) -> dict[str, set[str]]:
     return {one.name: {path.name for path in one.iterdir()} for one in (build / "toy" / PREVIOUS).glob("*")}
 
 
-KEEPER = replace(TOY, keeps=True)
+KEEPER = replace(TOY, reuse_previous=True)
 
 
 def test_what_a_stage_keeps_is_set_aside(tmp_path: Path) -> None:
@@ -161,9 +161,9 @@ def test_a_stage_is_made_anew_on_request(tmp_path: Path) -> None:
     (tmp_path / "toy" / "page").touch()
     prepare(KEEPER, tmp_path, "key", ["b", "a"])
     assert set(kept(tmp_path)) == {"00000"}
-    assert (tmp_path / "toy" / WORK / AGAIN).read_text().split() == ["[", '"a",', '"b"', "]"]
-    for again in (["a", "b"], []):  # what was begun goes on
-        prepare(KEEPER, tmp_path, "key", again)
+    assert (tmp_path / "toy" / WORK / RETRY_FILE).read_text().split() == ["[", '"a",', '"b"', "]"]
+    for retry in (["a", "b"], []):  # what was begun goes on
+        prepare(KEEPER, tmp_path, "key", retry)
         assert set(kept(tmp_path)) == {"00000"}
     prepare(KEEPER, tmp_path, "key", ["a"])
     assert set(kept(tmp_path)) == {"00000", "00001"}

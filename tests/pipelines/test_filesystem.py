@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from cli.build import run_build
 from pipelines.filesystem import OpenAnywhere, configure, identity, source_files
 from tests.pipelines.memory_fs import MemoryFileSystem
-from tests.webtext.test_links import post, write_dump
-from webtext.config import Config
-from webtext.config_file import parse_config
-from webtext.errors import UsageError, WebtextError
-from webtext.files import identity as local_identity
-from webtext.manifest import Manifest
-from webtext.tables import read_table
+from tests.webtext.links.test_phases import post, write_dump
+from webtext.cli.build import run_build
+from webtext.core.config import Config
+from webtext.core.config_file import parse_config
+from webtext.core.errors import UsageError, WebtextError
+from webtext.core.files import identity as local_identity
+from webtext.core.manifest import Manifest
+from webtext.core.tables import read_table
 
 
 @pytest.fixture

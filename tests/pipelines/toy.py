@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
-from pipelines.engine import AfterAll, Numbered, Phase
+from pipelines.engine import Barrier, Phase, TaskRange
 from pipelines.stage import Stage
-from webtext.config import Config
-from webtext.errors import WebtextError
-from webtext.files import read_json, to_json, write_bytes
-from webtext.task import Place, TaskLog
+from webtext.core.config import Config
+from webtext.core.errors import WebtextError
+from webtext.core.files import read_json, to_json, write_bytes
+from webtext.core.task import StageContext, TaskLog
 
 SHARDS, PARTITIONS, EACH = 8, 3, 50
 
@@ -29,11 +29,11 @@ def scatter(log: TaskLog, shard: int, mood: str) -> None:
     numbers = range(shard * EACH, (shard + 1) * EACH)
     log.records_in += EACH
     log.progress(EACH)
-    write_bytes(log.place.spill(f"numbers-{shard}"), to_json(list(numbers)))
+    write_bytes(log.context.scratch_path(f"numbers-{shard}"), to_json(list(numbers)))
 
 
 def gather(log: TaskLog, part: int, shards: int) -> None:
-    lists = [cast(list[int], read_json(log.place.spill(f"numbers-{shard}"))) for shard in range(shards)]
+    lists = [cast(list[int], read_json(log.context.scratch_path(f"numbers-{shard}"))) for shard in range(shards)]
     numbers = [number for numbers in lists for number in numbers if number % PARTITIONS == part]
     for number in numbers:
         if number % 10:
@@ -44,14 +44,14 @@ def gather(log: TaskLog, part: int, shards: int) -> None:
         output.file.write(to_json({"sum": sum(numbers), "count": len(numbers)}))
 
 
-def graph(pipeline: Any, place: Place, config: Config) -> None:
+def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     mood = config.fetch.contact
     (
         pipeline
-        | Numbered(SHARDS)
-        | Phase(place, "scatter", scatter, mood)
-        | AfterAll(PARTITIONS)
-        | Phase(place, "gather", gather, SHARDS)
+        | TaskRange(SHARDS)
+        | Phase(context, "scatter", scatter, mood)
+        | Barrier(PARTITIONS)
+        | Phase(context, "gather", gather, SHARDS)
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ PROGRAM = """
 import socket, sys
 def refused(*_, **__): raise OSError("no network in a dry run")
 socket.getaddrinfo = socket.create_connection = refused
-from cli.main import main
+from webtext.cli.main import main
 sys.argv[0] = "webtext"
 main()
 """

@@ -147,14 +147,14 @@ def test_a_build_in_a_bucket_is_the_same(store: Store, config: Path, here: Path)
 def test_external_workers_with_a_bucket_alone(store: Store, config: Path, here: Path, tmp_path: Path) -> None:
     """Launcher and workers share no directory, as on Dataflow: each has a scratch of its own."""
     jobs, pool = free_port(), free_port()
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+    remote = tmp_path / "elsewhere"
+    remote.mkdir()
     workers = {**store.environment, "WEBTEXT_SCRATCH": str(tmp_path / "workers")}
     pool_line = [WORKER / "python", "-I", "-m", POOL, "--service_port", pool, "--container_executable", WORKER / "webtext-worker"]
     variables = [f"{name}={value}" for name, value in workers.items()]
     with (
-        started([WORKER / "python", "-I", "-m", JOB_SERVER, "--job_port", jobs], jobs, elsewhere, tmp_path / "jobs.log"),
-        started(["/usr/bin/env", *variables, *pool_line], pool, elsewhere, tmp_path / "pool.log"),
+        started([WORKER / "python", "-I", "-m", JOB_SERVER, "--job_port", jobs], jobs, remote, tmp_path / "jobs.log"),
+        started(["/usr/bin/env", *variables, *pool_line], pool, remote, tmp_path / "pool.log"),
     ):
         engine = [
             *("--runner", "PortableRunner", "--job_endpoint", f"localhost:{jobs}"),

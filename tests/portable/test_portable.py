@@ -56,15 +56,15 @@ def started(line: list[object], port: int, directory: Path, log: Path) -> Iterat
 def engine(tmp_path: Path) -> Iterator[list[str]]:
     """Beam's arguments for a job server and a pool of external workers."""
     jobs, pool = free_port(), free_port()
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+    remote = tmp_path / "elsewhere"
+    remote.mkdir()
     with ExitStack() as stack:
         # -I: no current directory and no PYTHONPATH.
         stack.enter_context(
-            started([sys.executable, "-I", "-m", JOB_SERVER, "--job_port", jobs], jobs, elsewhere, tmp_path / "jobs.log"),
+            started([sys.executable, "-I", "-m", JOB_SERVER, "--job_port", jobs], jobs, remote, tmp_path / "jobs.log"),
         )
         line = [WORKER / "python", "-I", "-m", POOL, "--service_port", pool, "--container_executable", WORKER / "webtext-worker"]
-        stack.enter_context(started(line, pool, elsewhere, tmp_path / "pool.log"))
+        stack.enter_context(started(line, pool, remote, tmp_path / "pool.log"))
         yield [
             *("--runner", "PortableRunner", "--job_endpoint", f"localhost:{jobs}"),
             *("--environment_type", "EXTERNAL", "--environment_config", f"localhost:{pool}", "--direct_num_workers", "2"),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import orjson
 
+from webtext.core.errors import UsageError
 from webtext.cost.lines import Line
 from webtext.cost.model import Rates, StageRates
-from webtext.errors import UsageError
 
 # A crawl of the live web. Processor time: benchmarks/fetch.py, 362 pages a second with two workers. Size: the pages of WCXB, 44 kB
 # compressed and 0.5 kB of ledger. Pages: of links of 2005 to 2017, asked today, about that share answers with text.
@@ -24,7 +24,7 @@ def load_rates(path: Path | None = None) -> Rates:
     """Rates that `webtext cost --save-rates` wrote, or those that come with the program. Raises UsageError that names the file."""
     name = str(path) if path else "rates.json"
     try:
-        data = path.read_bytes() if path else (resources.files("webtext") / "data" / "rates.json").read_bytes()
+        data = path.read_bytes() if path else (resources.files("webtext.cost") / "data" / "rates.json").read_bytes()
         return Rates.from_json(orjson.loads(data))
     except OSError as error:
         raise UsageError(f"{name}: cannot be read ({error.strerror}); give a file that `webtext cost --save-rates` wrote") from None

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from webtext.core.errors import UsageError
 from webtext.cost.model import StageCost
-from webtext.errors import UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -79,7 +79,9 @@ def load_prices(path: Path | None = None) -> Prices:
     name = str(path) if path else "prices.toml"
     try:
         text = (
-            path.read_text(encoding="utf-8") if path else (resources.files("webtext") / "data" / "prices.toml").read_text(encoding="utf-8")
+            path.read_text(encoding="utf-8")
+            if path
+            else (resources.files("webtext.cost") / "data" / "prices.toml").read_text(encoding="utf-8")
         )
         return Prices.model_validate(tomllib.loads(text))
     except OSError as error:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from webtext.config import DedupSection
+from webtext.core.config import DedupSection
 from webtext.dedup import bands
 from webtext.dedup.kernels import ALL_PAIRS, I64, U64, Bytes, compare_buckets
 from webtext.dedup.minhash import equal_bounds

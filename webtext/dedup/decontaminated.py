@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from webtext.config import Benchmark, DedupSection
-from webtext.hashing import shard_name
+from webtext.core.config import Benchmark, DedupSection
+from webtext.core.hashing import shard_name
+from webtext.core.records import QUOTATION
+from webtext.core.tables import Record, read_table, writing_table
+from webtext.core.task import StageContext, TaskLog
 from webtext.overlap.decontaminate import Quotation, cut, quotations
 from webtext.overlap.readers import Example, read_examples
 from webtext.overlap.testsets import Sets, index_set, join_sets, read_indexed, write_indexed
-from webtext.records import QUOTATION
-from webtext.tables import Record, read_table, writing_table
-from webtext.task import Place, TaskLog
 
 REASON = "quotes-test-set"
 CHANGED = pa.schema([("row", pa.int64()), ("text", pa.string())])  # null: left out
@@ -33,7 +33,7 @@ SHOWN = 100  # characters of a quotation in the reason why a document was left o
 def index_test_set(log: TaskLog, index: int, benchmark: Benchmark, section: DedupSection) -> None:
     """Index a test set."""
     indexed = index_set(benchmark.name, _watched(log, benchmark), section.decontaminate_words)
-    write_indexed(_indexed(log.place, index), indexed)
+    write_indexed(_indexed(log.context, index), indexed)
     log.counters["test-set-examples"] += len(indexed.ids)
 
 
@@ -43,22 +43,22 @@ def _watched(log: TaskLog, benchmark: Benchmark) -> Iterator[Example]:
         yield example
 
 
-def _indexed(place: Place, index: int) -> Path:
-    return place.spill(f"test-set-{index:05d}")
+def _indexed(context: StageContext, index: int) -> Path:
+    return context.scratch_path(f"test-set-{index:05d}")
 
 
-def _sets(place: Place, section: DedupSection) -> Sets:
-    return join_sets([read_indexed(_indexed(place, index)) for index in range(len(section.decontaminate))])
+def _sets(context: StageContext, section: DedupSection) -> Sets:
+    return join_sets([read_indexed(_indexed(context, index)) for index in range(len(section.decontaminate))])
 
 
 def find_quotations(log: TaskLog, shard: int, section: DedupSection) -> None:
     """Find the quotations of the documents of a shard, and drop or cut these."""
-    sets = _sets(log.place, section)
+    sets = _sets(log.context, section)
     with (
         log.table(f"duplicates/quotations/{shard_name(shard)}.parquet", QUOTATION) as table,
-        writing_table(_changed(log.place, shard), CHANGED) as changed,
+        writing_table(_changed(log.context, shard), CHANGED) as changed,
     ):
-        for row, document in enumerate(read_table(_path(log.place, shard), ["id", "url", "text"])):
+        for row, document in enumerate(read_table(_path(log.context, shard), ["id", "url", "text"])):
             log.progress()
             quoted = quotations(document["text"], sets)
             if not quoted:
@@ -79,8 +79,8 @@ def find_quotations(log: TaskLog, shard: int, section: DedupSection) -> None:
 def _records(document: Record, quoted: Sequence[Quotation], outcome: str) -> Iterator[Record]:
     for quotation in quoted:
         for name, example in quotation.of:
-            place = {"words": quotation.words, "start": quotation.start, "end": quotation.end, "text": quotation.text}
-            yield {"id": document["id"], "url": document["url"], "outcome": outcome, "test_set": name, "example": example, **place}
+            span = {"words": quotation.words, "start": quotation.start, "end": quotation.end, "text": quotation.text}
+            yield {"id": document["id"], "url": document["url"], "outcome": outcome, "test_set": name, "example": example, **span}
 
 
 def _detail(quoted: Sequence[Quotation]) -> str:
@@ -91,21 +91,21 @@ def _detail(quoted: Sequence[Quotation]) -> str:
     return f"{longest.words} words of {whose}: {' '.join(text.split())}"
 
 
-def _changed(place: Place, shard: int) -> Path:
-    return place.spill(f"decontaminated-{shard:05d}.parquet")
+def _changed(context: StageContext, shard: int) -> Path:
+    return context.scratch_path(f"decontaminated-{shard:05d}.parquet")
 
 
-def _path(place: Place, shard: int) -> Path:
-    return place.build / "documents" / f"{shard_name(shard)}.parquet"
+def _path(context: StageContext, shard: int) -> Path:
+    return context.build / "documents" / f"{shard_name(shard)}.parquet"
 
 
-def documents(place: Place, shard: int, section: DedupSection, columns: Sequence[str] | None = None) -> Iterator[Record]:
+def documents(context: StageContext, shard: int, section: DedupSection, columns: Sequence[str] | None = None) -> Iterator[Record]:
     """The documents of a shard as dedup takes them: decontaminated, where that is asked for."""
-    records = read_table(_path(place, shard), columns)
+    records = read_table(_path(context, shard), columns)
     if not section.decontaminate:
         yield from records
         return
-    changes = read_table(_changed(place, shard))
+    changes = read_table(_changed(context, shard))
     change = next(changes, None)
     for row, document in enumerate(records):
         if change is None or change["row"] != row:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from webtext.config import DedupSection
-from webtext.errors import WebtextError
+from webtext.core.config import DedupSection
+from webtext.core.errors import WebtextError
 
 
 def earlier_shards(section: DedupSection) -> list[Path]:

@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from webtext.errors import WebtextError
-from webtext.files import to_json, writing
+from webtext.core.errors import WebtextError
+from webtext.core.files import to_json, writing
 
 Array = npt.NDArray[Any]
 

@@ -31,7 +31,12 @@ from pathlib import Path
 
 import numpy as np
 
-from webtext.config import DedupSection
+from webtext.core.config import DedupSection
+from webtext.core.files import writing
+from webtext.core.hashing import shard_name
+from webtext.core.records import CORPUS, PAIR
+from webtext.core.tables import Record, read_table
+from webtext.core.task import StageContext, TaskLog
 from webtext.dedup.buckets import Comparison, buckets, repeated
 from webtext.dedup.decontaminated import documents
 from webtext.dedup.earlier import earlier_shards
@@ -39,14 +44,9 @@ from webtext.dedup.kernels import ALL_PAIRS, I64, U64
 from webtext.dedup.packed import Packed, offsets_of, writing_packed
 from webtext.dedup.rank import Order, rank
 from webtext.dedup.settle import CROWDED, SETTLED, range_bounds, settle
-from webtext.dedup.signed import BANDS, COLUMNS, Signed, sign_part, signature_path, spill
+from webtext.dedup.signed import BANDS, COLUMNS, Signed, scratch_path, sign_part, signature_path
 from webtext.dedup.splits import split_of
 from webtext.dedup.verify import EDGES, METHODS, distinct_pairs, verify
-from webtext.files import writing
-from webtext.hashing import shard_name
-from webtext.records import CORPUS, PAIR
-from webtext.tables import Record, read_table
-from webtext.task import Place, TaskLog
 
 CANDIDATES = "candidates"
 
@@ -61,13 +61,13 @@ def sign_shard(log: TaskLog, part: int, shards: int, section: DedupSection) -> N
     if part < shards:
         count = 0
         with log.binary(signature_path(part), lambda: count) as output:
-            count = sign_part(_watched(log, documents(log.place, part, section, COLUMNS)), section, log.place, part, output.file)
+            count = sign_part(_watched(log, documents(log.context, part, section, COLUMNS)), section, log.context, part, output.file)
         log.records_in += count
     else:
         path = earlier_shards(section)[part - shards]
-        with writing(spill(log.place, part, "signatures")) as output:
+        with writing(scratch_path(log.context, part, "signatures")) as output:
             earlier = _watched(log, read_table(path, COLUMNS))
-            log.counters["documents-of-earlier-builds"] += sign_part(earlier, section, log.place, part, output.file)
+            log.counters["documents-of-earlier-builds"] += sign_part(earlier, section, log.context, part, output.file)
 
 
 def _watched(log: TaskLog, records: Iterable[Record]) -> Iterator[Record]:
@@ -78,24 +78,24 @@ def _watched(log: TaskLog, records: Iterable[Record]) -> Iterator[Record]:
 
 def rank_documents(log: TaskLog, _: int, shards: int, section: DedupSection) -> None:
     """Give every document its ordinal."""
-    rank(log.place, parts_of(shards, section), shards)
+    rank(log.context, parts_of(shards, section), shards)
 
 
 def join_partition(log: TaskLog, partition: int, shards: int, section: DedupSection) -> None:
     """Find the candidates of a partition of the band keys."""
-    order = Order(log.place)
-    signed = Signed(log.place, order.bases, shards)
-    ordinals, bounds = buckets(*_met(log.place, partition, order))
+    order = Order(log.context)
+    signed = Signed(log.context, order.bases, shards)
+    ordinals, bounds = buckets(*_met(log.context, partition, order))
     comparison = Comparison(signed, order, section, exact=False)
     candidates, leading = comparison.compare(ordinals, bounds)
     candidates = distinct_pairs(candidates[candidates[:, 0] >= order.earlier])
-    with writing_packed(_candidates(log.place, partition), CANDIDATES) as packed:
+    with writing_packed(_candidates(log.context, partition), CANDIDATES) as packed:
         packed.count = len(candidates)
         packed.add("pairs", candidates)
         packed.add("starts", np.searchsorted(candidates[:, 0], range_bounds(order.documents, section.partitions)))
     sizes = np.diff(bounds)
     crowded = np.repeat(sizes > ALL_PAIRS, sizes)
-    with writing_packed(log.place.spill(f"crowded-{partition:05d}"), CROWDED) as packed:
+    with writing_packed(log.context.scratch_path(f"crowded-{partition:05d}"), CROWDED) as packed:
         packed.count = int((sizes > ALL_PAIRS).sum())
         packed.add("members", ordinals[crowded])
         packed.add("leading", leading[crowded])
@@ -105,11 +105,11 @@ def join_partition(log: TaskLog, partition: int, shards: int, section: DedupSect
     log.counters["comparisons"] += comparison.comparisons
 
 
-def _met(place: Place, partition: int, order: Order) -> tuple[U64, I64]:
+def _met(context: StageContext, partition: int, order: Order) -> tuple[U64, I64]:
     """The band keys of a partition that occur more than once, and the ordinals of their documents."""
     keys, numbers = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     for part, base in enumerate(order.bases[:-1]):
-        packed = Packed(spill(place, part, BANDS), BANDS)
+        packed = Packed(scratch_path(context, part, BANDS), BANDS)
         start, stop = packed.read("starts", partition, partition + 2).tolist()
         keys.append(packed.read("keys", start, stop))
         numbers.append(packed.read("rows", start, stop).astype(np.int64) + base)
@@ -118,22 +118,22 @@ def _met(place: Place, partition: int, order: Order) -> tuple[U64, I64]:
     return all_keys[met], order.ordinals(np.concatenate(numbers)[met])
 
 
-def _candidates(place: Place, partition: int) -> Path:
-    return place.spill(f"candidates-{partition:05d}")
+def _candidates(context: StageContext, partition: int) -> Path:
+    return context.scratch_path(f"candidates-{partition:05d}")
 
 
 def verify_range(log: TaskLog, index: int, shards: int, section: DedupSection) -> None:
     """Verify the candidates whose later document is in a range of ordinals."""
-    order = Order(log.place)
-    signed = Signed(log.place, order.bases, shards)
+    order = Order(log.context)
+    signed = Signed(log.context, order.bases, shards)
     pieces = []
     for partition in range(section.partitions):
-        packed = Packed(_candidates(log.place, partition), CANDIDATES)
+        packed = Packed(_candidates(log.context, partition), CANDIDATES)
         start, stop = packed.read("starts", index, index + 2).tolist()
         pieces.append(packed.read("pairs", start, stop))
     candidates = distinct_pairs(np.concatenate(pieces))
     edges = verify(candidates, signed, order, section)
-    with writing_packed(log.place.spill(f"edges-{index:05d}"), EDGES) as packed_edges:
+    with writing_packed(log.context.scratch_path(f"edges-{index:05d}"), EDGES) as packed_edges:
         edges.write(packed_edges)
     log.counters["candidates"] += len(candidates)
     for number, method in enumerate(METHODS):
@@ -142,17 +142,17 @@ def verify_range(log: TaskLog, index: int, shards: int, section: DedupSection) -
 
 def settle_stage(log: TaskLog, _: int, shards: int, section: DedupSection) -> None:
     """Decide who stays."""
-    order = Order(log.place)
-    log.counters["looked-again"] += settle(log.place, order, Signed(log.place, order.bases, shards), shards, section)
+    order = Order(log.context)
+    log.counters["looked-again"] += settle(log.context, order, Signed(log.context, order.bases, shards), shards, section)
 
 
 def decide_shard(log: TaskLog, shard: int, shards: int, section: DedupSection) -> None:
     """Write the documents of a shard that stay, each with its split, and say of the others what they are copies of."""
-    order = Order(log.place)
-    gone = _gone(log.place, shard, Signed(log.place, order.bases, shards), section)
+    order = Order(log.context)
+    gone = _gone(log.context, shard, Signed(log.context, order.bases, shards), section)
     pairs: list[Record] = []
     with log.table(f"corpus/{shard_name(shard)}.parquet", CORPUS) as corpus:
-        for row, document in enumerate(documents(log.place, shard, section)):
+        for row, document in enumerate(documents(log.context, shard, section)):
             log.progress()
             pair = gone.get(row)
             if pair is None:
@@ -177,11 +177,11 @@ def decide_shard(log: TaskLog, shard: int, shards: int, section: DedupSection) -
             table.write(pair)
 
 
-def _gone(place: Place, shard: int, signed: Signed, section: DedupSection) -> dict[int, Record]:
+def _gone(context: StageContext, shard: int, signed: Signed, section: DedupSection) -> dict[int, Record]:
     """The rows of a shard that go, each with what is known of the pair."""
     fields: dict[str, list[np.ndarray]] = {name: [] for name in ("rows", "kept", "jaccard", "method", "band")}
     for index in range(section.partitions):
-        packed = Packed(place.spill(f"settled-{index:05d}"), SETTLED)
+        packed = Packed(context.scratch_path(f"settled-{index:05d}"), SETTLED)
         start, stop = packed.read("starts", shard, shard + 2).tolist()
         for name, arrays in fields.items():
             arrays.append(packed.read(name, start, stop))

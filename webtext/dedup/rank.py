@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
+from webtext.core.files import TEMPORARY, explain_os_errors, sync_directory
+from webtext.core.task import StageContext
 from webtext.dedup.kernels import I64
 from webtext.dedup.packed import Array, Packed, offsets_of, writing_packed
-from webtext.dedup.signed import RANKED, spill
-from webtext.files import TEMPORARY, naming_failures, sync_directory
-from webtext.task import Place
+from webtext.dedup.signed import RANKED, scratch_path
 
 ORDER = "order"
 _HELD = 2**18  # documents in memory at a time, all parts together: about 100 MB
@@ -83,14 +83,14 @@ class _Part:
 Ranked = tuple[Path, int]  # a file of documents in the order of rank, and what makes their rows numbers
 
 
-def merged(files: Sequence[Ranked], place: Place) -> Iterator[I64]:
+def merged(files: Sequence[Ranked], context: StageContext) -> Iterator[I64]:
     """The numbers of the documents of some files in the order of rank, in blocks."""
     made: list[Path] = []
     left = list(files)
     try:
         while len(left) > _AT_ONCE:
             group, left = left[:_AT_ONCE], left[_AT_ONCE:]
-            made.append(place.spill(f"ranks-{len(made):05d}"))
+            made.append(context.scratch_path(f"ranks-{len(made):05d}"))
             _write_group(made[-1], group)
             left.append((made[-1], 0))
         for keys in _merge(left):
@@ -133,19 +133,19 @@ def _merge(files: Sequence[Ranked]) -> Iterator[list[Key]]:
         yield keys
 
 
-def rank(place: Place, parts: int, shards: int) -> None:
+def rank(context: StageContext, parts: int, shards: int) -> None:
     """Write the ORDER: document_at[ordinal] with the facts `bases` and `earlier` (documents of earlier builds), and its inverse."""
-    paths = [spill(place, part, RANKED) for part in range(parts)]
+    paths = [scratch_path(context, part, RANKED) for part in range(parts)]
     bases = np.concatenate(([0], np.cumsum([Packed(path, RANKED).count for path in paths], dtype=np.int64))).tolist()
-    path = place.spill("order")
+    path = context.scratch_path("order")
     with writing_packed(path, ORDER) as order:
         order.count = bases[-1]
         order.facts = {"bases": bases, "earlier": bases[-1] - bases[shards]}
         order.add("document_at", np.empty(0, np.int64))
         for first, last in ((shards, parts), (0, shards)):
-            for numbers in merged(list(zip(paths[first:last], bases[first:last])), place):
+            for numbers in merged(list(zip(paths[first:last], bases[first:last])), context):
                 order.add("document_at", numbers)
-    with scratch(place.spill("ordinals"), np.int64, bases[-1]) as ordinals:
+    with scratch(context.scratch_path("ordinals"), np.int64, bases[-1]) as ordinals:
         whole = Packed(path, ORDER)
         for start in range(0, bases[-1], _HELD):
             numbers = whole.read("document_at", start, min(start + _HELD, bases[-1]))
@@ -155,13 +155,13 @@ def rank(place: Place, parts: int, shards: int) -> None:
 class Order:
     """The ranks of the documents of a stage."""
 
-    def __init__(self, place: Place) -> None:
-        packed = Packed(place.spill("order"), ORDER)
+    def __init__(self, context: StageContext) -> None:
+        packed = Packed(context.scratch_path("order"), ORDER)
         self.documents = packed.count
         self.bases: list[int] = packed.facts["bases"]
         self.earlier: int = packed.facts["earlier"]  # ordinals below it stay by fiat
         self._packed = packed
-        self._inverse = place.spill("ordinals")
+        self._inverse = context.scratch_path("ordinals")
 
     def numbers(self, ordinals: I64) -> I64:
         """The numbers of the documents with these ordinals."""
@@ -178,7 +178,7 @@ class Order:
 def scratch(path: Path, dtype: type[np.generic], count: int) -> Iterator[Array]:
     """An array of zeros in a file, which the system may put out of memory, for writing here and there; whole or absent as any file."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
-    with naming_failures(path):
+    with explain_os_errors(path):
         array = np.memmap(temporary, dtype, "w+", shape=(max(count, 1),))
         try:
             yield array.view(np.ndarray)[:count]

@@ -18,14 +18,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from webtext.config import DedupSection
+from webtext.core.config import DedupSection
+from webtext.core.task import StageContext
 from webtext.dedup.buckets import Comparison
 from webtext.dedup.kernels import I64, Bytes, settle_greedily
 from webtext.dedup.packed import Packed, offsets_of, writing_packed
 from webtext.dedup.rank import Order, scratch
 from webtext.dedup.signed import Signed
 from webtext.dedup.verify import EDGES, Edges, distinct_pairs, verify
-from webtext.task import Place
 
 CROWDED = "crowded buckets"
 SETTLED = "settled"
@@ -36,16 +36,16 @@ def range_bounds(documents: int, ranges: int) -> I64:
     return np.array([documents * index // ranges for index in range(ranges + 1)], np.int64)
 
 
-def settle(place: Place, order: Order, signed: Signed, shards: int, section: DedupSection) -> int:
+def settle(context: StageContext, order: Order, signed: Signed, shards: int, section: DedupSection) -> int:
     """Write who goes, and for whose sake, as SETTLED files. Returns how often crowded buckets had to be looked at again."""
     bounds = range_bounds(order.documents, section.partitions)
     more = [Edges.none() for _ in range(section.partitions)]  # what was found when looking again: a few
     rounds = 0
-    with scratch(place.spill("removed"), np.uint8, order.documents) as removed:
+    with scratch(context.scratch_path("removed"), np.uint8, order.documents) as removed:
         while True:
             for index in range(section.partitions):
-                _choose(_edges(place, index, more[index]), removed, order.earlier)
-            found = [edges for edges in _look_again(place, order, signed, section, removed) if len(edges)]
+                _choose(_edges(context, index, more[index]), removed, order.earlier)
+            found = [edges for edges in _look_again(context, order, signed, section, removed) if len(edges)]
             if not found:
                 break
             rounds += 1
@@ -53,13 +53,13 @@ def settle(place: Place, order: Order, signed: Signed, shards: int, section: Ded
                 for index, piece in enumerate(edges.split(bounds)):
                     more[index] = more[index].merge(piece)
         for index in range(section.partitions):
-            edges = _edges(place, index, more[index])
-            _write(place, index, edges.take(_choose(edges, removed, order.earlier)), order, signed, shards)
+            edges = _edges(context, index, more[index])
+            _write(context, index, edges.take(_choose(edges, removed, order.earlier)), order, signed, shards)
     return rounds
 
 
-def _edges(place: Place, index: int, more: Edges) -> Edges:
-    return Edges.read(Packed(place.spill(f"edges-{index:05d}"), EDGES)).merge(more)
+def _edges(context: StageContext, index: int, more: Edges) -> Edges:
+    return Edges.read(Packed(context.scratch_path(f"edges-{index:05d}"), EDGES)).merge(more)
 
 
 def _choose(edges: Edges, removed: Bytes, earlier: int) -> I64:
@@ -69,11 +69,11 @@ def _choose(edges: Edges, removed: Bytes, earlier: int) -> I64:
     return np.flatnonzero(choice)
 
 
-def _look_again(place: Place, order: Order, signed: Signed, section: DedupSection, removed: Bytes) -> Iterator[Edges]:
+def _look_again(context: StageContext, order: Order, signed: Signed, section: DedupSection, removed: Bytes) -> Iterator[Edges]:
     """Near copies among the documents that stay, of crowded buckets where one that was not a leader stays."""
     comparison = Comparison(signed, order, section, exact=True)
     for partition in range(section.partitions):
-        crowded = Packed(place.spill(f"crowded-{partition:05d}"), CROWDED)
+        crowded = Packed(context.scratch_path(f"crowded-{partition:05d}"), CROWDED)
         if not crowded.count:
             continue
         members, leading, bounds = (crowded.read(name) for name in ("members", "leading", "bounds"))
@@ -86,13 +86,13 @@ def _look_again(place: Place, order: Order, signed: Signed, section: DedupSectio
         yield verify(distinct_pairs(candidates), signed, order, section)
 
 
-def _write(place: Place, index: int, edges: Edges, order: Order, signed: Signed, shards: int) -> None:
+def _write(context: StageContext, index: int, edges: Edges, order: Order, signed: Signed, shards: int) -> None:
     """Write the documents that go in the order of their shards and rows."""
     numbers = order.numbers(edges.later)
     by_number = np.argsort(numbers)
     numbers, edges = numbers[by_number], edges.take(by_number)
     parts = signed.parts_of(numbers)
-    with writing_packed(place.spill(f"settled-{index:05d}"), SETTLED) as packed:
+    with writing_packed(context.scratch_path(f"settled-{index:05d}"), SETTLED) as packed:
         packed.count = len(edges)
         packed.add("starts", offsets_of(np.bincount(parts, minlength=shards)))
         packed.add("rows", numbers - signed.bases[parts])

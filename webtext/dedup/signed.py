@@ -18,15 +18,15 @@ from typing import IO
 
 import numpy as np
 
-from webtext.config import DedupSection
+from webtext.core.config import DedupSection
+from webtext.core.errors import WebtextError
+from webtext.core.hashing import shard_name
+from webtext.core.tables import Record
+from webtext.core.task import StageContext
 from webtext.dedup import bands, minhash
 from webtext.dedup.kernels import I64, U32, U64, Bytes
 from webtext.dedup.packed import Array, Packed, PackedWriter, gather_runs, offsets_of, writing_packed
 from webtext.dedup.shingles import shingles, text_hash
-from webtext.errors import WebtextError
-from webtext.hashing import shard_name
-from webtext.tables import Record
-from webtext.task import Place
 
 SIGNATURES, SHINGLES, RANKED, BANDS = "signatures", "shingles", "ranked documents", "bands"
 COLUMNS = ("id", "url", "text", "score", "created_utc")
@@ -149,19 +149,19 @@ def _sixteen(document_id: str) -> bytes:
     return value
 
 
-def sign_part(records: Iterable[Record], section: DedupSection, place: Place, part: int, signatures: IO[bytes]) -> int:
+def sign_part(records: Iterable[Record], section: DedupSection, context: StageContext, part: int, signatures: IO[bytes]) -> int:
     """Write the files of a part, its signatures to the open file `signatures`. Returns the number of documents."""
-    with writing_packed(spill(place, part, SHINGLES), SHINGLES) as sets:
+    with writing_packed(scratch_path(context, part, SHINGLES), SHINGLES) as sets:
         signer = Signer(section, signatures, sets)
         for record in records:
             signer.add(record)
-        signer.finish(spill(place, part, RANKED), spill(place, part, BANDS))
+        signer.finish(scratch_path(context, part, RANKED), scratch_path(context, part, BANDS))
     return signer.count
 
 
-def spill(place: Place, part: int, kind: str) -> Path:
+def scratch_path(context: StageContext, part: int, kind: str) -> Path:
     """The file of a part that goes when the stage is closed."""
-    return place.spill(f"part-{part:05d}.{kind.split()[0]}")
+    return context.scratch_path(f"part-{part:05d}.{kind.split()[0]}")
 
 
 def signature_path(part: int) -> str:
@@ -176,10 +176,10 @@ class Signed:
     answered in their own order.
     """
 
-    def __init__(self, place: Place, bases: list[int], shards: int) -> None:
+    def __init__(self, context: StageContext, bases: list[int], shards: int) -> None:
         """`bases[part]` is the number of the part's first document, with the number of all documents at the end."""
         self.bases = np.array(bases, np.int64)
-        self._place = place
+        self._place = context
         self.shards = shards
         self._open: dict[tuple[int, str], Packed] = {}
 
@@ -189,7 +189,7 @@ class Signed:
             if len(self._open) == OPENED:
                 del self._open[next(iter(self._open))]
             kept = kind == SIGNATURES and part < self.shards
-            path = self._place.build / signature_path(part) if kept else spill(self._place, part, kind)
+            path = self._place.build / signature_path(part) if kept else scratch_path(self._place, part, kind)
             self._open[part, kind] = Packed(path, kind)
         return self._open[part, kind]
 
@@ -250,6 +250,6 @@ class Signed:
             packed = self.packed(part, RANKED)
             places = packed.map("places")[rows]
             offsets, text = packed.map("url_offsets"), packed.map("urls")
-            for position, place in zip(chosen.tolist(), places.tolist()):
-                urls[position] = text[offsets[place] : offsets[place + 1]].tobytes().decode("utf-8", "surrogatepass")
+            for position, context in zip(chosen.tolist(), places.tolist()):
+                urls[position] = text[offsets[context] : offsets[context + 1]].tobytes().decode("utf-8", "surrogatepass")
         return urls

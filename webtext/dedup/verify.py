@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from webtext.config import DedupSection
+from webtext.core.config import DedupSection
 from webtext.dedup.buckets import MEMORY
 from webtext.dedup.kernels import I64, Bytes, jaccards
 from webtext.dedup.minhash import equal_bounds

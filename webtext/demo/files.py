@@ -7,10 +7,10 @@ from pathlib import Path
 
 import zstandard
 
+from webtext.core.files import write_bytes
 from webtext.demo.builder import World
 from webtext.demo.plant_fetch import WITHDRAWN
 from webtext.demo.plant_links import BLOCKED_SUBREDDIT
-from webtext.files import write_bytes
 
 WINDOW_LOG = 31  # Pushshift's dumps are made with `zstd --long=31`, and readers must allow for it
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 
 IDLE_SECONDS = 60.0  # clock time without any processor time after which a child that sleeps is taken to do so for ever
 RETIRED = 2**30  # bytes of resident memory after which a child is replaced: libraries leak

@@ -17,8 +17,8 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
+from webtext.core.memory import peak_memory
 from webtext.extract.budget import OUT_OF_MEMORY, Spent
-from webtext.memory import peak_memory
 
 DEPTH = 10_000  # nested calls: pages nest to 2,048, and engines walk them recursively
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.rules import Draft, Refused, Rule, c4, fineweb, gopher, gpt2
 
 PRESETS: dict[str, tuple[Rule, ...]] = {

@@ -14,7 +14,7 @@ from functools import cache
 from charset_normalizer import from_bytes
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom
 
-from webtext.media_type import media_type
+from webtext.core.media_type import media_type
 
 # The encodings of the WHATWG's standard (https://encoding.spec.whatwg.org/), by the name of the Python codec that reads them.
 # NB: Python knows more, and a page must not choose them: `unicode_escape`, `punycode` and `utf-7` re-spell markup.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract import wikipedia
 from webtext.extract.clean import clean
 from webtext.extract.decode import decode, kind_of

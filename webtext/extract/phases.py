@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
+from webtext.core.hashing import shard_name
+from webtext.core.records import DOCUMENT
+from webtext.core.tables import Record, read_table
+from webtext.core.task import TaskLog
 from webtext.extract.budget import Died, Limits, borrowed
 from webtext.extract.result import Rejection, Text
 from webtext.fetch.coding import header
 from webtext.fetch.politeness import OptOut
 from webtext.fetch.warc import Pages
-from webtext.hashing import shard_name
-from webtext.records import DOCUMENT
-from webtext.tables import Record, read_table
-from webtext.task import TaskLog
 
 FUNCTION = "webtext.extract.page:extract_page"
 
@@ -25,7 +25,7 @@ def extract_shard(log: TaskLog, shard: int, section: ExtractSection, opt_out: Se
     records in: the pages (rows of the ledger without error); out: the documents; the others are rejected by name.
     `bytes-XX` counts the text kept by language, in bytes, as CLD2 sees its parts; `changed-RULE` the texts that a cleaning rule changed.
     """
-    build, name = log.place.build, f"{shard_name(shard)}.parquet"
+    build, name = log.context.build, f"{shard_name(shard)}.parquet"
     # NB: in the order of ids, so that documents need not be held; a page is found by its offset.
     rows = sorted((row for row in read_table(build / "pages" / "ledger" / name) if row["error"] is None), key=lambda row: row["id"])
     posts = posts_of(build / "links" / name, {row["id"] for row in rows})

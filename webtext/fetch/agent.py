@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from webtext.config import FetchSection
-from webtext.errors import UsageError
+from webtext.core.config import FetchSection
+from webtext.core.errors import UsageError
 
 
 def agent_of(section: FetchSection) -> str:

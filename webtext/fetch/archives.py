@@ -15,18 +15,18 @@ from typing import Any
 import pyarrow as pa
 from warcio.exceptions import ArchiveLoadFailed
 
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
+from webtext.core.hashing import shard_name, shard_of_url, url_id
+from webtext.core.records import LEDGER
+from webtext.core.tables import Record, read_table, writing_table
+from webtext.core.task import StageContext, TaskLog
 from webtext.fetch.coding import HEAD, body_of, bounds, kind_of, parse_head, wishes
 from webtext.fetch.failure import Failure
 from webtext.fetch.page import refuse
 from webtext.fetch.politeness import OptOut
 from webtext.fetch.records import HELD, Stored, records
 from webtext.fetch.warc import parse_record, parse_warc_date
-from webtext.hashing import shard_name, shard_of_url, url_id
-from webtext.records import LEDGER
-from webtext.tables import Record, read_table, writing_table
-from webtext.task import Place, TaskLog
-from webtext.urls import BadUrl, canonical
+from webtext.links.urls import BadUrl, canonical
 
 # A page of an archive. `url` is canonical, `target` as the archive has it; `wishes` are those of its robots meta tags.
 CAPTURE = pa.schema(
@@ -62,13 +62,13 @@ def index_warc(log: TaskLog, index: int, path: str, shards: int) -> None:
             log.counters[reason] += 1
         log.progress()
     for shard, captures in sorted(parts.items()):
-        with writing_table(_part(log.place, index, shard), CAPTURE) as table:
+        with writing_table(_part(log.context, index, shard), CAPTURE) as table:
             for capture in captures:
                 table.write(capture)
 
 
-def _part(place: Place, index: int, shard: int) -> Path:
-    return place.spill(f"index-{index:05d}.{shard_name(shard)}.parquet")
+def _part(context: StageContext, index: int, shard: int) -> Path:
+    return context.scratch_path(f"index-{index:05d}.{shard_name(shard)}.parquet")
 
 
 def _capture(path: str, stored: Stored) -> tuple[Record | None, str]:
@@ -135,7 +135,7 @@ def join_shard(log: TaskLog, shard: int, archives: int, section: FetchSection, w
     """
     captures: dict[str, Record] = {}
     for index in range(archives):
-        part = _part(log.place, index, shard)
+        part = _part(log.context, index, shard)
         for capture in read_table(part) if part.exists() else ():
             known = captures.get(capture["url"])
             log.counters["other-capture"] += known is not None
@@ -165,7 +165,7 @@ def _wanted(log: TaskLog, shard: int, captures: dict[str, Record], with_links: b
     if not with_links:
         yield from sorted((url_id(url), url) for url in captures)
         return
-    links = [(row["id"], row["url"]) for row in read_table(log.place.build / "links" / f"{shard_name(shard)}.parquet", ["id", "url"])]
+    links = [(row["id"], row["url"]) for row in read_table(log.context.build / "links" / f"{shard_name(shard)}.parquet", ["id", "url"])]
     log.counters["page-without-link"] += len(captures.keys() - {url for _, url in links})
     yield from sorted(links)
 

@@ -15,8 +15,8 @@ from typing import Protocol
 import brotli
 import zstandard
 
+from webtext.core.media_type import media_type
 from webtext.fetch.failure import Failure
-from webtext.media_type import media_type
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
+from webtext.core.hashing import shard_name
+from webtext.core.records import LEDGER
+from webtext.core.task import TaskLog
 from webtext.fetch.entries import Entry
 from webtext.fetch.journal import Journal, copy
 from webtext.fetch.warc import warcinfo
-from webtext.hashing import shard_name
-from webtext.records import LEDGER
-from webtext.task import TaskLog
 
 
 @dataclass
@@ -50,7 +50,7 @@ def _files(shard: int, section: FetchSection, agent: str, journal: Journal) -> I
 
 def files_there(log: TaskLog, shard: int, section: FetchSection, agent: str, journal: Journal) -> bool:
     """Whether the WARC files that a compacted journal speaks of are there."""
-    pages = log.place.build / "pages"
+    pages = log.context.build / "pages"
     for file in _files(shard, section, agent, journal):
         entry, position = file.pages[-1]
         path = pages / file.name
@@ -63,7 +63,7 @@ def write_shard(log: TaskLog, shard: int, section: FetchSection, agent: str, jou
     """Write the WARC files and the ledger of a shard, and reject the links without a page. `links` are (id, URL), sorted."""
     for file in _files(shard, section, agent, journal):
         # NB: a task that was killed after it dropped the journal's pages takes them from the files that it had made of them
-        source = log.place.build / "pages" / file.name if journal.compacted else journal.pages
+        source = log.context.build / "pages" / file.name if journal.compacted else journal.pages
         _write_file(log, file, source, journal.compacted)
     places = ((file.name, position) for file in _files(shard, section, agent, journal) for _, position in file.pages)
     entries = (journal.entries[link_id] for link_id, _ in links)

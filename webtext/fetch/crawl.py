@@ -11,7 +11,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
+from webtext.core.files import explain_os_errors
+from webtext.core.tables import Record, read_table
+from webtext.core.task import TaskLog
+from webtext.core.workers import end_if_orphaned
 from webtext.fetch.arena import share_heap
 from webtext.fetch.client import IN_MEMORY, Client, Exchange
 from webtext.fetch.dead import Archives
@@ -23,11 +27,7 @@ from webtext.fetch.politeness import Gate, OptOut, Stopped
 from webtext.fetch.robots import Robots
 from webtext.fetch.warc import write_exchange
 from webtext.fetch.wire import ScratchError, Wire
-from webtext.files import naming_failures
-from webtext.tables import Record, read_table
-from webtext.task import TaskLog
-from webtext.urls import canonical
-from webtext.workers import end_if_orphaned
+from webtext.links.urls import canonical
 
 DOWN_AFTER = 5  # pages of a host that fail one after another before it is not asked any more
 BATCH = 64  # URLs that enter the journal with one sync, at the most
@@ -51,8 +51,8 @@ class Crawl:
         self._section = section
         self._agent = agent
         self._journal = journal
-        self._scratch = log.place.spill("")
-        self._gate = Gate(log.place.spill("hosts"), section.longest_wait)
+        self._scratch = log.context.scratch_path("")
+        self._gate = Gate(log.context.scratch_path("hosts"), section.longest_wait)
         self._robots = Robots()
         self._opt_out = OptOut(section.opt_out)
         self._clients: list[Client] = []
@@ -130,7 +130,7 @@ class Crawl:
         self._clients.append(client)
         worker = Worker(client, Fetcher(section, client, self._gate, self._robots, self._opt_out, canonical))
         try:
-            with naming_failures(self._scratch):
+            with explain_os_errors(self._scratch):
                 while waiting:
                     try:
                         group = waiting.popleft()

@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 
 from warcio.exceptions import ArchiveLoadFailed
 
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
 from webtext.fetch import cdx
 from webtext.fetch.client import Archived, Client, Exchange, Limit
 from webtext.fetch.coding import HEAD, HEAD_BYTES, Headers, body_of, bounds, header, parse_head
@@ -26,7 +26,7 @@ from webtext.fetch.failure import DOWN, Failure
 from webtext.fetch.page import ACCEPT, REDIRECT, SIDE_BYTES, Fetcher, redirect_target
 from webtext.fetch.politeness import OptOut
 from webtext.fetch.warc import parse_record, parse_warc_date, unpacked
-from webtext.urls import BadUrl, canonical
+from webtext.links.urls import BadUrl, canonical
 
 TRIED = 3  # captures of a page that are tried, the nearest first
 DOWN_AFTER = 5  # failures of an archive's host in a row after which it is not asked any more

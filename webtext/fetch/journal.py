@@ -22,11 +22,11 @@ from typing import IO, Any, NamedTuple
 import orjson
 import xxhash
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
+from webtext.core.files import explain_os_errors, sync_directory
+from webtext.core.tables import Record
 from webtext.fetch.coding import BLOCK
 from webtext.fetch.entries import Entries, Entry
-from webtext.files import naming_failures, sync_directory
-from webtext.tables import Record
 
 FORMAT = 1
 
@@ -54,7 +54,7 @@ class Journal:
         self._ids = ids
         self.entries = Entries(ids)
         self.compacted = False
-        with naming_failures(self._lines):
+        with explain_os_errors(self._lines):
             stem.parent.mkdir(parents=True, exist_ok=True)
             if not self._recover(fingerprint):
                 self._begin(fingerprint)
@@ -84,9 +84,9 @@ class Journal:
 
     def append(self, finished: Sequence[Finished]) -> None:
         """Enter some URLs; when this returns they are on the disk. Raises WebtextError where the disk is full."""
-        with naming_failures(self.pages):
+        with explain_os_errors(self.pages):
             starts = self._append_pages(finished)
-        with naming_failures(self._lines), open(self._lines, "ab") as file:
+        with explain_os_errors(self._lines), open(self._lines, "ab") as file:
             position = file.tell()
             for item, (start, size, digest) in zip(finished, starts):
                 marks = {name: True for name in ("settled", "kept") if getattr(item, name)}
@@ -121,7 +121,7 @@ class Journal:
         """The shard's files are whole: keep the lines, so that a task killed from now on can still be told, and drop the pages."""
         if self.compacted:
             return
-        with naming_failures(self._lines), open(self._lines, "ab") as file:
+        with explain_os_errors(self._lines), open(self._lines, "ab") as file:
             file.write(_line({"compacted": True}))
             file.flush()
             os.fsync(file.fileno())
@@ -130,7 +130,7 @@ class Journal:
 
     def restart(self, fingerprint: str) -> None:
         """Forget everything."""
-        with naming_failures(self._lines):
+        with explain_os_errors(self._lines):
             self._begin(fingerprint)
 
 

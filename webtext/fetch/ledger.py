@@ -1,14 +1,14 @@
-"""What the ledger says of a URL (webtext.records.LEDGER). Times are in milliseconds, and where the page lies is filled in later."""
+"""What the ledger says of a URL (webtext.core.records.LEDGER). Times are in milliseconds, and where the page lies is filled in later."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
+from webtext.core.tables import Record
 from webtext.fetch.client import Exchange
 from webtext.fetch.coding import kind_of
 from webtext.fetch.page import Answer
-from webtext.tables import Record
 
 
 def fixed_time(section: FetchSection) -> datetime | None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 from urllib.parse import SplitResult, urldefrag, urljoin
 
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
 from webtext.fetch.client import Client, Exchange, urlsplit_or_fail
 from webtext.fetch.coding import Headers, body_of, bounds, header, kind_of, parse_head, wishes
 from webtext.fetch.failure import Failure

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from webtext.hashing import shard_of_host
-from webtext.tables import Record
-from webtext.urls import BadUrl, canonical
+from webtext.core.hashing import shard_of_host
+from webtext.core.tables import Record
+from webtext.links.urls import BadUrl, canonical
 
 SLOTS = 65536  # files at the most; two hosts that share one only wait for each other
 POLL = 0.01

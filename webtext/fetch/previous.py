@@ -14,8 +14,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from webtext.config import FetchSection
-from webtext.errors import WebtextError
+from webtext.core.config import FetchSection
+from webtext.core.errors import WebtextError
+from webtext.core.files import read_json
+from webtext.core.hashing import shard_name
+from webtext.core.manifest import NAME, read_manifest
+from webtext.core.tables import Record, read_table
+from webtext.core.task import WORK, StageContext
 from webtext.fetch.coding import HEAD, wishes
 from webtext.fetch.entries import Entry
 from webtext.fetch.failure import Failure
@@ -24,11 +29,6 @@ from webtext.fetch.page import product, refuse
 from webtext.fetch.politeness import OptOut
 from webtext.fetch.records import records
 from webtext.fetch.warc import page_of
-from webtext.files import read_json
-from webtext.hashing import shard_name
-from webtext.manifest import NAME, read_manifest
-from webtext.tables import Record, read_table
-from webtext.task import WORK, Place
 
 DIRECTORY = ".previous"
 AGAIN = "retry"
@@ -43,17 +43,17 @@ RETRY = {
 }
 
 
-def take_over(place: Place, task: str, shard: int, section: FetchSection, journal: Journal, ids: set[str]) -> None:
+def take_over(context: StageContext, task: str, shard: int, section: FetchSection, journal: Journal, ids: set[str]) -> None:
     """Enter into the journal what earlier crawls have of the links: pages that the present configuration would keep.
 
     What failed is asked for again, and so is a page that was cut, that its archive does not give back whole, or that the configuration
     now leaves out. A crawl of the very same links and configuration has its failures taken over too, but for those to be tried again.
     """
-    again = cast(list[str], read_json(place.spill(AGAIN))) if place.spill(AGAIN).exists() else []
+    again = cast(list[str], read_json(context.scratch_path(AGAIN))) if context.scratch_path(AGAIN).exists() else []
     take = _Take(section, journal)
     settled: set[str] = set()  # what a crawl of this configuration says that failed, whatever older ones do
-    for directory in sorted((place.path / DIRECTORY).glob("*"), reverse=True):
-        same = _fingerprint(directory) == place.fingerprint
+    for directory in sorted((context.path / DIRECTORY).glob("*"), reverse=True):
+        same = _fingerprint(directory) == context.fingerprint
         for row, source, mark in _rows(directory, shard, task):
             link_id = row["id"]
             if link_id not in ids or link_id in journal.entries or link_id in take.waiting:

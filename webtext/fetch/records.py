@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 
 BLOCK = 2**20
 HELD = 2**26  # bytes of a record that are held; of a longer one the beginning is

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections import defaultdict
 from urllib.parse import urlsplit
 
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
+from webtext.core.hashing import shard_name
+from webtext.core.tables import read_table
+from webtext.core.task import TaskLog
 from webtext.fetch.agent import agent_of
 from webtext.fetch.compact import files_there, write_shard
 from webtext.fetch.crawl import Crawl, Link
 from webtext.fetch.failure import DEAD
 from webtext.fetch.journal import Journal
 from webtext.fetch.previous import take_over
-from webtext.hashing import shard_name
-from webtext.tables import read_table
-from webtext.task import TaskLog
 
 
 def fetch_shard(log: TaskLog, shard: int, section: FetchSection) -> None:
@@ -30,13 +30,13 @@ def fetch_shard(log: TaskLog, shard: int, section: FetchSection) -> None:
     kill or an error is in the journal and is not asked for again.
     """
     agent = agent_of(section)
-    table = log.place.build / "links" / f"{shard_name(shard)}.parquet"
+    table = log.context.build / "links" / f"{shard_name(shard)}.parquet"
     links = sorted((row["id"], row["url"]) for row in read_table(table, ["id", "url"]))
     log.records_in += len(links)
-    journal = Journal(log.place.spill(log.name), log.place.fingerprint, [link_id for link_id, _ in links])
+    journal = Journal(log.context.scratch_path(log.name), log.context.fingerprint, [link_id for link_id, _ in links])
     if journal.compacted and not files_there(log, shard, section, agent, journal):
-        journal.restart(log.place.fingerprint)
-    take_over(log.place, log.name, shard, section, journal, {link_id for link_id, _ in links})
+        journal.restart(log.context.fingerprint)
+    take_over(log.context, log.name, shard, section, journal, {link_id for link_id, _ in links})
     log.progress(len(journal.entries))
     if len(journal.entries) < len(links):
         Crawl(log, section, agent, journal).ask_hosts(hosts_of(links).values())

@@ -22,12 +22,12 @@ from typing import IO, Any
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.recordloader import ArcWarcRecordLoader
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
+from webtext.core.hashing import shard_name
+from webtext.core.tables import Record, read_table
 from webtext.fetch.client import Exchange
 from webtext.fetch.coding import BLOCK, HEAD_BYTES, Headers, body_of, bounds, kind_of, parse_head
 from webtext.fetch.failure import Failure
-from webtext.hashing import shard_name
-from webtext.tables import Record, read_table
 
 LEVEL = 6
 OPEN_FILES = 16

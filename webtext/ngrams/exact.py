@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 from webtext.ngrams.filters import HASHES, Head, hashes_name, in_partitions, mapped_hashes, read_heads
 from webtext.ngrams.normalise import Hashes
 

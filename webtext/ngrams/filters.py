@@ -23,7 +23,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 from webtext.ngrams.bloom import HEADER, Bits, ask
 from webtext.ngrams.normalise import NAME, Hashes, ngram_hashes
 from webtext.ngrams.runs import bound

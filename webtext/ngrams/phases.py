@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
-from webtext.config import NgramsSection
-from webtext.files import writing
-from webtext.hashing import shard_name
+from webtext.core.config import NgramsSection
+from webtext.core.files import writing
+from webtext.core.hashing import shard_name
+from webtext.core.tables import read_table
+from webtext.core.task import StageContext, TaskLog
 from webtext.ngrams.filters import filter_name, hashes_name
 from webtext.ngrams.normalise import ngram_hashes
 from webtext.ngrams.release import write_partition
 from webtext.ngrams.runs import RunWriter, read_runs
-from webtext.tables import read_table
-from webtext.task import Place, TaskLog
 
 
 def hash_shard(log: TaskLog, shard: int, section: NgramsSection) -> None:
@@ -21,9 +21,9 @@ def hash_shard(log: TaskLog, shard: int, section: NgramsSection) -> None:
 
     Documents that are held out or have fewer words than an n-gram are rejected.
     """
-    with writing(_spill(log.place, shard)) as output:
+    with writing(_spill(log.context, shard)) as output:
         runs = RunWriter(output.file)
-        for document in read_table(log.place.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
+        for document in read_table(log.context.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
             log.records_in += 1
             log.progress()
             if document["split"] != "train":
@@ -40,8 +40,8 @@ def hash_shard(log: TaskLog, shard: int, section: NgramsSection) -> None:
         runs.flush()
 
 
-def _spill(place: Place, shard: int) -> Path:
-    return place.spill(f"hashes-{shard:05d}.runs")
+def _spill(context: StageContext, shard: int) -> Path:
+    return context.scratch_path(f"hashes-{shard:05d}.runs")
 
 
 def build_filter(log: TaskLog, partition: int, shards: int, section: NgramsSection) -> None:
@@ -49,15 +49,15 @@ def build_filter(log: TaskLog, partition: int, shards: int, section: NgramsSecti
 
     Memory: the filter (about 4.8 bytes an n-gram at 1e-8) and some 100 MB for the merge.
     """
-    place = log.place
-    runs = [run for shard in range(shards) for run in read_runs(_spill(place, shard))]
-    distinct = place.spill(f"distinct-{partition:05d}.u64")
+    context = log.context
+    runs = [run for shard in range(shards) for run in read_runs(_spill(context, shard))]
+    distinct = context.scratch_path(f"distinct-{partition:05d}.u64")
     with (
-        log.binary(f"{place.directory}/{filter_name(partition)}", lambda: head.count) as filter_file,
+        log.binary(f"{context.directory}/{filter_name(partition)}", lambda: head.count) as filter_file,
         (
-            log.binary(f"{place.directory}/{hashes_name(partition)}", lambda: head.count) if section.keep_hashes else nullcontext()
+            log.binary(f"{context.directory}/{hashes_name(partition)}", lambda: head.count) if section.keep_hashes else nullcontext()
         ) as hashes_file,
     ):
         kept = hashes_file.file if hashes_file else None
-        head = write_partition(runs, partition, section, place.fingerprint, distinct, filter_file.file, kept)
+        head = write_partition(runs, partition, section, context.fingerprint, distinct, filter_file.file, kept)
     log.counters["distinct-n-grams"] += head.count

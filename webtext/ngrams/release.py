@@ -11,9 +11,9 @@ from typing import IO
 import numpy as np
 import xxhash
 
-from webtext.config import NgramsSection
-from webtext.errors import WebtextError
-from webtext.files import writing
+from webtext.core.config import NgramsSection
+from webtext.core.errors import WebtextError
+from webtext.core.files import writing
 from webtext.ngrams.bloom import built
 from webtext.ngrams.filters import HASHES, HEAD_BYTES, Head, filter_name, hashes_name, read_head, write_filter
 from webtext.ngrams.normalise import NAME, Hashes
@@ -25,7 +25,7 @@ def write_partition(
     partition: int,
     section: NgramsSection,
     build: str,
-    spill: Path,
+    scratch_path: Path,
     filter_file: IO[bytes],
     hashes_file: IO[bytes] | None,
 ) -> Head:
@@ -34,21 +34,21 @@ def write_partition(
     The distinct hashes pass through a file `spill`, as their number must be known before the filter has a size; it is deleted.
     """
     digest, count = xxhash.xxh3_128(), 0
-    with writing(spill) as output:
+    with writing(scratch_path) as output:
         for block in merge(runs, bound(partition, section.partitions), bound(partition + 1, section.partitions)):
             data = block.astype("<u8").tobytes()
             output.file.write(data)
             digest.update(data)
             count += len(block)
-    filter_, rate = built(lambda: _blocks(spill, count), count, section.error_rate)
+    filter_, rate = built(lambda: _blocks(scratch_path, count), count, section.error_rate)
     about = (section.words, section.partitions, partition, count, NAME, digest.hexdigest(), build)
     head = Head(*about, section.error_rate, rate, filter_.num_slices, filter_.bits_per_slice)
     write_filter(filter_file, head, filter_)
     if hashes_file:
         hashes_file.write(Head(*about).pack(HASHES))
-        for block in _blocks(spill, count):
+        for block in _blocks(scratch_path, count):
             hashes_file.write(block.astype("<u8").tobytes())
-    spill.unlink()
+    scratch_path.unlink()
     return head
 
 

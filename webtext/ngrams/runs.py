@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 from webtext.ngrams.normalise import Hashes
 
 RUN = 2**23  # hashes collected before they are sorted and written: 64 MiB

@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from webtext.config import OverlapSection
-from webtext.files import naming_failures
+from webtext.core.config import OverlapSection
+from webtext.core.files import explain_os_errors
+from webtext.core.task import WORK, StageContext, run_task
 from webtext.ngrams.filters import Filters
 from webtext.overlap.phases import measure_benchmark, write_report
-from webtext.task import WORK, Place, run_task
 
 
 def report_on_release(release: Path, section: OverlapSection, out: Path, tell: Callable[[str], None] = lambda name: None) -> None:
@@ -20,18 +20,18 @@ def report_on_release(release: Path, section: OverlapSection, out: Path, tell: C
     `tell` hears the name of each test set before it is measured. Raises WebtextError for a release or a test set that cannot be read.
     """
     Filters.open(release)  # refused before anything is made
-    with naming_failures(out):
+    with explain_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".report-") as scratch:
-        place = Place(Path(scratch), "overlap", "")
-        (place.build / "ngrams").symlink_to(release.resolve(), target_is_directory=True)
+        context = StageContext(Path(scratch), "overlap", "")
+        (context.build / "ngrams").symlink_to(release.resolve(), target_is_directory=True)
         for index, benchmark in enumerate(section.benchmarks):
             tell(benchmark.name)
-            run_task(place, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
-        run_task(place, "report", write_report, 0, section)
+            run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
+        run_task(context, "report", write_report, 0, section)
         for name in (WORK, "rejected"):  # which examples are too short is said in examples/ too
-            shutil.rmtree(place.path / name)
-        for path in sorted(place.path.iterdir()):
+            shutil.rmtree(context.path / name)
+        for path in sorted(context.path.iterdir()):
             if path.is_dir():
                 shutil.rmtree(out / path.name, ignore_errors=True)
             path.replace(out / path.name)

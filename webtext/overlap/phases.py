@@ -13,9 +13,11 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from webtext.config import Benchmark, OverlapSection
-from webtext.files import read_json, to_json, write_bytes
-from webtext.hashing import shard_name
+from webtext.core.config import Benchmark, OverlapSection
+from webtext.core.files import read_json, to_json, write_bytes
+from webtext.core.hashing import shard_name
+from webtext.core.tables import read_table, writing_table
+from webtext.core.task import StageContext, TaskLog
 from webtext.ngrams.filters import Filters, filter_name, read_head
 from webtext.ngrams.normalise import Hashes, ngram_hashes
 from webtext.ngrams.query import probe, upper_limit
@@ -24,9 +26,9 @@ from webtext.overlap import paper
 from webtext.overlap.html import render
 from webtext.overlap.locate import indices
 from webtext.overlap.measure import (
+    CollectAll,
     Counts,
     Flags,
-    Gathered,
     Runs,
     Share,
     above,
@@ -43,8 +45,6 @@ from webtext.overlap.readers import format_of, read_examples
 from webtext.overlap.samples import KINDS, overlap_of, samples
 from webtext.overlap.spans import DOCUMENTS, longest_examples, shown
 from webtext.overlap.testsets import Indexed, index_hashes, join_sets, read_indexed, write_indexed
-from webtext.tables import read_table, writing_table
-from webtext.task import Place, TaskLog
 
 FORMAT = 1
 DOCUMENTS_A_HASH = 16  # a shard names no more documents for an n-gram
@@ -57,7 +57,7 @@ def measure_benchmark(log: TaskLog, index: int, benchmark: Benchmark, section: O
     Writes overlap/examples/NAME.csv, a line an example, and for the next phases the figures and the n-grams that were found. Memory:
     the test set and some ten times as much.
     """
-    filters = Filters.open(log.place.build / "ngrams")
+    filters = Filters.open(log.context.build / "ngrams")
     test = gather(_passing(log, read_examples(benchmark)), filters.words)
     found = found_in_filters(test, filters)
     own = None
@@ -66,25 +66,25 @@ def measure_benchmark(log: TaskLog, index: int, benchmark: Benchmark, section: O
     runs = matches(test, found)
     _count(log, benchmark, test)
     rows = _rows(test, found_by_example(test, found), longest_by_example(test, runs), section.heavy, filters.words)
-    with log.binary(f"{log.place.directory}/examples/{benchmark.stem}.csv", lambda: len(test.examples)) as output:
+    with log.binary(f"{log.context.directory}/examples/{benchmark.stem}.csv", lambda: len(test.examples)) as output:
         output.file.write(_csv(rows))
     about = {"name": benchmark.name, "stem": benchmark.stem, "read_as": format_of(benchmark)}
     figures = _figures(test, found, own, runs, section.heavy, filters.words)
     overlaps = [overlap_of(hit, count, section.heavy) for hit, count in zip(found_by_example(test, found).tolist(), np.diff(test.offsets))]
     shown_ = [shown(test, runs, run, found, filters.words) for run in longest_examples(test, runs, section.spans)]
-    write_bytes(_measured(log.place, index), to_json({**about, **figures, "overlaps": overlaps, "matches": shown_}))
-    write_indexed(_hits(log.place, index), _found(benchmark.name, test, found, section.quotation_words, filters.words))
-    return [(0, str(_hits(log.place, index).relative_to(log.place.build)))]
+    write_bytes(_measured(log.context, index), to_json({**about, **figures, "overlaps": overlaps, "matches": shown_}))
+    write_indexed(_hits(log.context, index), _found(benchmark.name, test, found, section.quotation_words, filters.words))
+    return [(0, str(_hits(log.context, index).relative_to(log.context.build)))]
 
 
-def _found(name: str, test: Gathered, found: Flags, least: int, words: int) -> Indexed:
+def _found(name: str, test: CollectAll, found: Flags, least: int, words: int) -> Indexed:
     """The n-grams of a test set that were found."""
     examples = ((example.id, scanned.hashes, len(scanned.starts)) for example, scanned in zip(test.examples, test.scans))
     indexed = index_hashes(name, examples, least, words)
     return indexed._replace(keys=indexed.keys[found], least=indexed.least[found], example=indexed.example[found])
 
 
-def _figures(test: Gathered, found: Flags, own: Flags | None, runs: Runs, heavy: float, words: int) -> dict[str, Any]:
+def _figures(test: CollectAll, found: Flags, own: Flags | None, runs: Runs, heavy: float, words: int) -> dict[str, Any]:
     ngrams, hits, longest = np.diff(test.offsets), found_by_example(test, found), longest_by_example(test, runs)
     shares = [hit / ngram for hit, ngram in zip(hits.tolist(), ngrams.tolist()) if ngram]
     return {
@@ -101,24 +101,24 @@ def _figures(test: Gathered, found: Flags, own: Flags | None, runs: Runs, heavy:
     }
 
 
-def _measured(place: Place, index: int) -> Path:
-    return place.spill(f"measured-{index:05d}.json")
+def _measured(context: StageContext, index: int) -> Path:
+    return context.scratch_path(f"measured-{index:05d}.json")
 
 
-def _hits(place: Place, index: int) -> Path:
-    return place.spill(f"hits-{index:05d}")
+def _hits(context: StageContext, index: int) -> Path:
+    return context.scratch_path(f"hits-{index:05d}")
 
 
-def _quoted(place: Place, shard: int) -> Path:
-    return place.spill(f"quoted-{shard:05d}.json")
+def _quoted(context: StageContext, shard: int) -> Path:
+    return context.scratch_path(f"quoted-{shard:05d}.json")
 
 
-def _words(place: Place) -> int:
-    return read_head(place.build / "ngrams" / filter_name(0)).words
+def _words(context: StageContext) -> int:
+    return read_head(context.build / "ngrams" / filter_name(0)).words
 
 
-def _located(place: Place, shard: int) -> Path:
-    return place.spill(f"located-{shard:05d}.parquet")
+def _located(context: StageContext, shard: int) -> Path:
+    return context.scratch_path(f"located-{shard:05d}.parquet")
 
 
 def _passing(log: TaskLog, examples: Iterable[Any]) -> Iterable[Any]:
@@ -127,7 +127,7 @@ def _passing(log: TaskLog, examples: Iterable[Any]) -> Iterable[Any]:
         yield example
 
 
-def _count(log: TaskLog, benchmark: Benchmark, test: Gathered) -> None:
+def _count(log: TaskLog, benchmark: Benchmark, test: CollectAll) -> None:
     for example, scanned in zip(test.examples, test.scans):
         log.records_in += 1
         if len(scanned.hashes):
@@ -136,7 +136,7 @@ def _count(log: TaskLog, benchmark: Benchmark, test: Gathered) -> None:
             log.reject("", f"{benchmark.name}:{example.id}", "too-short", f"{len(scanned.starts)} words")
 
 
-def _rows(test: Gathered, hits: Counts, longest: Counts, heavy: float, words: int) -> Iterable[list[Any]]:
+def _rows(test: CollectAll, hits: Counts, longest: Counts, heavy: float, words: int) -> Iterable[list[Any]]:
     """The table of examples; `overlap` is none, some or heavy, and short for an example without an n-gram."""
     yield ["index", "example", "words", "ngrams", "found", "share", "longest_match_words", "overlap"]
     for index, (example, scanned, hit, run) in enumerate(zip(test.examples, test.scans, hits.tolist(), longest.tolist())):
@@ -153,11 +153,11 @@ def _csv(rows: Iterable[list[Any]]) -> bytes:
 
 def locate(log: TaskLog, shard: int, section: OverlapSection) -> list[tuple[int, str]]:
     """Phase 2, a shard of the corpus: the training documents that have n-grams found in the test sets, and which."""
-    place = log.place
-    sets = join_sets([read_indexed(_hits(place, index)) for index in range(len(section.benchmarks))], _words(place))
+    context = log.context
+    sets = join_sets([read_indexed(_hits(context, index)) for index in range(len(section.benchmarks))], _words(context))
     keys, named, quoted = sets.search.keys, np.zeros(len(sets.search.keys), np.int64), Quoted(sets)
-    with writing_table(_located(place, shard), LOCATED) as table:
-        documents = read_table(place.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"])
+    with writing_table(_located(context, shard), LOCATED) as table:
+        documents = read_table(context.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"])
         for document in documents if len(keys) else ():
             log.progress()
             if document["split"] != "train":
@@ -169,8 +169,8 @@ def locate(log: TaskLog, shard: int, section: OverlapSection) -> list[tuple[int,
             if len(found):
                 named[found] += 1
                 table.write({"id": document["id"], "url": document["url"], "hashes": keys[found].tolist()})
-    write_bytes(_quoted(place, shard), to_json(quoted.counts))
-    return [(0, str(_located(place, shard).relative_to(place.build)))]
+    write_bytes(_quoted(context, shard), to_json(quoted.counts))
+    return [(0, str(_located(context, shard).relative_to(context.build)))]
 
 
 def write_report(log: TaskLog, shards: int, section: OverlapSection) -> None:
@@ -178,13 +178,13 @@ def write_report(log: TaskLog, shards: int, section: OverlapSection) -> None:
 
     Without a corpus at hand (a downloaded release) `shards` is 0, and matches have no documents.
     """
-    place = log.place
-    filters = Filters.open(place.build / "ngrams")
-    benchmarks = [cast(dict[str, Any], read_json(_measured(place, index))) for index in range(len(section.benchmarks))]
-    located = _documents(place, shards, [match for benchmark in benchmarks for match in benchmark["matches"]])
-    quoted = [cast(list[list[int]], read_json(_quoted(place, shard))) for shard in range(shards)]
+    context = log.context
+    filters = Filters.open(context.build / "ngrams")
+    benchmarks = [cast(dict[str, Any], read_json(_measured(context, index))) for index in range(len(section.benchmarks))]
+    located = _documents(context, shards, [match for benchmark in benchmarks for match in benchmark["matches"]])
+    quoted = [cast(list[list[int]], read_json(_quoted(context, shard))) for shard in range(shards)]
     for index, benchmark in enumerate(benchmarks):
-        keys = read_indexed(_hits(place, index)).keys
+        keys = read_indexed(_hits(context, index)).keys
         benchmark["not_in_corpus"] = int((~np.isin(keys, located)).sum()) if shards else None
         benchmark.update(summed(quoted, index))
         benchmark["paper_column"] = paper.column_of(benchmark["name"])
@@ -192,7 +192,7 @@ def write_report(log: TaskLog, shards: int, section: OverlapSection) -> None:
             del match["hashes"]
     overlaps = {benchmark["name"]: benchmark.pop("overlaps") for benchmark in benchmarks}
     for kind in KINDS:
-        with log.binary(f"{place.directory}/samples/{kind}.json") as output:
+        with log.binary(f"{context.directory}/samples/{kind}.json") as output:
             output.file.write(samples(overlaps, kind))
     hits = probe(filters, section.probes)
     about = {
@@ -215,15 +215,15 @@ def write_report(log: TaskLog, shards: int, section: OverlapSection) -> None:
         "quotation_words": section.quotation_words,
     }
     for benchmark in benchmarks:
-        with log.binary(f"{place.directory}/{benchmark['stem']}.json") as output:
+        with log.binary(f"{context.directory}/{benchmark['stem']}.json") as output:
             output.file.write(to_json({**about, **benchmark}))
-    with log.binary(f"{place.directory}/overlap.csv", lambda: len(benchmarks)) as output:
+    with log.binary(f"{context.directory}/overlap.csv", lambda: len(benchmarks)) as output:
         output.file.write(_csv(_summary(benchmarks)))
-    with log.binary(f"{place.directory}/overlap.html") as output:
+    with log.binary(f"{context.directory}/overlap.html") as output:
         output.file.write(render(about, benchmarks).encode())
 
 
-def _documents(place: Place, shards: int, matches_: list[dict[str, Any]]) -> Hashes:
+def _documents(context: StageContext, shards: int, matches_: list[dict[str, Any]]) -> Hashes:
     """Put the documents that have most of a match into it as `documents`. Returns the n-grams that are in any document, sorted."""
     of_hash: dict[int, list[int]] = {}
     for number, match in enumerate(matches_):
@@ -233,7 +233,7 @@ def _documents(place: Place, shards: int, matches_: list[dict[str, Any]]) -> Has
     seen: list[Hashes] = []
     for shard in range(shards):
         in_shard: set[int] = set()
-        for document in read_table(_located(place, shard)):
+        for document in read_table(_located(context, shard)):
             in_shard.update(document["hashes"])
             common = Counter(number for key in document["hashes"] for number in of_hash.get(key, ()))
             for number, ngrams in common.items():

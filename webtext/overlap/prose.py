@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 from webtext.overlap.sources import decoded, lines, whole
 
 Role = Literal["test", "train"]

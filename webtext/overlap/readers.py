@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from webtext.config import Benchmark
+from webtext.core.config import Benchmark
 from webtext.overlap import prose, tables
 from webtext.overlap.prose import Found, Role
 from webtext.overlap.sources import bare_name, blocks, source_files

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import orjson
 
-from webtext.errors import WebtextError
-from webtext.files import read_json
+from webtext.core.errors import WebtextError
+from webtext.core.files import read_json
 
 # clean and dirty are all examples, and so are light and heavy.
 KINDS = {

@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 from webtext.overlap.prose import Found, read_lines
 from webtext.overlap.sources import decoded, lines, whole
 

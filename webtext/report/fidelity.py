@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from webtext.links_report import rank_correlation
+from webtext.links.report import rank_correlation
 
 # Section 2.1: 45 million links, "slightly over" 8 million documents, 40 GB of text. Section 3.7: 10 MB of French, counted by CLD2.
 LINKS = 45_000_000

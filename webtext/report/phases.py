@@ -8,17 +8,17 @@ from typing import Any
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from webtext.config import ReportSection
-from webtext.files import to_json, write_bytes
+from webtext.core.config import ReportSection
+from webtext.core.files import to_json, write_bytes
+from webtext.core.task import TaskLog
 from webtext.report.summary import manifests_of, summarise
-from webtext.task import TaskLog
 
 CURVE = (720, 220)  # width and height of the loss curve, in CSS pixels
 
 
 def write_report(log: TaskLog, section: ReportSection) -> None:
     """Write report/summary.json, which is the same for every run of a build, and report.html, which also shows times."""
-    build = log.place.build
+    build = log.context.build
     manifests = manifests_of(build)
     log.records_in = log.records_out = len(manifests)
     summary = summarise(build, Path(section.domains) if section.domains else None)
@@ -66,9 +66,9 @@ def _curves(path: Path) -> dict[str, Any] | None:
     low, high = min(losses), max(losses)
     width, height = CURVE
 
-    def place(step: int, loss: float) -> str:
+    def point(step: int, loss: float) -> str:
         return f"{step / steps * width:.1f},{(high - loss) / ((high - low) or 1) * height:.1f}"
 
-    lines = {name: " ".join(place(*point) for point in points) for name, points in found.items()}
+    lines = {name: " ".join(point(*each) for each in points) for name, points in found.items()}
     last = {name: points[-1][1] if points else None for name, points in found.items()}
     return {"lines": lines, "last": last, "steps": steps, "low": low, "high": high}

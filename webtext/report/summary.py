@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from webtext.layout import DIRECTORIES
-from webtext.links_report import domain_of, read_domains
-from webtext.manifest import NAME, Manifest, read_manifest
+from webtext.core.directories import DIRECTORIES
+from webtext.core.manifest import NAME, Manifest, read_manifest
+from webtext.links.report import domain_of, read_domains
 from webtext.report.fidelity import compare, compare_domains
 
 TOP = 20

@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from tokenizer.pretokenize import to_utf8
-from webtext.config import TokenizeSection
-from webtext.files import writing
-from webtext.hashing import shard_name
-from webtext.records import SPLITS, TOKENS
-from webtext.shards import Tokens, token_dtype, write_tokens
-from webtext.tables import read_table, writing_table
-from webtext.task import TaskLog
+from webtext.core.config import TokenizeSection
+from webtext.core.files import writing
+from webtext.core.hashing import shard_name
+from webtext.core.records import SPLITS, TOKENS
+from webtext.core.tables import read_table, writing_table
+from webtext.core.task import TaskLog
+from webtext.tokens.shards import Tokens, token_dtype, write_tokens
 from webtext.tokens.vocabulary import vocabulary_of
 
 CONTEXT = 1024  # of GPT-2; documents above it are counted
@@ -29,11 +29,14 @@ ENCODED = pa.schema([("id", pa.string()), ("url", pa.string()), ("split", pa.str
 
 def encode_shard(log: TaskLog, shard: int) -> list[Any]:
     """Encode the documents of a shard: their tokens, and a row each that says how many."""
-    bpe = vocabulary_of(log.place.build)
+    bpe = vocabulary_of(log.context.build)
     dtype = token_dtype(bpe.vocab_size)
     end = np.array([bpe.eot], dtype=dtype).tobytes()
-    with writing(log.place.spill(f"{log.name}.tokens")) as tokens, writing_table(log.place.spill(f"{log.name}.parquet"), ENCODED) as table:
-        for document in read_table(log.place.build / f"corpus/{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
+    with (
+        writing(log.context.scratch_path(f"{log.name}.tokens")) as tokens,
+        writing_table(log.context.scratch_path(f"{log.name}.parquet"), ENCODED) as table,
+    ):
+        for document in read_table(log.context.build / f"corpus/{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
             ids = bpe.encode_to_numpy(document["text"])
             tokens.file.write(ids.astype(dtype).tobytes() + end)
             table.write({"id": document["id"], "url": document["url"], "split": document["split"], "length": ids.size + 1})
@@ -71,13 +74,13 @@ def lay_out(log: TaskLog, _: int, shards: list[int], section: TokenizeSection) -
 
 
 def _rows(log: TaskLog, shard: int) -> Any:
-    return read_table(log.place.spill(f"encode-{shard:05d}.parquet"))
+    return read_table(log.context.scratch_path(f"encode-{shard:05d}.parquet"))
 
 
 def write_file(log: TaskLog, _: int, name: str, pieces: list[list[int]]) -> None:
     """Write a token file and its part of the index."""
     split = name.rpartition("-")[0]
-    vocabulary = vocabulary_of(log.place.build).vocab_size
+    vocabulary = vocabulary_of(log.context.build).vocab_size
     chosen = [(shard, list(_documents(log, shard, split, first, count))) for shard, first, count in pieces]
     total = sum(row["length"] for _, rows in chosen for row, _ in rows)
     with log.binary(f"tokens/{name}.bin", lambda: total) as output:
@@ -93,7 +96,7 @@ def write_file(log: TaskLog, _: int, name: str, pieces: list[list[int]]) -> None
 def _tokens(log: TaskLog, chosen: list[tuple[int, list[tuple[Any, int]]]], dtype: Any) -> Iterator[Tokens]:
     """The tokens of one document after another."""
     for shard, rows in chosen:
-        path = log.place.spill(f"encode-{shard:05d}.tokens")
+        path = log.context.scratch_path(f"encode-{shard:05d}.tokens")
         if rows:  # NB: an empty file cannot be mapped
             tokens = np.memmap(path, dtype=dtype, mode="r")
             for row, start in rows:

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from tokenizer import ByteBPE, TokenizerError, count_words, merge_counts, read_counts, train, write_counts
-from webtext.config import TokenizerSection
-from webtext.errors import WebtextError
-from webtext.files import sha256_of
-from webtext.hashing import shard_name
-from webtext.manifest import NAME as MANIFEST
-from webtext.manifest import read_manifest
-from webtext.tables import read_table
-from webtext.task import TaskLog
+from webtext.core.config import TokenizerSection
+from webtext.core.errors import WebtextError
+from webtext.core.files import sha256_of
+from webtext.core.hashing import shard_name
+from webtext.core.manifest import NAME as MANIFEST
+from webtext.core.manifest import read_manifest
+from webtext.core.tables import read_table
+from webtext.core.task import TaskLog
 
 
 def count_shard(log: TaskLog, shard: int) -> list[Any]:
     """Count the words of a shard's training documents. Held-out text has no say in the vocabulary."""
 
     def texts() -> Any:
-        for document in read_table(log.place.build / f"corpus/{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
+        for document in read_table(log.context.build / f"corpus/{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
             log.records_in += 1
             log.progress()
             if document["split"] == "train":
@@ -30,15 +30,15 @@ def count_shard(log: TaskLog, shard: int) -> list[Any]:
             else:
                 log.reject(document["url"], document["id"], "held-out", document["split"])
 
-    spill = log.place.spill(f"{log.name}.words")
-    write_counts(count_words(texts()), spill)
-    return [[0, spill.name]]
+    scratch_path = log.context.scratch_path(f"{log.name}.words")
+    write_counts(count_words(texts()), scratch_path)
+    return [[0, scratch_path.name]]
 
 
 def train_vocabulary(log: TaskLog, _: int, spills: list[str], section: TokenizerSection) -> None:
     """Merge the counts and learn the vocabulary; tokenizer/ holds it in every form that others read."""
-    merged = log.place.spill("all.words")
-    merge_counts([log.place.spill(name) for name in spills], merged)
+    merged = log.context.scratch_path("all.words")
+    merge_counts([log.context.scratch_path(name) for name in spills], merged)
     counts = read_counts(merged)
     if not len(counts):
         raise WebtextError("tokenizer: the corpus has no training text; look at `webtext report` for what the earlier stages rejected")
@@ -71,11 +71,11 @@ def _loaded(directory: Path, _sha256: str) -> ByteBPE:
 
 
 def _save(log: TaskLog, bpe: ByteBPE) -> None:
-    directory = log.place.path
-    corpus = read_manifest(log.place.build / "corpus" / MANIFEST)
+    directory = log.context.path
+    corpus = read_manifest(log.context.build / "corpus" / MANIFEST)
     before = {path.name for path in directory.iterdir()}
     bpe.save(directory, metadata={"corpus": corpus.hash() if corpus else None})
     log.counters["vocabulary"] += bpe.vocab_size
     for path in sorted(directory.iterdir()):
         if path.is_file() and path.name not in before:
-            log.adopt(f"{log.place.directory}/{path.name}", bpe.vocab_size)
+            log.register_file(f"{log.context.directory}/{path.name}", bpe.vocab_size)

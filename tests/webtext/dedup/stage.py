@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from webtext.config import DedupSection
+from webtext.core.config import DedupSection
+from webtext.core.hashing import shard_of_url, url_id
+from webtext.core.manifest import Manifest, build_manifest
+from webtext.core.records import DOCUMENT
+from webtext.core.tables import Record, read_table, writing_table
+from webtext.core.task import Report, StageContext, run_task
 from webtext.dedup import phases
-from webtext.hashing import shard_of_url, url_id
-from webtext.manifest import Manifest, close
-from webtext.records import DOCUMENT
-from webtext.tables import Record, read_table, writing_table
-from webtext.task import Place, Report, run_task
 
 HOSTS = 7
 
@@ -39,7 +39,7 @@ def hash_of(number: int | str) -> int:
 
 
 def write_documents(build: Path, documents: Sequence[Record], shards: int) -> None:
-    from webtext.hashing import shard_name
+    from webtext.core.hashing import shard_name
 
     for shard in range(shards):
         with writing_table(build / "documents" / f"{shard_name(shard)}.parquet", DOCUMENT) as table:
@@ -50,13 +50,13 @@ def write_documents(build: Path, documents: Sequence[Record], shards: int) -> No
 
 def run(build: Path, section: DedupSection, shards: int, shuffle: int = 0) -> tuple[Manifest, list[Report]]:
     """Run the stage on documents/; `shuffle` seeds the order of the tasks of each phase."""
-    place = Place(build, "duplicates", "fingerprint")
+    context = StageContext(build, "duplicates", "fingerprint")
     order = random.Random(shuffle)
     reports: list[Report] = []
 
     def phase(function: Any, tasks: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         for name, arguments in order.sample(list(tasks), len(tasks)):
-            reports.append(run_task(place, name, function, *arguments, shards, section))
+            reports.append(run_task(context, name, function, *arguments, shards, section))
 
     partitions = range(section.partitions)
     phase(phases.sign_shard, [(f"sign-{part:05d}", (part,)) for part in range(phases.parts_of(shards, section))])
@@ -65,7 +65,7 @@ def run(build: Path, section: DedupSection, shards: int, shuffle: int = 0) -> tu
     phase(phases.verify_range, [(f"verify-{index:05d}", (index,)) for index in partitions])
     phase(phases.settle_stage, [("settle", (0,))])
     phase(phases.decide_shard, [(f"decide-{shard:05d}", (shard,)) for shard in range(shards)])
-    manifest = close("dedup", "documents", reports, fingerprint="fingerprint", configuration={}, inputs={}, sources=[])
+    manifest = build_manifest("dedup", "documents", reports, fingerprint="fingerprint", configuration={}, inputs={}, sources=[])
     return manifest, reports
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests.webtext.dedup import stage, twins
 from tests.webtext.dedup.test_stage import prose
+from webtext.core.tables import Record
 from webtext.dedup import bands, buckets, minhash
 from webtext.dedup.shingles import shingles
-from webtext.tables import Record
 
 
 def family(followers: int) -> list[Record]:

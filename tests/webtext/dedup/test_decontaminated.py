@@ -11,13 +11,13 @@ import pytest
 from tests.webtext.dedup.stage import contents, corpus, document, read_all, rejected, run, write_documents
 from tests.webtext.ngrams.corpora import run_ngrams, run_overlap
 from tests.webtext.overlap.test_phases import prose, report
-from webtext.config import Benchmark, DedupSection, NgramsSection, OverlapSection
+from webtext.core.config import Benchmark, DedupSection, NgramsSection, OverlapSection
+from webtext.core.manifest import Manifest, build_manifest
+from webtext.core.task import Report, StageContext, run_task
 from webtext.dedup.decontaminated import find_quotations, index_test_set
-from webtext.manifest import Manifest, close
 from webtext.overlap.decontaminate import quotations
 from webtext.overlap.readers import read_examples
 from webtext.overlap.testsets import index_set, join_sets
-from webtext.task import Place, Report, run_task
 
 SHARDS = 3
 QUESTION, PASSAGE, SHORT = prose(25, 50), prose(60, 51), prose(9, 52)
@@ -52,14 +52,14 @@ def section(build: Path, **keys: Any) -> DedupSection:
 
 
 def decontaminated(build: Path, section: DedupSection, shuffle: int = 0) -> Manifest:
-    place, reports = Place(build, "duplicates", "fingerprint"), list[Report]()
+    context, reports = StageContext(build, "duplicates", "fingerprint"), list[Report]()
     order = random.Random(shuffle)
     sets, shards = [*enumerate(section.decontaminate)], [*range(SHARDS)]
     for index, benchmark in order.sample(sets, len(sets)):
-        reports.append(run_task(place, f"testsets-{index:05d}", index_test_set, index, benchmark, section))
-    reports += [run_task(place, f"quotations-{shard:05d}", find_quotations, shard, section) for shard in order.sample(shards, SHARDS)]
+        reports.append(run_task(context, f"testsets-{index:05d}", index_test_set, index, benchmark, section))
+    reports += [run_task(context, f"quotations-{shard:05d}", find_quotations, shard, section) for shard in order.sample(shards, SHARDS)]
     reports += run(build, section, SHARDS, shuffle)[1]
-    return close("dedup", "documents", reports, fingerprint="fingerprint", configuration={}, inputs={}, sources=[])
+    return build_manifest("dedup", "documents", reports, fingerprint="fingerprint", configuration={}, inputs={}, sources=[])
 
 
 def names(records: dict[str, Any]) -> set[str]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webtext.core.errors import WebtextError
 from webtext.dedup.packed import Packed, gather_runs, offsets_of, writing_packed
-from webtext.errors import WebtextError
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from webtext.core.task import StageContext
 from webtext.dedup import rank as ranks
 from webtext.dedup.packed import offsets_of, writing_packed
 from webtext.dedup.rank import Order, rank
-from webtext.dedup.signed import RANKED, spill
-from webtext.task import Place
+from webtext.dedup.signed import RANKED, scratch_path
 
 # Few values, so that ties of all but the number are common.
 DOCUMENT = st.tuples(
@@ -26,9 +26,9 @@ PARTS = st.lists(st.lists(DOCUMENT, max_size=7), min_size=1, max_size=12)
 Document = tuple[int, int, bytes, int]
 
 
-def write_part(place: Place, part: int, documents: list[Document]) -> None:
+def write_part(context: StageContext, part: int, documents: list[Document]) -> None:
     order = sorted(range(len(documents)), key=lambda row: (*documents[row][:3], bytes([documents[row][3]] * 16), row))
-    with writing_packed(spill(place, part, RANKED), RANKED) as packed:
+    with writing_packed(scratch_path(context, part, RANKED), RANKED) as packed:
         packed.count = len(documents)
         packed.add("created_utc", np.array([documents[row][0] for row in order], np.int64))
         packed.add("minus_score", np.array([documents[row][1] for row in order], np.int64))
@@ -53,31 +53,31 @@ def slow(parts: list[list[Document]], shards: int) -> list[int]:
 def test_ranks_are_those_of_one_sort(
     tmp_path_factory: pytest.TempPathFactory, parts: list[list[Document]], shards: int, at_once: int, held: int
 ) -> None:
-    place = Place(tmp_path_factory.mktemp("rank"), "corpus", "")
+    context = StageContext(tmp_path_factory.mktemp("rank"), "corpus", "")
     shards = min(shards, len(parts))
     for part, documents in enumerate(parts):
-        write_part(place, part, documents)
+        write_part(context, part, documents)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ranks, "_AT_ONCE", at_once)
         patched.setattr(ranks, "_HELD", held)
-        rank(place, len(parts), shards)
-    few = [place.spill(name).read_bytes() for name in ("order", "ordinals")]
-    rank(place, len(parts), shards)
-    assert few == [place.spill(name).read_bytes() for name in ("order", "ordinals")]
-    order, expected = Order(place), slow(parts, shards)
+        rank(context, len(parts), shards)
+    few = [context.scratch_path(name).read_bytes() for name in ("order", "ordinals")]
+    rank(context, len(parts), shards)
+    assert few == [context.scratch_path(name).read_bytes() for name in ("order", "ordinals")]
+    order, expected = Order(context), slow(parts, shards)
     assert order.numbers(np.arange(order.documents)).tolist() == expected
     assert order.ordinals(np.array(expected, np.int64)).tolist() == list(range(len(expected)))
     assert order.earlier == sum(len(documents) for documents in parts[shards:])
-    assert not [name for name in os.listdir(place.path / ".work") if name.startswith("ranks-")]
+    assert not [name for name in os.listdir(context.path / ".work") if name.startswith("ranks-")]
 
 
 def test_many_parts_are_held_a_few_documents_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many parts there are, no more than the set number of documents are read before one is handed on."""
     monkeypatch.setattr(ranks, "_AT_ONCE", 4)
     monkeypatch.setattr(ranks, "_HELD", 40)
-    place = Place(tmp_path, "corpus", "")
+    context = StageContext(tmp_path, "corpus", "")
     for part in range(50):
-        write_part(place, part, [(number, 0, b"u%d" % part, 0) for number in range(30)])
+        write_part(context, part, [(number, 0, b"u%d" % part, 0) for number in range(30)])
     most = 0
     parts: WeakSet[ranks._Part] = WeakSet()
     refill = ranks._Part.refill
@@ -89,6 +89,6 @@ def test_many_parts_are_held_a_few_documents_each(tmp_path: Path, monkeypatch: p
         most = max(most, sum(len(part.keys) for part in parts))
 
     monkeypatch.setattr(ranks._Part, "refill", counted)
-    rank(place, 50, 50)
+    rank(context, 50, 50)
     assert 30 < most <= 40
-    assert Order(place).documents == 1500
+    assert Order(context).documents == 1500

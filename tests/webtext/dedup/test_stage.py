@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.webtext.dedup import stage, twins
-from webtext.config import DedupSection
+from webtext.core.config import DedupSection
+from webtext.core.errors import WebtextError
+from webtext.core.hashing import shard_name
+from webtext.core.records import CORPUS, PAIR
+from webtext.core.tables import Record
+from webtext.core.task import DONE, WORK
 from webtext.dedup import phases
 from webtext.dedup.splits import split_of
-from webtext.errors import WebtextError
-from webtext.hashing import shard_name
-from webtext.records import CORPUS, PAIR
-from webtext.tables import Record
-from webtext.task import DONE, WORK
 
 VOCABULARY = [f"w{number}" for number in range(3000)]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from webtext.core.tables import Record
 from webtext.dedup.shingles import WITHOUT_SPACES, text_hash
-from webtext.tables import Record
 
 M32, M64 = 2**32 - 1, 2**64 - 1
 

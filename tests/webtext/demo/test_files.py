@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 import zstandard
 
-from webtext.config import Config
-from webtext.config_file import parse_config
+from webtext.core.config import Config
+from webtext.core.config_file import parse_config
+from webtext.core.tables import Record, read_table
+from webtext.core.task import StageContext, run_task
 from webtext.demo import World, demo_config_toml, write_benchmark, write_dump
 from webtext.extract.page import extract_page
 from webtext.extract.result import Text
-from webtext.links import group_shard, parse_dump
-from webtext.tables import Record, read_table
-from webtext.task import Place, run_task
+from webtext.links.phases import group_shard, parse_dump
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,10 @@ def test_paths_may_hold_anything(tmp_path: Path) -> None:
 
 
 def test_links_end_where_they_should(world: World, dump: Path, config: Config, tmp_path: Path) -> None:
-    place = Place(tmp_path, "links", "f" * 64)
+    context = StageContext(tmp_path, "links", "f" * 64)
     shards = config.build.shards
-    reports = [run_task(place, "parse", parse_dump, 0, str(dump), config.links, shards)]
-    reports += [run_task(place, f"group-{shard}", group_shard, shard, 1, config.links) for shard in range(shards)]
+    reports = [run_task(context, "parse", parse_dump, 0, str(dump), config.links, shards)]
+    reports += [run_task(context, f"group-{shard}", group_shard, shard, 1, config.links) for shard in range(shards)]
     assert sum(report.records_in for report in reports) == len(world.lines)
 
     links: dict[str, Record] = {row["url"]: row for path in tmp_path.glob("links/*.parquet") for row in read_table(path)}

@@ -18,7 +18,7 @@ import pytest
 from webtext.demo import Case, Response, World
 from webtext.demo.cases import EXPECTED
 from webtext.demo.submissions import Post, dump, escaped
-from webtext.urls import canonical
+from webtext.links.urls import canonical
 
 DIGEST = """
 import hashlib

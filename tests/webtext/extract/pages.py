@@ -10,9 +10,9 @@ from typing import Any
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from webtext.hashing import url_id
-from webtext.records import LEDGER, LINK
-from webtext.tables import writing_table
+from webtext.core.hashing import url_id
+from webtext.core.records import LEDGER, LINK
+from webtext.core.tables import writing_table
 
 SENTENCES = (
     "The lighthouse keeper wrote down the weather every morning before he had his breakfast.",

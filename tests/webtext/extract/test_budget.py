@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.webtext.extract.pages import article, paragraphs
-from webtext.config import ExtractSection
-from webtext.errors import WebtextError
+from webtext.core.config import ExtractSection
+from webtext.core.errors import WebtextError
 from webtext.extract.budget import Child, Died, Limits, borrowed, close_idle
 from webtext.extract.phases import FUNCTION
 

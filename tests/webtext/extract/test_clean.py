@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.webtext.extract.pages import paragraphs
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.clean import clean
 from webtext.extract.rules import Draft, Refused
 

@@ -14,14 +14,14 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from tests.webtext.extract.pages import Response, article, paragraphs, write_pages
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
+from webtext.core.hashing import url_id
+from webtext.core.records import LEDGER
+from webtext.core.tables import read_table, writing_table
+from webtext.core.task import StageContext, run_task
 from webtext.extract.page import extract_page
 from webtext.extract.phases import extract_shard
 from webtext.extract.result import Rejection, Text
-from webtext.hashing import url_id
-from webtext.records import LEDGER
-from webtext.tables import read_table, writing_table
-from webtext.task import Place, run_task
 
 URL = "http://example.org/story"
 PARAGRAPHS = paragraphs(1)
@@ -161,7 +161,7 @@ def test_content_and_transfer_codings_of_warc_records(tmp_path: Path) -> None:
     with writing_table(ledger, LEDGER) as table:
         for row in rows:
             table.write(row)
-    report = run_task(Place(tmp_path, "documents", "fingerprint"), "extract-00000", extract_shard, 0, ExtractSection())
+    report = run_task(StageContext(tmp_path, "documents", "fingerprint"), "extract-00000", extract_shard, 0, ExtractSection())
     texts = {row["url"].rsplit("/", 1)[1]: body_lines(row["text"]) for row in read_table(tmp_path / "documents" / "shard-00000.parquet")}
     assert texts == dict.fromkeys(("plain", *CODINGS), PARAGRAPHS)
     assert report.rejected == 0

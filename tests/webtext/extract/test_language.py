@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langdetect import detect_langs, detector_factory
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.language import ISO, UNKNOWN, detect
 from webtext.extract.page import extract_page
 from webtext.extract.result import Text

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.webtext.extract.pages import Response, article, paragraphs, write_pages
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
+from webtext.core.hashing import url_id
+from webtext.core.tables import Record, read_table
+from webtext.core.task import Report, StageContext, run_task
 from webtext.extract.budget import close_idle
 from webtext.extract.phases import extract_shard
-from webtext.hashing import url_id
-from webtext.tables import Record, read_table
-from webtext.task import Place, Report, run_task
 
 GERMAN = (
     "Der Leuchtturmwärter schrieb jeden Morgen vor dem Frühstück das Wetter auf, und niemand im Dorf wusste, warum er das tat. "
@@ -27,7 +27,7 @@ def good(number: int) -> Response:
 
 
 def run(build: Path, shard: int, section: ExtractSection) -> Report:
-    return run_task(Place(build, "documents", "fingerprint"), f"extract-{shard:05d}", extract_shard, shard, section)
+    return run_task(StageContext(build, "documents", "fingerprint"), f"extract-{shard:05d}", extract_shard, shard, section)
 
 
 def documents(build: Path, shard: int = 0) -> list[Record]:

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.clean import clean
 from webtext.extract.page import extract_page
 from webtext.extract.result import Text

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.webtext.extract.pages import SENTENCES, Response, article, write_pages
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
+from webtext.core.tables import read_table
+from webtext.core.task import StageContext, run_task
 from webtext.extract.clean import PRESETS, clean
 from webtext.extract.phases import extract_shard
 from webtext.extract.rules import Draft, Refused, Rule, c4, fineweb, gopher, repeated_lines
 from webtext.extract.rules.gopher import NGrams
-from webtext.tables import read_table
-from webtext.task import Place, run_task
 
 SECTION = ExtractSection()
 GOOD = "\n".join(SENTENCES)
@@ -249,7 +249,9 @@ def test_every_rule_is_counted_by_its_name(tmp_path: Path) -> None:
     code = Response("http://example.org/code", article("Code", [*SENTENCES, "It is { all } in brackets."]).encode())
     notice = Response("http://example.org/notice", article("Notice", [*SENTENCES, "Our terms of use are long and dull."]).encode())
     write_pages(tmp_path, 0, [short, code, notice])
-    report = run_task(Place(tmp_path, "documents", "fingerprint"), "extract-00000", extract_shard, 0, ExtractSection(cleaning="fineweb"))
+    report = run_task(
+        StageContext(tmp_path, "documents", "fingerprint"), "extract-00000", extract_shard, 0, ExtractSection(cleaning="fineweb")
+    )
     reasons = {row["url"]: row["reason"] for row in read_table(tmp_path / "documents" / "rejected" / "extract-00000.parquet")}
     assert reasons == {short.url: "word-count", code.url: "curly-bracket"}
     assert (

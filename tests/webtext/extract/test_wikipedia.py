@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.webtext.extract.pages import article, paragraphs
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.page import extract_page
 from webtext.extract.result import Rejection, Text
 from webtext.extract.wikipedia import _names, is_copy

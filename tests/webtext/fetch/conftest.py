@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.webtext.fetch.server import Server
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
+from webtext.core.hashing import shard_name, url_id
+from webtext.core.records import LINK
+from webtext.core.tables import read_table, writing_table
+from webtext.core.task import Report, StageContext, run_task
 from webtext.fetch.shard import fetch_shard
-from webtext.hashing import shard_name, url_id
-from webtext.records import LINK
-from webtext.tables import read_table, writing_table
-from webtext.task import Place, Report, run_task
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ class Builder:
     def fetch(self, urls: Sequence[str], name: str = "build", posted: int | None = None, **options: Any) -> Fetched:
         build = self.path / name
         write_links(build, urls, posted=posted)
-        report = run_task(Place(build, "pages", "f"), "fetch-00000", fetch_shard, 0, self.section(**options))
+        report = run_task(StageContext(build, "pages", "f"), "fetch-00000", fetch_shard, 0, self.section(**options))
         rows = list(read_table(build / "pages/ledger/shard-00000.parquet"))
         assert [row["id"] for row in rows] == sorted(url_id(url) for url in urls)
         assert report.records_in == report.records_out + report.rejected == len(urls)

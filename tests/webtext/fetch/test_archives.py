@@ -16,15 +16,15 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from tests.webtext.fetch.conftest import write_links
-from webtext.config import FetchSection
-from webtext.errors import WebtextError
+from webtext.core.config import FetchSection
+from webtext.core.errors import WebtextError
+from webtext.core.hashing import shard_name, shard_of_url
+from webtext.core.tables import Record, read_table
+from webtext.core.task import Report, StageContext, run_task
 from webtext.fetch.archives import index_warc, join_shard
 from webtext.fetch.records import Stored, records
 from webtext.fetch.warc import Pages, pages_of_shard
-from webtext.hashing import shard_name, shard_of_url
-from webtext.tables import Record, read_table
-from webtext.task import Place, Report, run_task
-from webtext.urls import canonical
+from webtext.links.urls import canonical
 
 HTML = [("Content-Type", "text/html")]
 
@@ -45,14 +45,14 @@ def archive(path: Path, pages: Sequence[tuple[str, bytes, str]], *, compressed: 
 def build_from(
     build: Path, paths: Sequence[Path], shards: int = 3, links: Sequence[str] | None = None, **options: object
 ) -> tuple[list[Report], dict[str, Record]]:
-    place = Place(build, "pages", "f")
+    context = StageContext(build, "pages", "f")
     section = FetchSection(**options)  # type: ignore[arg-type]
-    reports = [run_task(place, f"index-{number:05d}", index_warc, number, str(path), shards) for number, path in enumerate(paths)]
+    reports = [run_task(context, f"index-{number:05d}", index_warc, number, str(path), shards) for number, path in enumerate(paths)]
     rows = {}
     for shard in range(shards):
         if links is not None:
             write_links(build, [url for url in links if shard_of_url(url, shards) == shard], shard)
-        report = run_task(place, f"join-{shard:05d}", join_shard, shard, len(paths), section, links is not None)
+        report = run_task(context, f"join-{shard:05d}", join_shard, shard, len(paths), section, links is not None)
         assert report.records_in == report.records_out + report.rejected
         reports.append(report)
         ledger = list(read_table(build / "pages/ledger" / f"{shard_name(shard)}.parquet"))

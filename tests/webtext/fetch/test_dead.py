@@ -20,11 +20,11 @@ from tests.webtext.fetch.test_polite import gaps
 from tests.webtext.fetch.test_previous import again
 from tests.webtext.fetch.test_shard import contents, start
 from tests.webtext.fetch.web_archive import CRAWL, DATA, INDEX, OPTIONS, WAYBACK, WebArchive
-from webtext.config import ArchiveSection
+from webtext.core.config import ArchiveSection
+from webtext.core.task import StageContext, run_task
 from webtext.fetch.shard import fetch_shard
 from webtext.fetch.warc import read_page
-from webtext.task import Place, run_task
-from webtext.why import why
+from webtext.report.why import why
 
 URL = "http://gone.example/page?a=1"
 POSTED = int(datetime(2012, 6, 1, tzinfo=timezone.utc).timestamp())
@@ -280,7 +280,7 @@ def test_archives_are_not_asked_again(builder: Builder, archive: WebArchive) -> 
     archive.captures = {(URL, "20120601000000"): b"<p>then</p>"}
     fetched = fetch(builder, [URL, "http://lost.example/"])
     asked = len(archive.queries)
-    Place(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
     section = builder.section(archive=ArchiveSection(**OPTIONS))
-    report = run_task(Place(fetched.build, "pages", "f"), "fetch-00000", fetch_shard, 0, section)
+    report = run_task(StageContext(fetched.build, "pages", "f"), "fetch-00000", fetch_shard, 0, section)
     assert (report.records_out, len(archive.queries)) == (1, asked)

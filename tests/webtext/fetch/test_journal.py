@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 from webtext.fetch.journal import Finished, Journal, copy
 
 

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from tests.webtext.fetch.conftest import Builder, write_links
 from tests.webtext.fetch.server import Asked, Connection, Server
 from tests.webtext.fetch.test_shard import start
+from webtext.core.hashing import shard_of_url
+from webtext.core.tables import read_table
 from webtext.fetch.failure import Failure
 from webtext.fetch.page import parse_retry_after
 from webtext.fetch.politeness import Gate, OptOut, Stopped
 from webtext.fetch.robots import MAX_BYTES, Robots, Rules, parse
-from webtext.hashing import shard_of_url
-from webtext.tables import read_table
 
 
 def robots(server: Server, text: str | bytes, status: str = "200 OK", headers: str = "Content-Type: text/plain\r\n") -> None:

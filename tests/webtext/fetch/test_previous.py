@@ -12,18 +12,18 @@ import pytest
 from tests.webtext.fetch.conftest import Builder, write_links
 from tests.webtext.fetch.server import Connection, Server
 from tests.webtext.fetch.test_shard import URLS, body, contents, some_pages, start
+from webtext.core.hashing import url_id
+from webtext.core.task import StageContext, run_task
 from webtext.fetch.journal import read_journal
 from webtext.fetch.shard import fetch_shard
 from webtext.fetch.warc import pages_of_shard
-from webtext.hashing import url_id
-from webtext.task import Place, run_task
 
 
 def again(builder: Builder, build: Path, urls: list[str], posted: int | None = None, **options: object) -> int:
     """Fetch other links into a finished build, as a build does whose links have changed; returns the number of pages."""
     set_aside(build)
     write_links(build, urls, posted=posted)
-    report = run_task(Place(build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section(**options))
+    report = run_task(StageContext(build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section(**options))
     shutil.rmtree(build / "pages/.previous")
     return report.records_out
 
@@ -111,7 +111,7 @@ def test_an_unfinished_crawl_is_gone_on_with_under_another_configuration(builder
     (build / "pages/.previous/00000/.work/fetch-00000.journal.jsonl").unlink()  # the second has all that the first had
     server.asked.clear()
     section = builder.section(max_redirects=3)
-    report = run_task(Place(build, "pages", "other"), "fetch-00000", fetch_shard, 0, section)
+    report = run_task(StageContext(build, "pages", "other"), "fetch-00000", fetch_shard, 0, section)
     assert report.records_out == len(urls)
     # as a set: a busy server may see the last requests of the crawl that was killed only now
     assert set(server.paths()) == {url[url.rindex("/") :] for url in urls} - more
@@ -127,7 +127,7 @@ def test_pages_of_older_crawls_are_found_behind_newer_ones(builder: Builder, ser
     set_aside(build, 1)
     server.asked.clear()
     write_links(build, URLS[:80])
-    report = run_task(Place(build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
+    report = run_task(StageContext(build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
     assert report.records_out == 72
     assert {one.path for one in server.asked if one.host.startswith("host") and one.path != "/robots.txt"} == {
         *(f"/{n}" for n in range(60, 80)),
@@ -211,5 +211,5 @@ def test_failures_of_another_configuration_are_asked_for_again_whatever_the_clas
     work.mkdir()
     (work / "retry").write_text('["timeout"]')
     server.asked.clear()
-    run_task(Place(first.build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
+    run_task(StageContext(first.build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
     assert server.paths() == ["/404"]

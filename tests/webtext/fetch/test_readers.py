@@ -19,7 +19,7 @@ from tests.webtext.fetch.conftest import Builder, Fetched
 from tests.webtext.fetch.server import Server
 from tests.webtext.fetch.test_shard import URLS, some_pages
 from tests.webtext.fetch.web_archive import OPTIONS, WebArchive
-from webtext.config import ArchiveSection
+from webtext.core.config import ArchiveSection
 from webtext.fetch.warc import pages_of_shard
 
 PYTHON = os.environ.get("WEBTEXT_WARC_PYTHON", sys.executable)

@@ -22,14 +22,14 @@ from warcio.checker import Checker
 
 from tests.webtext.fetch.conftest import Builder, write_links
 from tests.webtext.fetch.server import Connection, Server
-from webtext.config import FetchSection
-from webtext.errors import UsageError, WebtextError
+from webtext.core.config import FetchSection
+from webtext.core.errors import UsageError, WebtextError
+from webtext.core.hashing import url_id
+from webtext.core.tables import read_table
+from webtext.core.task import StageContext, run_task
 from webtext.fetch.crawl import BATCH
 from webtext.fetch.shard import fetch_shard
 from webtext.fetch.warc import pages_of_shard, read_page
-from webtext.hashing import url_id
-from webtext.tables import read_table
-from webtext.task import Place, run_task
 
 
 def body(path: str) -> bytes:
@@ -136,10 +136,10 @@ def test_the_response_is_archived_as_it_came(builder: Builder, server: Server) -
 CHILD = """
 import sys
 from pathlib import Path
-from webtext.config import FetchSection
+from webtext.core.config import FetchSection
 from webtext.fetch.crawl import BATCH
 from webtext.fetch.shard import fetch_shard
-from webtext.task import Place, run_task
+from webtext.core.task import Place, run_task
 shard = int(sys.argv[3])
 section = FetchSection.model_validate_json(sys.argv[2])
 run_task(Place(Path(sys.argv[1]), "pages", "f"), f"fetch-{shard:05d}", fetch_shard, shard, section)
@@ -199,7 +199,7 @@ def test_a_journalled_page_is_never_asked_for_again(builder: Builder, server: Se
         file.write(b"\x1f\x8b\x08half a record")
     server.asked.clear()
     del server.handlers[last[16:]]
-    report = run_task(Place(build, "pages", "f"), "fetch-00000", fetch_shard, 0, section)
+    report = run_task(StageContext(build, "pages", "f"), "fetch-00000", fetch_shard, 0, section)
     assert server.paths() == [last[16:]]
     assert report.records_out == 40
     assert contents(build / "pages") == contents(builder.fetch(urls, "fresh").build / "pages")
@@ -211,12 +211,12 @@ def test_killed_after_the_journal_is_dropped(builder: Builder, server: Server) -
     fetched = builder.fetch(URLS, warc_bytes=2**20)
     before = contents(fetched.build / "pages")
     asked = len(server.asked)
-    Place(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
     again = builder.fetch(URLS, warc_bytes=2**20)
     assert contents(again.build / "pages") == before
     assert len(server.asked) == asked
     # and where they are gone, everything is fetched anew
-    Place(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
     (fetched.build / "pages/shard-00000-000.warc.gz").unlink()
     assert contents(builder.fetch(URLS, warc_bytes=2**20).build / "pages") == before
     assert len(server.asked) == 2 * asked
@@ -225,16 +225,16 @@ def test_killed_after_the_journal_is_dropped(builder: Builder, server: Server) -
 def test_a_journal_of_another_configuration_is_not_used(builder: Builder, server: Server) -> None:
     urls = URLS[:5]
     fetched = builder.fetch(urls)
-    Place(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
     asked = len(server.asked)
-    run_task(Place(fetched.build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
+    run_task(StageContext(fetched.build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
     assert len(server.asked) == 2 * asked
 
 
 def test_damage_in_the_journal_is_told(builder: Builder, server: Server, tmp_path: Path) -> None:
     urls = [f"http://a.example/{n}" for n in range(5)]
     fetched = builder.fetch(urls)
-    Place(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
     path = fetched.build / "pages/shard-00000-000.warc.gz"
     data = bytearray(path.read_bytes())
     data[-30] ^= 1
@@ -258,15 +258,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_full_disk(builder: Builder, server: Server, small_disk: Path) -> None:
     server.default = lambda c, path: c.page(random.Random(path).randbytes(100_000))
     write_links(small_disk, [f"http://host{n}.example/{n}" for n in range(30)])
-    place = Place(small_disk, "pages", "f")
+    context = StageContext(small_disk, "pages", "f")
     with pytest.raises(WebtextError, match="the disk is full") as caught:
-        run_task(place, "fetch-00000", fetch_shard, 0, builder.section(hosts_at_once=4))
+        run_task(context, "fetch-00000", fetch_shard, 0, builder.section(hosts_at_once=4))
     assert "fetch-00000.journal.warc.gz" in str(caught.value)
     done = (small_disk / "pages/.work/fetch-00000.journal.jsonl").read_bytes().count(b"\n") - 1
     assert 0 < done < 30
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     asked = len(server.paths())
-    report = run_task(place, "fetch-00000", fetch_shard, 0, builder.section())
+    report = run_task(context, "fetch-00000", fetch_shard, 0, builder.section())
     assert report.records_out == 30
     assert len(set(server.paths()[asked:])) == 30 - done
 
@@ -276,7 +276,7 @@ def test_a_page_that_is_larger_than_the_disk(builder: Builder, server: Server, s
     server.handlers["/big"] = lambda c, path: c.page(random.Random(path).randbytes(4_000_000))
     write_links(small_disk, ["http://a.example/big", "http://b.example/small"])
     with pytest.raises(WebtextError, match="the disk is full"):
-        run_task(Place(small_disk, "pages", "f"), "fetch-00000", fetch_shard, 0, builder.section())
+        run_task(StageContext(small_disk, "pages", "f"), "fetch-00000", fetch_shard, 0, builder.section())
     assert b"big" not in (small_disk / "pages/.work/fetch-00000.journal.jsonl").read_bytes()
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from webtext.config import NgramsSection, OverlapSection
-from webtext.hashing import shard_name, shard_of_url, url_id
+from webtext.core.config import NgramsSection, OverlapSection
+from webtext.core.hashing import shard_name, shard_of_url, url_id
+from webtext.core.records import CORPUS
+from webtext.core.tables import writing_table
+from webtext.core.task import Report, StageContext, run_task
 from webtext.ngrams.phases import build_filter, hash_shard
 from webtext.overlap.phases import locate, measure_benchmark, write_report
-from webtext.records import CORPUS
-from webtext.tables import writing_table
-from webtext.task import Place, Report, run_task
 
 
 def write_corpus(build: Path, documents: dict[str, str], shards: int, held_out: Sequence[str] = ()) -> None:
@@ -27,19 +27,19 @@ def write_corpus(build: Path, documents: dict[str, str], shards: int, held_out: 
 
 def run_ngrams(build: Path, shards: int, section: NgramsSection, *, backwards: bool = False) -> list[Report]:
     """The ngrams stage; backwards does shards and partitions in the opposite order."""
-    place = Place(build, "ngrams", "0" * 64)
+    context = StageContext(build, "ngrams", "0" * 64)
     turn = -1 if backwards else 1
-    reports = [run_task(place, f"hash-{shard:05d}", hash_shard, shard, section) for shard in [*range(shards)][::turn]]
+    reports = [run_task(context, f"hash-{shard:05d}", hash_shard, shard, section) for shard in [*range(shards)][::turn]]
     filters = [(f"filter-{partition:05d}", build_filter, partition, shards, section) for partition in range(section.partitions)]
-    return reports + [run_task(place, *task) for task in filters[::turn]]
+    return reports + [run_task(context, *task) for task in filters[::turn]]
 
 
 def run_overlap(build: Path, shards: int, section: OverlapSection) -> list[Report]:
     """The overlap stage."""
-    place = Place(build, "overlap", "1" * 64)
+    context = StageContext(build, "overlap", "1" * 64)
     reports = [
-        run_task(place, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
+        run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
         for index, benchmark in enumerate(section.benchmarks)
     ]
-    reports += [run_task(place, f"locate-{shard:05d}", locate, shard, section) for shard in range(shards)]
-    return [*reports, run_task(place, "report", write_report, shards, section)]
+    reports += [run_task(context, f"locate-{shard:05d}", locate, shard, section) for shard in range(shards)]
+    return [*reports, run_task(context, "report", write_report, shards, section)]

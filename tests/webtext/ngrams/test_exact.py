@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.webtext.ngrams import twin
 from tests.webtext.ngrams.corpora import run_ngrams, write_corpus
-from webtext.config import NgramsSection
-from webtext.errors import WebtextError
+from webtext.core.config import NgramsSection
+from webtext.core.errors import WebtextError
 from webtext.ngrams import Exact, Filters, query
 from webtext.ngrams.filters import hashes_name, in_partitions
 

@@ -12,12 +12,12 @@ import pytest
 
 from tests.webtext.ngrams import twin
 from tests.webtext.ngrams.corpora import run_ngrams, write_corpus
-from webtext.config import NgramsSection
-from webtext.errors import WebtextError
+from webtext.core.config import NgramsSection
+from webtext.core.errors import WebtextError
+from webtext.core.tables import read_table
 from webtext.ngrams import bloom
 from webtext.ngrams.filters import HASHES, HEAD_BYTES, Filters, filter_name, hashes_name, mapped_hashes, read_head
 from webtext.ngrams.query import query
-from webtext.tables import read_table
 
 SHARDS = 3
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.webtext.ngrams.corpora import run_ngrams, write_corpus
-from webtext.config import NgramsSection
+from webtext.core.config import NgramsSection
 from webtext.ngrams.filters import Filters
 from webtext.ngrams.query import covered, probe, upper_limit
 

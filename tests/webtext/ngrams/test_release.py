@@ -9,8 +9,8 @@ import pytest
 
 from tests.webtext.ngrams import twin
 from tests.webtext.ngrams.corpora import run_ngrams, write_corpus
-from webtext.config import NgramsSection
-from webtext.errors import WebtextError
+from webtext.core.config import NgramsSection
+from webtext.core.errors import WebtextError
 from webtext.ngrams import Filters, merge_releases
 from webtext.ngrams.filters import filter_name, hashes_name
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webtext.errors import WebtextError
+from webtext.core.errors import WebtextError
 from webtext.ngrams.runs import RunWriter, bound, merge, read_runs, sorted_distinct
 
 HASHES = st.lists(st.one_of(st.integers(0, 2**64 - 1), st.integers(2**62, 2**62 + 9), st.sampled_from([0, 2**64 - 1])), max_size=60)

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from tests.webtext.ngrams.corpora import run_ngrams, run_overlap, write_corpus
-from webtext.config import Benchmark, NgramsSection, OverlapSection
-from webtext.errors import WebtextError
+from webtext.core.config import Benchmark, NgramsSection, OverlapSection
+from webtext.core.errors import WebtextError
+from webtext.core.tables import read_table
+from webtext.core.task import StageContext, run_task
 from webtext.overlap.phases import measure_benchmark
 from webtext.overlap.samples import KINDS, means
-from webtext.tables import read_table
-from webtext.task import Place, run_task
 
 SHARDS = 3
 
@@ -158,9 +158,9 @@ def test_summary_and_false_positives(build: Path) -> None:
 
 
 def test_no_example_vanishes(build: Path, tmp_path: Path) -> None:
-    place = Place(build, "again", "2" * 64)
+    context = StageContext(build, "again", "2" * 64)
     benchmark = Benchmark(name="Planted set", path=str(build / "test.jsonl"))
-    done = run_task(place, "measure-00000", measure_benchmark, 0, benchmark, OverlapSection(benchmarks=[benchmark]))
+    done = run_task(context, "measure-00000", measure_benchmark, 0, benchmark, OverlapSection(benchmarks=[benchmark]))
     assert (done.records_in, done.records_out, done.rejected) == (8, 7, 1)
     (row,) = read_table(build / "again" / "rejected" / "measure-00000.parquet")
     assert row == {"url": "", "id": "Planted set:short", "reason": "too-short", "detail": "7 words"}
@@ -211,7 +211,7 @@ def test_without_filters_the_missing_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     benchmark = Benchmark(name="a", path=str(tmp_path / "a.txt"))
     with pytest.raises(WebtextError, match=r"filter-00000\.bloom: cannot be read"):
-        run_task(Place(tmp_path, "overlap", "0"), "measure", measure_benchmark, 0, benchmark, OverlapSection(benchmarks=[benchmark]))
+        run_task(StageContext(tmp_path, "overlap", "0"), "measure", measure_benchmark, 0, benchmark, OverlapSection(benchmarks=[benchmark]))
 
 
 def test_names_of_test_sets_must_differ() -> None:

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from webtext.config import Benchmark
-from webtext.errors import WebtextError
+from webtext.core.config import Benchmark
+from webtext.core.errors import WebtextError
 from webtext.overlap.readers import Example, detected, read_examples
 
 FILES = {

@@ -10,7 +10,7 @@ from tests.webtext.ngrams import twin
 from tests.webtext.ngrams.corpora import run_ngrams, run_overlap, write_corpus
 from tests.webtext.overlap.test_phases import prose
 from tests.webtext.overlap.test_readers import REAL
-from webtext.config import Benchmark, NgramsSection, OverlapSection
+from webtext.core.config import Benchmark, NgramsSection, OverlapSection
 from webtext.ngrams.normalise import ngram_hashes, scan
 from webtext.overlap.readers import read_examples
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from webtext.config import ReportSection
-from webtext.errors import WebtextError
-from webtext.manifest import Manifest
-from webtext.records import CORPUS
+from webtext.core.config import ReportSection
+from webtext.core.errors import WebtextError
+from webtext.core.manifest import Manifest
+from webtext.core.records import CORPUS
+from webtext.core.tables import writing_table
+from webtext.core.task import OutputFile, StageContext, run_task
 from webtext.report import write_report
 from webtext.report.fidelity import compare, compare_domains
 from webtext.report.summary import summarise
-from webtext.tables import writing_table
-from webtext.task import OutputFile, Place, run_task
 
 DOCUMENTS = [
     ("https://www.bbc.co.uk/a", "en", "x" * 100),
@@ -96,7 +96,7 @@ def test_domains_beside_openais_list() -> None:
 
 
 def report(build: Path, section: ReportSection) -> tuple[dict[str, Any], str]:
-    run_task(Place(build, "report", "fingerprint"), "report-00000", write_report, section)
+    run_task(StageContext(build, "report", "fingerprint"), "report-00000", write_report, section)
     return json.loads((build / "report" / "summary.json").read_bytes()), (build / "report.html").read_text()
 
 
@@ -133,7 +133,7 @@ def test_a_list_that_is_none_is_told(build: Path, tmp_path: Path) -> None:
 
 
 def test_openais_own_list_against_itself(data_dir: Path) -> None:
-    from webtext.links_report import read_domains
+    from webtext.links.report import read_domains
 
     listed = read_domains(data_dir / "gpt2" / "webtext_domains.txt")
     figures = compare_domains(Counter(listed), listed)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from webtext.config import TokenizerSection, TokenizeSection
-from webtext.hashing import shard_name, shard_of_url, url_id
-from webtext.records import CORPUS
-from webtext.tables import writing_table
-from webtext.task import Place, Report, run_task
+from webtext.core.config import TokenizerSection, TokenizeSection
+from webtext.core.hashing import shard_name, shard_of_url, url_id
+from webtext.core.records import CORPUS
+from webtext.core.tables import writing_table
+from webtext.core.task import Report, StageContext, run_task
 from webtext.tokens.phases import encode_shard, lay_out, write_file
 from webtext.tokens.vocabulary import count_shard, train_vocabulary
 
@@ -41,19 +41,19 @@ def write_shard_of(build: Path, shard: int, rows: list[dict[str, Any]]) -> None:
 
 
 def learn(build: Path, vocabulary: int = 400) -> list[Report]:
-    place = Place(build, "tokenizer", "key")
-    counts = [run_task(place, f"count-{shard:05d}", count_shard, shard) for shard in range(SHARDS)]
+    context = StageContext(build, "tokenizer", "key")
+    counts = [run_task(context, f"count-{shard:05d}", count_shard, shard) for shard in range(SHARDS)]
     spills = [report.outputs[0][1] for report in counts]
-    return [*counts, run_task(place, "train-00000", train_vocabulary, 0, spills, TokenizerSection(vocabulary=vocabulary))]
+    return [*counts, run_task(context, "train-00000", train_vocabulary, 0, spills, TokenizerSection(vocabulary=vocabulary))]
 
 
 def tokenize(build: Path, shard_tokens: int) -> list[Report]:
-    place = Place(build, "tokens", "key")
-    reports = [run_task(place, f"encode-{shard:05d}", encode_shard, shard) for shard in range(SHARDS)]
+    context = StageContext(build, "tokens", "key")
+    reports = [run_task(context, f"encode-{shard:05d}", encode_shard, shard) for shard in range(SHARDS)]
     shards = [report.outputs[0][1] for report in reports]
-    layout = run_task(place, "layout-00000", lay_out, 0, shards[::-1], TokenizeSection.model_construct(shard_tokens=shard_tokens))
+    layout = run_task(context, "layout-00000", lay_out, 0, shards[::-1], TokenizeSection.model_construct(shard_tokens=shard_tokens))
     return [
         *reports,
         layout,
-        *(run_task(place, f"write-{index:05d}", write_file, index, name, pieces) for index, name, pieces in layout.outputs),
+        *(run_task(context, f"write-{index:05d}", write_file, index, name, pieces) for index, name, pieces in layout.outputs),
     ]

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from tests.webtext.tokens.corpus import SHARDS, documents, learn, tokenize, write_corpus, write_shard_of
 from tokenizer import ByteBPE
-from webtext.config import TokenizeSection
-from webtext.errors import WebtextError
-from webtext.hashing import shard_name
-from webtext.manifest import NAME, close
-from webtext.records import SPLITS
-from webtext.shards import open_shard
-from webtext.tables import read_table, writing_table
-from webtext.task import Place, run_task
+from webtext.core.config import TokenizeSection
+from webtext.core.errors import WebtextError
+from webtext.core.hashing import shard_name
+from webtext.core.manifest import NAME, build_manifest
+from webtext.core.records import SPLITS
+from webtext.core.tables import read_table, writing_table
+from webtext.core.task import StageContext, run_task
 from webtext.tokens.phases import ENCODED, lay_out
+from webtext.tokens.shards import open_shard
 from webtext.tokens.vocabulary import take_vocabulary, vocabulary_of
 
 
@@ -54,7 +54,7 @@ def test_an_empty_corpus_is_told(tmp_path: Path) -> None:
 def test_a_given_tokenizer_is_taken(build: Path) -> None:
     learn(build, 300)
     (build / "tokenizer").rename(build / "given")
-    run_task(Place(build, "tokenizer", "key"), "take-00000", take_vocabulary, 0, str(build / "given"))
+    run_task(StageContext(build, "tokenizer", "key"), "take-00000", take_vocabulary, 0, str(build / "given"))
     assert ByteBPE.load(build / "tokenizer") == ByteBPE.load(build / "given")
 
 
@@ -62,11 +62,11 @@ def test_what_is_no_tokenizer_is_told_in_a_sentence(build: Path) -> None:
     (build / "broken").mkdir()
     (build / "broken" / "tokenizer.json").write_text("{")
     with pytest.raises(WebtextError, match=r"tokenizer\.json"):
-        run_task(Place(build, "tokenizer", "key"), "take-00000", take_vocabulary, 0, str(build / "broken" / "tokenizer.json"))
+        run_task(StageContext(build, "tokenizer", "key"), "take-00000", take_vocabulary, 0, str(build / "broken" / "tokenizer.json"))
 
 
 def test_the_vocabulary_states_the_corpus_it_was_learned_from(build: Path) -> None:
-    corpus = close("dedup", "documents", [], fingerprint="a", configuration={"build": {"shards": SHARDS}}, inputs={}, sources=[])
+    corpus = build_manifest("dedup", "documents", [], fingerprint="a", configuration={"build": {"shards": SHARDS}}, inputs={}, sources=[])
     corpus.write(build / "corpus" / NAME)
     learn(build)
     assert json.loads((build / "tokenizer" / "metadata.json").read_text())["corpus"] == corpus.hash()
@@ -100,7 +100,7 @@ def test_the_manifest_counts_tokens_bytes_and_long_documents(build: Path) -> Non
     write_corpus(build, rows)
     learn(build)
     reports = tokenize(build, 10**9)
-    counters = close("tokenize", "documents", reports, fingerprint="", configuration={}, inputs={}, sources=[]).counters
+    counters = build_manifest("tokenize", "documents", reports, fingerprint="", configuration={}, inputs={}, sources=[]).counters
     bpe = ByteBPE.load(build / "tokenizer")
     lengths = {row["url"]: len(bpe.encode(row["text"])) + 1 for row in rows}
     assert counters["tokens"] == sum(lengths.values())
@@ -220,13 +220,13 @@ def test_every_split_has_a_file_also_where_it_is_empty(tmp_path: Path) -> None:
 @settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=4), st.integers(1, 20))
 def test_the_layout_is_that_of_one_list(tmp_path_factory: pytest.TempPathFactory, lengths: list[list[int]], size: int) -> None:
-    place = Place(tmp_path_factory.mktemp("layout"), "tokens", "key")
+    context = StageContext(tmp_path_factory.mktemp("layout"), "tokens", "key")
     for shard, numbers in enumerate(lengths):
-        with writing_table(place.spill(f"encode-{shard:05d}.parquet"), ENCODED) as table:
+        with writing_table(context.scratch_path(f"encode-{shard:05d}.parquet"), ENCODED) as table:
             for number in numbers:
                 table.write({"id": "", "url": "", "split": "train", "length": number})
     files = run_task(
-        place, "layout-00000", lay_out, 0, list(range(len(lengths))), TokenizeSection.model_construct(shard_tokens=size)
+        context, "layout-00000", lay_out, 0, list(range(len(lengths))), TokenizeSection.model_construct(shard_tokens=size)
     ).outputs
     laid = [
         [lengths[shard][first + i] for shard, first, count in pieces for i in range(count)] for _, name, pieces in files if "train" in name

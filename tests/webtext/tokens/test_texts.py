@@ -10,9 +10,9 @@ import pytest
 import zstandard
 
 from tests.webtext.tokens.corpus import documents, write_corpus
-from webtext.errors import UsageError, WebtextError
-from webtext.records import REJECTED
-from webtext.tables import writing_table
+from webtext.core.errors import UsageError, WebtextError
+from webtext.core.records import REJECTED
+from webtext.core.tables import writing_table
 from webtext.tokens.texts import Document, documents_of
 
 ENGLISH, GERMAN = Document("en", "one\n two"), Document("de", "eins zwei — drei")

@@ -19,7 +19,7 @@ INSTALLED = Path(__file__).parent / "data" / "model.npz"
 
 @cache
 def forests(path: Path = INSTALLED) -> list[Forest]:
-    """The two stages of the model in a file that `training/blocks.py` wrote, and its guess whether a page is an article."""
+    """The two stages of the model in a file that `webtext/extract/training/fit.py` wrote, and its guess whether a page is an article."""
     return load(path)
 
 

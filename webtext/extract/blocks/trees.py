@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from webtext.files import writing
+from webtext.core.files import writing
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Our own: a learned classifier of the blocks of a page, the successor of Dragnet (see training/blocks.py)."""
+"""Our own: a learned classifier of the blocks of a page, the successor of Dragnet (see webtext/extract/training/fit.py)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 
 
 class Refused(Exception):

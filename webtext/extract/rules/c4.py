@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.rules import Draft, Refused
 
 # Between two sentences: a mark with the quotes and brackets behind it, and white space before what does not begin small. Not after an

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.rules import Draft, Refused, c4, gopher, repeated_lines
 
 # Marks that end a sentence, of the larger scripts, with the quotes and brackets behind them

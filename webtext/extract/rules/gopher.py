@@ -11,7 +11,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.rules import Draft, Refused, repeated_lines
 
 _Integers = npt.NDArray[np.int64]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webtext.config import ExtractSection
+from webtext.core.config import ExtractSection
 from webtext.extract.rules import Draft, Refused, repeated_lines
 from webtext.extract.rules.phrases import BOILERPLATE, ERRORS, HINDRANCES
 

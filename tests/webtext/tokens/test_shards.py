@@ -1,0 +1,98 @@
+"""The shard format against bytes laid out by hand, and every way a file can be wrong."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webtext.core.errors import WebtextError
+from webtext.tokens.shards import open_shard, shard_tokens, write_shard
+
+
+def by_hand(tokens: list[int], version: int = 1) -> bytes:
+    width, code = {1: (0, "H"), 2: (4, "I")}[version]
+    header = struct.pack("<256i", 20240520, version, len(tokens), width, *[0] * 252)
+    return header + struct.pack(f"<{len(tokens)}{code}", *tokens)
+
+
+@given(st.lists(st.lists(st.integers(0, 65_535), max_size=20), max_size=5))
+def test_version_1_is_llm_c_byte_for_byte(tmp_path_factory: pytest.TempPathFactory, arrays: list[list[int]]) -> None:
+    path = tmp_path_factory.mktemp("shards") / "train-00000.bin"
+    flat = [token for array in arrays for token in array]
+    assert write_shard(path, (np.array(array, dtype=np.int64) for array in arrays)) == len(flat)
+    assert path.read_bytes() == by_hand(flat)
+    assert open_shard(path).tolist() == flat
+    assert open_shard(path).dtype == np.uint16
+    assert shard_tokens(path) == len(flat)
+
+
+def test_version_2_for_large_vocabularies(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_shard(path, [np.array([0, 65_536, 99_999])], vocab_size=100_000)
+    assert path.read_bytes() == by_hand([0, 65_536, 99_999], version=2)
+    assert open_shard(path).tolist() == [0, 65_536, 99_999]
+    assert open_shard(path).dtype == np.uint32
+
+
+def test_opened_shards_are_mapped_read_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_shard(path, [np.arange(10)])
+    shard = open_shard(path)
+    assert isinstance(shard, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        shard[0] = 1
+
+
+@pytest.mark.parametrize("token", [-1, 50_257])
+def test_a_token_outside_the_vocabulary_leaves_no_file(tmp_path: Path, token: int) -> None:
+    with pytest.raises(WebtextError, match=rf"token {token} is outside the vocabulary of 50,257"):
+        write_shard(tmp_path / "a.bin", [np.array([1, 2]), np.array([3, token])], vocab_size=50_257)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_write_keeps_the_old_shard(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_shard(path, [np.array([7])])
+
+    def broken() -> Iterator[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        yield np.array([1])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_shard(path, broken())
+    assert open_shard(path).tolist() == [7]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "cut: 0 bytes"),
+        (by_hand([1, 2, 3])[:1000], "cut: 1000 bytes"),
+        (by_hand([1, 2, 3])[:-1], "is cut: 1,029 bytes instead of 1,030 for 3 tokens"),
+        (by_hand([1, 2, 3]) + b"\0", "is too long"),
+        (b"\0" * 2048, "begins with 0, not with 20240520"),
+        (struct.pack("<256i", 20240520, 3, 0, *[0] * 253), "version 3, 0 bytes"),
+        (struct.pack("<256i", 20240520, 2, 0, *[0] * 253), "version 2, 0 bytes"),
+        (struct.pack("<256i", 20240520, 1, -1, *[0] * 253), "counts -1 tokens"),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "bad.bin"
+    path.write_bytes(content)
+    with pytest.raises(WebtextError, match=reason) as caught:
+        open_shard(path)
+    assert str(path) in str(caught.value)
+    with pytest.raises(WebtextError, match=reason):
+        shard_tokens(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WebtextError, match=r"missing\.bin: cannot read the token shard: No such file"):
+        open_shard(tmp_path / "missing.bin")

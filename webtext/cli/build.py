@@ -1,0 +1,119 @@
+"""A build: its stages in order, each skipped, gone on with or done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipelines.run import run_stage, tidy
+from pipelines.stage import Stage, check_stage
+from pipelines.stages import DEDUP, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
+from webtext.cli.build_directory import check_build_owner
+from webtext.cli.local_stages import REPORT, TRAIN
+from webtext.cli.progress import Screen
+from webtext.cli.reddit_sources import prepare_sources
+from webtext.cli.remote_build import check_lock, lock_build
+from webtext.core.config import Config
+from webtext.core.errors import UsageError
+from webtext.core.manifest import Manifest
+from webtext.fetch.agent import agent_of
+from webtext.fetch.previous import RETRY
+
+
+def stages_of(config: Config) -> dict[str, Stage]:
+    """The stages of a build in order, by name. Without dumps it has no links, without `train.enabled` no model."""
+    from_reddit = config.links.dumps or config.links.subreddits
+    if not from_reddit and not config.fetch.warcs:
+        raise UsageError(
+            "nothing to build from: set links.dumps or links.subreddits (Reddit submissions) or fetch.warcs (archives) in the configuration"
+        )
+    if from_reddit:
+        stages = [LINKS, FETCH, EXTRACT]
+    else:
+        stages = [replace(FETCH, reads=()), replace(EXTRACT, reads=("fetch",))]
+    stages += [DEDUP, NGRAMS, OVERLAP, TOKENIZER, TOKENIZE]
+    if config.train.enabled:
+        stages.append(TRAIN)
+    stages.append(replace(REPORT, reads=tuple(stage.name for stage in stages)))
+    return {stage.name: stage for stage in stages}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A stage of a finished build: its manifest, and whether this run made it."""
+
+    stage: Stage
+    manifest: Manifest
+    ran: bool
+
+
+def up_to_date(config: Config, build: Path) -> bool:
+    """Whether every stage of a build is done for this configuration. Reads manifests alone."""
+    stages = stages_of(config)
+    return all(stage.manifest(build) for stage in stages.values()) and all(
+        check_stage(stage, build, config, stages).done for stage in stages.values()
+    )
+
+
+def _check_retry(retry: Sequence[str], config: Config) -> None:
+    unknown = sorted(set(retry) - RETRY.keys())
+    if unknown:
+        raise UsageError(f"--retry {unknown[0]}: not a class of failures; choose among {', '.join(RETRY)}")
+    if config.fetch.warcs:
+        raise UsageError("--retry: pages come from fetch.warcs, which have no other answer to give; leave it out")
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_build(
+    config: Config,
+    build: Path | str,
+    arguments: Sequence[str] = (),
+    *,
+    only: str | None = None,
+    reuse: bool = False,
+    beside: Sequence[str] = (),
+    retry: Sequence[str] = (),
+    screen: Screen | None = None,
+    said: Callable[[Done], None] = lambda done: None,
+) -> list[Done]:
+    """Run all stages of a build, or `only` one whose inputs are there; what fits is not run again.
+
+    A `build` given as text may be a URL of Beam's. `said` hears of each stage at its end. `beside` are names that may lie in the directory
+    before its first build. `retry` names classes of failed links (webtext.fetch.previous.RETRY) that fetch asks for again.
+    """
+    stages = stages_of(config)
+    if only is not None and only not in stages:
+        raise UsageError(f"{only}: not a stage of this configuration; it has {', '.join(stages)}")
+    if retry:
+        _check_retry(retry, config)
+    if only in (None, "fetch") and not config.fetch.warcs:
+        agent_of(config.fetch)  # refused here and not hours later, when the links are there
+    workers = config.run.workers or cores()
+    results = []
+    with lock_build(build, arguments) as (directory, remote):
+        check_build_owner(directory, config, reuse=reuse, beside=beside, remote=remote)
+        if remote is not None and config.links.subreddits:
+            raise UsageError("links.subreddits: what Reddit answers is kept on this disk; build on it, or give links.dumps")
+        config = prepare_sources(config, directory, arguments, screen or Screen(), ask=only in (None, "links"))
+        for stage in stages.values():
+            if only not in (None, stage.name):
+                continue
+            if remote is not None:
+                check_lock(remote)
+            status = check_stage(stage, directory, config, stages, remote)
+            retry = retry if stage.name == "fetch" else ()
+            manifest = stage.manifest(directory) if status.done and not retry else None
+            if manifest is None:
+                manifest = run_stage(stage, directory, config, status, workers, arguments, screen or Screen(), retry, remote)
+                results.append(Done(stage, manifest, ran=True))
+            else:
+                tidy(stage, directory, remote)
+                results.append(Done(stage, manifest, ran=False))
+            said(results[-1])
+    return results

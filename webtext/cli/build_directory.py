@@ -1,0 +1,96 @@
+"""A build directory: whose it is, and that one build at a time works in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from pipelines.filesystem import is_url
+from pipelines.remote_store import BeamStore
+from webtext.core.config import Config
+from webtext.core.errors import UsageError, WebtextError
+from webtext.core.files import explain_os_errors, read_json, to_json, write_bytes
+from webtext.core.workers import NAME as WORKERS
+from webtext.core.workers import await_workers
+
+MARK = "build.json"
+LOCK = ".lock"
+HOLDER = ".holder"  # in a build elsewhere: JSON, whose it is
+
+
+@contextmanager
+def lock_directory(build: Path, shown: str = "") -> Iterator[None]:
+    """Hold the directory. Raises WebtextError where another process does; `shown` is what the directory stands for, if not for itself."""
+    with explain_os_errors(build):
+        build.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(build / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            # The lock goes with the process, also when it is killed.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode() or "?"
+            raise WebtextError(
+                f"{shown or build}: another build (process {holder}) is at work here; wait for it or choose another --out"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        await_workers(build)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sources(config: Config) -> dict[str, Any]:
+    """What a build is made from: this makes it that build and no other. All else may change, and redoes the stages it concerns."""
+    found = {"build.shards": config.build.shards, "links.dumps": config.links.dumps, "fetch.warcs": config.fetch.warcs}
+    # Only where there are some, so that builds which are older than the key stay what they are.
+    return {**found, "links.subreddits": config.links.subreddits} if config.links.subreddits else found
+
+
+def check_build_owner(build: Path, config: Config, *, reuse: bool, beside: Sequence[str] = (), remote: BeamStore | None = None) -> None:
+    """Mark an empty directory as this build's, or check that it is. Raises UsageError for one that belongs to something else.
+
+    `reuse` takes over a directory of other sources: what does not fit is made anew. `beside` are names that may lie in an empty one.
+    """
+    mark, shown = build / MARK, remote.url if remote is not None else build
+    mine = sources(config)
+    if mark.exists():
+        theirs = cast(dict[str, Any], read_json(mark))
+        other = [key for key in mine if theirs.get(key) != mine[key]]
+        if other and not reuse:
+            told = "; ".join(f"{key} was {theirs.get(key)} and is now {mine[key]}" for key in other)
+            raise UsageError(
+                f"{shown}: belongs to a build of another configuration ({told}); choose another --out, or --reuse to rebuild it"
+            )
+        if not other:
+            return
+    else:
+        there = {path.name for path in build.iterdir()} if remote is None else {path.split("/")[0] for path in remote.sizes(["**"])}
+        foreign = sorted(there - {LOCK, WORKERS, HOLDER, *beside})
+        if foreign:
+            raise UsageError(f"{shown}: not empty and not a build (it holds {foreign[0]}); choose another --out")
+    write_bytes(mark, to_json(mine))
+    if remote is not None:
+        remote.keep(build, [MARK])
+
+
+def refuse_url(build: Path) -> None:
+    """For commands that read a build on this disk. Raises UsageError where they are given a URL."""
+    # NB: of two slashes a Path keeps one.
+    url = re.sub(r"^([a-z][a-z0-9+.-]*):/(?!/)", r"\1://", str(build))
+    if is_url(url):
+        raise UsageError(f"{url}: this command reads a build on this disk; copy it first, as with `gcloud storage cp -r {url} DIR`")
+
+
+def open_build(build: Path) -> Path:
+    """A directory that a command reads. Raises UsageError where it is no build."""
+    refuse_url(build)
+    if not (build / MARK).exists():
+        raise UsageError(f"{build}: not a build ({MARK} is missing); give the --out of a `webtext build`")
+    return build

@@ -1,0 +1,103 @@
+"""A build directory elsewhere, as the launcher holds it: a directory on this disk for its manifests, and a note there whose build it is."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+import psutil
+
+from pipelines.filesystem import is_url
+from pipelines.remote_store import BeamStore
+from webtext.cli.build_directory import HOLDER, LOCK, MARK, lock_directory
+from webtext.core.directories import DIRECTORIES
+from webtext.core.errors import UsageError, WebtextError
+from webtext.core.files import to_json
+from webtext.core.manifest import NAME
+from webtext.core.workers import NAME as WORKERS
+
+
+@contextmanager
+def lock_remote_build(url: str, arguments: Sequence[str]) -> Iterator[tuple[Path, BeamStore]]:
+    """Hold a build at a URL. Raises WebtextError where another process does, or the store does not answer.
+
+    Gives the directory on this disk, with the manifests that there are, and the build. `arguments` are Beam's.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    if re.search(r"[*?\[\]]", url):
+        raise UsageError(f"{url}: the name of a build has none of * ? [ ]; choose another --out")
+    remote = BeamStore(url.rstrip("/"), PipelineOptions(list(arguments)).get_all_options(drop_default=True))
+    remote.sizes([f"{MARK}*"])  # NB: a pattern, for a list of a bucket that is not there is an error, and a look at its object none
+    directory = remote.root / "launcher"
+    with lock_directory(directory, remote.url):
+        for path in directory.iterdir():
+            if path.name not in (LOCK, WORKERS):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        mine = _take(remote)
+        remote.fetch([MARK, *(f"{name}/{NAME}" for name in DIRECTORIES.values())], directory)
+        try:
+            yield directory, remote
+        finally:
+            if _holder(remote) == mine:
+                remote.remove(HOLDER)
+
+
+def _take(remote: BeamStore) -> dict[str, Any]:
+    """Write down whose build it is. Of two launchers that do so in the same moment the later one has it, and the other sees that here."""
+    mine = {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "begun": psutil.Process().create_time(),
+        "since": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    theirs = _holder(remote)
+    if theirs is not None and not (theirs["host"] == mine["host"] and not _lives(theirs)):
+        raise _refused(remote, theirs)
+    remote.write(HOLDER, to_json(mine))
+    return mine
+
+
+def check_lock(remote: BeamStore) -> None:
+    """Raises WebtextError where another launcher has taken the build since."""
+    holder = _holder(remote)
+    if holder is None or (holder["host"], holder["process"]) != (socket.gethostname(), os.getpid()):
+        raise _refused(remote, holder or {"host": "?", "process": "?", "since": "?"})
+
+
+def _holder(remote: BeamStore) -> dict[str, Any] | None:
+    data = remote.read(HOLDER)
+    return cast(dict[str, Any], orjson.loads(data)) if data else None
+
+
+def _lives(holder: dict[str, Any]) -> bool:
+    try:
+        return bool(abs(psutil.Process(holder["process"]).create_time() - holder["begun"]) < 1)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _refused(remote: BeamStore, holder: dict[str, Any]) -> WebtextError:
+    return WebtextError(
+        f"{remote.url}: another build (process {holder['process']} on {holder['host']}, since {holder['since']}) is at work here; "
+        f"wait for it or choose another --out; if it is gone, delete {remote.url}/{HOLDER}"
+    )
+
+
+@contextmanager
+def lock_build(build: Path | str, arguments: Sequence[str]) -> Iterator[tuple[Path, BeamStore | None]]:
+    """Hold a build on this disk or, given as text with a scheme, at a URL."""
+    if isinstance(build, str) and is_url(build):
+        with lock_remote_build(build, arguments) as held_there:
+            yield held_there
+    else:
+        with lock_directory(Path(build)):
+            yield Path(build), None

@@ -1,0 +1,101 @@
+"""A command for each stage, with an option for each key of its section."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from webtext.core.config import Benchmark, Config
+from webtext.core.config_file import load_config
+
+ABOUT = {
+    "links": "Read Reddit submissions into a table of URLs with all their posts.",
+    "fetch": "Download the links politely, or take their pages from archives.",
+    "extract": "Find title, text and language of every page, and keep what is text enough.",
+    "dedup": "Remove exact and near copies, and part the corpus into train, val and test.",
+    "ngrams": "Make Bloom filters of the corpus' 8-grams.",
+    "overlap": "Report how much of each benchmark stands in the corpus.",
+    "tokenizer": "Learn a byte-level BPE vocabulary from the corpus.",
+    "tokenize": "Write the corpus as token shards.",
+    "train": "Train a GPT-2 on the token shards.",
+    "report": "Write report.html on the whole build.",
+}
+
+
+def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callable[..., None]:
+    """The function of `webtext STAGE CONFIG --out DIR [--key value ...]`.
+
+    `also(out, *, option=...)` is called when the stage is done; its options are further options of the command.
+    """
+    section = Config.model_fields[stage].annotation if stage in Config.model_fields else None
+    fields = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
+    others = dict(list(inspect.signature(also, eval_str=True).parameters.items())[1:]) if also else {}
+    options = {name: kind for name, info in fields.items() if name != "enabled" and (kind := _option_type(info)) is not None}
+
+    def command(**values: Any) -> None:
+        context: typer.Context = values.pop("beam")
+        config, out, reuse = values.pop("config"), values.pop("out"), values.pop("reuse")
+        more, retry = {name: values.pop(name) for name in others}, values.pop("retry", None) or ()
+        given = {f"{stage}.{name}": value for name, value in values.items() if value is not None and value != []}
+        if stage == "train":
+            given["train.enabled"] = True
+        from webtext.cli import console
+        from webtext.cli.build import run_build
+
+        results = run_build(load_config(config, given), out, context.args, only=stage, reuse=reuse, retry=retry, said=console.stage_line)
+        if any(done.ran for done in results):
+            console.summary(results)
+        if also is not None:
+            also(Path(out), **more)
+
+    def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+    parameters = [
+        parameter("beam", typer.Context, inspect.Parameter.empty),
+        parameter("config", Annotated[Path, typer.Argument(help="configuration (TOML)")], inspect.Parameter.empty),
+        parameter(
+            "out", Annotated[str, typer.Option("--out", metavar="DIR", help="directory of the build, or a URL")], inspect.Parameter.empty
+        ),
+        parameter("reuse", Annotated[bool, typer.Option("--reuse", help="take over a directory built from other sources")], False),
+        *(
+            parameter(name, Annotated[kind, typer.Option(help=_help(fields[name]), show_default=False)], None)
+            for name, kind in options.items()
+        ),
+        *others.values(),
+    ]
+    if stage == "fetch":
+        told = "ask again for links that failed: failed (all of them), timeout, or 5xx; repeatable"
+        parameters.append(parameter("retry", Annotated[list[str] | None, typer.Option(help=told, show_default=False)], None))
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {item.name: item.annotation for item in parameters}
+    command.__doc__ = ABOUT[stage]
+    command.__name__ = stage
+    return command
+
+
+def _option_type(info: FieldInfo) -> Any:
+    """The type of a key on the command line, None for a key that can only be set in a file."""
+    kind = info.annotation
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(part for part in get_args(kind) if part is not type(None))
+    if get_origin(kind) is Literal or kind is date:
+        return str | None
+    if get_origin(kind) is list:
+        return list[str] | None if get_args(kind)[0] in (str, Benchmark) else None
+    return kind | None if kind in (bool, int, float, str) else None
+
+
+def _help(info: FieldInfo) -> str:
+    choices = [value for value in get_args(info.annotation) if isinstance(value, str)]
+    one_of = f" (one of {', '.join(choices)})" if choices else ""
+    default = info.get_default(call_default_factory=True)
+    return f"{info.description}{one_of} [default: {'none' if default in ('', [], None) else default}]"

@@ -1,0 +1,67 @@
+"""`webtext tokenizer inspect`: a vocabulary on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from tokenizer import ByteBPE
+from tokenizer.inspect import Compression, colored, compression, cut, longest_tokens, readable
+from webtext.cli.console import out as console
+from webtext.tokens.texts import Document, documents_of
+from webtext.tokens.vocabulary import load_vocabulary
+
+
+def inspect(vocabulary: Path, documents: Sequence[Path], text: str | None, longest: int, limit: int) -> None:
+    """Print what is asked for: how `text` is cut; else the longest tokens and the compression of `documents`.
+
+    Without documents, those of the build whose tokenizer/ it is. `limit` documents at the most are read, 0 is all.
+    """
+    bpe = load_vocabulary(vocabulary)
+    console.print(f"{bpe.vocab_size:,} tokens: 256 bytes, {len(bpe.pairs):,} merges and <|endoftext|>", markup=False)
+    if text is not None:
+        _tell_cut(bpe, text)
+        return
+    corpus = vocabulary.parent / "corpus"
+    read = _limited(documents or ([corpus] if corpus.is_dir() else []), limit)
+    rows = compression(bpe, read)
+    if rows:
+        _tell_compression(rows)
+    if longest:
+        console.print(f"\nthe {longest:,} longest tokens")
+        for i, token in longest_tokens(bpe, longest):
+            console.print(f"{i:>7} {len(token):>4} bytes  {readable(token)}", markup=False)
+
+
+def _limited(paths: Sequence[Path], limit: int) -> Iterator[Document]:
+    return islice((document for path in paths for document in documents_of(path)), limit or None)
+
+
+def _tell_cut(bpe: ByteBPE, text: str) -> None:
+    """In colours where there are some, else with a bar between tokens."""
+    pieces = cut(bpe, text)
+    if console.is_terminal and not console.no_color:
+        console.print(colored(bpe, text))
+    else:
+        console.print("|".join(token for _, token in pieces), markup=False)
+    console.print(" ".join(str(i) for i, _ in pieces))
+    size = len(text.encode("utf-8", "surrogatepass"))
+    console.print(f"{len(pieces):,} tokens, {size:,} bytes" + (f", {size / len(pieces):.2f} bytes a token" if pieces else ""))
+
+
+def _tell_compression(rows: list[Compression]) -> None:
+    """A line a language, most text first, and one for all."""
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table.add_column("language")
+    for column in ("documents", "bytes", "tokens", "bytes a token", "characters a token"):
+        table.add_column(column, justify="right")
+    rows = sorted(rows, key=lambda row: (-row.size, row.group))
+    for row in [*rows, Compression.sum("all", rows)]:
+        figures = f"{row.texts:,}", f"{row.size:,}", f"{row.tokens:,}", f"{row.bytes_a_token:.2f}", f"{row.characters_a_token:.2f}"
+        table.add_row(row.group, *figures)
+    Console(highlight=False, width=None if console.is_terminal else 100).print(table)

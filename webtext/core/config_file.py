@@ -1,0 +1,185 @@
+"""Configuration files: read, checked with the path of every mistake, and written with a comment a key."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from webtext.core.config import Config
+from webtext.core.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DATA = "WEBTEXT_DATA"
+DATA_DEFAULT = "../shared/data"
+
+
+def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read a TOML file and lay `overrides` ("dedup.threshold": 0.7) over it.
+
+    `${NAME}` in a string is the environment variable; `${WEBTEXT_DATA}` has a default. Relative paths are those of the current
+    directory. Raises UsageError that names the file, the key and the values it may have.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); give the path of a configuration file") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 (byte {error.start}); a configuration is a TOML file") from None
+    return parse_config(text, str(path), overrides)
+
+
+def parse_config(text: str, name: str, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Check a configuration given as text; `name` stands for it in errors."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name}: not valid TOML: {error}") from None
+    for dotted, value in (overrides or {}).items():
+        table, _, leaf = dotted.rpartition(".")
+        place = values
+        for part in table.split("."):
+            place = place.setdefault(part, {})
+        place[leaf] = value
+    try:
+        return Config.model_validate(_expand(values, name))
+    except ValidationError as error:
+        raise UsageError("\n".join(f"{name}: {_sentence(detail)}" for detail in error.errors())) from None
+
+
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """`section.key=value` of a command line; the value is one of TOML, or else a string.
+
+    >>> parse_setting("dedup.threshold=0.7")
+    ('dedup.threshold', 0.7)
+    """
+    dotted, equals, value = setting.partition("=")
+    if not equals or dotted.count(".") not in (1, 2):
+        raise UsageError(f"--set {setting}: write section.key=value, as in --set dedup.threshold=0.7")
+    try:
+        return dotted.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return dotted.strip(), value
+
+
+def _expand(value: Any, name: str) -> Any:
+    if isinstance(value, str):
+        return re.sub(r"\$\{(\w+)\}", lambda match: _variable(match[1], name), value)
+    if isinstance(value, list):
+        return [_expand(item, name) for item in value]
+    if isinstance(value, dict):
+        return {key: _expand(item, name) for key, item in value.items()}
+    return value
+
+
+def _variable(variable: str, name: str) -> str:
+    value = os.environ.get(variable, DATA_DEFAULT if variable == DATA else None)
+    if value is None:
+        raise UsageError(f"{name}: the environment variable {variable} is not set, and ${{{variable}}} is used")
+    return value
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    """One mistake as a sentence: path of the key, what is wrong, what is allowed."""
+    location = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] != "extra_forbidden":
+        return f"{location}: {detail['msg'][0].lower()}{detail['msg'][1:]} (it is {detail['input']!r})"
+    model = _model_at(detail["loc"][:-1])
+    allowed = list(model.model_fields) if model else []
+    near = difflib.get_close_matches(str(detail["loc"][-1]), allowed, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{location}: unknown key; {hint}known here: {', '.join(allowed)}"
+
+
+def _model_at(location: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model that checks the table at a location of the configuration."""
+    model: type[BaseModel] = Config
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        if field is None:
+            return None
+        kind: Any = field.annotation
+        kind = get_args(kind)[0] if get_origin(kind) is list else kind
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return None
+        model = kind
+    return model
+
+
+def print_config(config: Config | None = None) -> str:
+    """The whole configuration as TOML, a comment above every key."""
+    config = config or Config()
+    lines = ["# A build of webtext: `webtext build THIS_FILE --out DIRECTORY`. Keys left out have the values shown.\n"]
+    for name in type(config).model_fields:
+        section: BaseModel = getattr(config, name)
+        lines += _table(name, section)
+    return "".join(lines)
+
+
+def _table(name: str, section: BaseModel) -> list[str]:
+    """A section of the configuration, the tables inside it behind its keys."""
+    lines = [f"\n[{name}]\n"]
+    tables: list[str] = []
+    for key, info in type(section).model_fields.items():
+        value = getattr(section, key)
+        if isinstance(value, BaseModel):
+            tables += _table(f"{name}.{key}", value)
+            continue
+        if isinstance(value, list) and value and isinstance(value[0], BaseModel):
+            for item in value:
+                tables.append(f"\n[[{name}.{key}]]\n" + "".join(f"{leaf} = {_toml(leaf_value)}\n" for leaf, leaf_value in item))
+            continue
+        comment = f"{info.description}{_choices(info.annotation)}"
+        assignment = f"{key} = {_toml(value)}" if value is not None else f"# {key} ="
+        lines.append(f"# {comment}\n{assignment}\n")
+    return lines + tables
+
+
+def _choices(annotation: Any) -> str:
+    values = [value for value in get_args(annotation) if isinstance(value, str)]
+    return f" (one of {', '.join(values)})" if values else ""
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'"{escaped}"'
+    return repr(value)
+
+
+def source_files(patterns: Sequence[str], key: str) -> list[Path]:
+    """The files that paths and globs stand for, sorted by name and then path, each once.
+
+    Raises UsageError where one stands for nothing; `key` names the configuration key.
+    """
+    return sorted(set(_matches(patterns, key)), key=lambda path: (path.name, str(path)))
+
+
+def _matches(patterns: Sequence[str], key: str) -> Iterator[Path]:
+    for pattern in patterns:
+        found = [Path(match) for match in glob.glob(os.path.expanduser(pattern), recursive=True)]
+        files = [path for path in found if path.is_file()]
+        if not files:
+            raise UsageError(f"{key}: there is no file {pattern}; correct the path or the pattern")
+        yield from files

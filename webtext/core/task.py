@@ -1,0 +1,243 @@
+"""A unit of a stage's work: done once, on the record, and the same bytes whoever does it.
+
+A stage is cut into tasks, one a shard and phase. A task writes files, counts, and rejects records; when all its files
+are on the disk its report is written as STAGE/.work/NAME.done. A task whose report is there is not done again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import pyarrow as pa
+
+from webtext.core.errors import WebtextError
+from webtext.core.files import Output, explain_os_errors, from_json, sha256_of, to_json, write_bytes, writing
+from webtext.core.memory import peak_memory
+from webtext.core.records import REJECTED
+from webtext.core.tables import TableOutput, writing_table
+
+WORK = ".work"
+DONE = ".done"  # suffix of the report of a finished task
+PROGRESS_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file of the build: path relative to the build directory, records in it, bytes, SHA-256."""
+
+    path: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+@dataclass
+class Report:
+    """What a task did. `outputs` is handed to the next phase; `files` are kept, `measured` is what a clock or a machine had a say in."""
+
+    task: str
+    records_in: int = 0
+    records_out: int = 0
+    rejected: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
+    files: list[OutputFile] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
+    measured: dict[str, float] = field(default_factory=dict)
+
+
+class RemoteStore(Protocol):
+    """A build directory that is not on this machine's disk but in a store of objects (pipelines.remote_store). Paths are relative to it."""
+
+    def read(self, path: str) -> bytes | None:
+        """A whole file; None where there is none."""
+
+    def sizes(self, paths: Sequence[str]) -> dict[str, int]:
+        """Bytes of those of the files that are there."""
+
+    def scratch(self, context: StageContext, task: str, arguments: tuple[Any, ...]) -> AbstractContextManager[Path]:
+        """A build directory on this machine's disk that holds what a task reads; what the task adds is kept when the block ends well."""
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """Where a stage works: the build directory, the stage's directory in it, and the fingerprint of inputs and configuration.
+
+    Where the build is `elsewhere`, each task works in a build directory of its own, and `build` is where the launcher keeps its notes.
+    """
+
+    build: Path
+    directory: str
+    fingerprint: str
+    remote: RemoteStore | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.build / self.directory
+
+    def report(self, task: str) -> Path:
+        return self.path / WORK / f"{task}{DONE}"
+
+    def scratch_path(self, name: str) -> Path:
+        """A file of the stage that no later stage reads; it goes when the stage is closed."""
+        return self.path / WORK / name
+
+
+class TaskLog:
+    """What a task function is given: places to write to, counters, and the rejected records of its shard.
+
+    `records_in` counts the records that enter the stage here and `records_out` those that leave it here; over all tasks of the
+    stage, records in = records out + rejected.
+    """
+
+    def __init__(self, context: StageContext, name: str, rejected: TableOutput) -> None:
+        self.context = context
+        self.name = name
+        self.records_in = 0
+        self.records_out = 0
+        self.counters: Counter[str] = Counter()
+        self.files: list[OutputFile] = []
+        self._rejected = rejected
+        self._next_progress = time.monotonic() + PROGRESS_SECONDS
+        self._seen = 0
+        self._helper_seconds = 0.0
+        self._helper_memory = 0
+
+    def reject(self, url: str, record_id: str, reason: str, detail: str = "") -> None:
+        """Leave a record out for a named reason."""
+        self._rejected.write({"url": url, "id": record_id, "reason": reason, "detail": detail})
+        self.counters[f"rejected-{reason}"] += 1
+
+    @contextmanager
+    def table(self, path: str, schema: pa.Schema) -> Iterator[TableOutput]:
+        """Write a Parquet file of the build; `path` is relative to the build directory."""
+        with writing_table(self.context.build / path, schema) as table:
+            yield table
+        self._keep(path, table.records, table.output)
+
+    @contextmanager
+    def binary(self, path: str, records: Callable[[], int] = lambda: 1) -> Iterator[Output]:
+        """Write a binary file of the build; `records` is asked for their number when it is whole."""
+        with writing(self.context.build / path) as output:
+            yield output
+        self._keep(path, records(), output)
+
+    def register_file(self, path: str, records: int = 1) -> None:
+        """Take a file into the build that another package has written; `path` is relative to the build directory."""
+        file = self.context.build / path
+        self.files.append(OutputFile(path, records, file.stat().st_size, sha256_of(file)))
+
+    def _keep(self, path: str, records: int, output: Output) -> None:
+        written = output.written
+        assert written is not None  # set by the end of writing's block
+        self.files.append(OutputFile(path, records, written.bytes, written.sha256))
+
+    def progress(self, records: int = 1) -> None:
+        """Say that so many more records have passed. Cheap: it is written for the watcher once a second."""
+        self._seen += records
+        if time.monotonic() >= self._next_progress:
+            self._next_progress = time.monotonic() + PROGRESS_SECONDS
+            self.context.scratch_path(f"{self.name}.progress").write_text(str(self._seen))
+
+    def add_cost(self, seconds: float, memory: int) -> None:
+        """Add what a helper process of the task used: seconds of processor time, and bytes of memory at its highest."""
+        self._helper_seconds += seconds
+        self._helper_memory = max(self._helper_memory, memory)
+
+    def measured(self, wall: float, processor: float) -> dict[str, float]:
+        """What a clock and the system say of the task, with its helpers, since these readings of perf_counter and process_time."""
+        return {
+            "seconds": round(time.perf_counter() - wall, 3),
+            "cpu_seconds": round(time.process_time() - processor + self._helper_seconds, 3),
+            "peak_memory_bytes": peak_memory() + self._helper_memory,
+            "seen": self._seen,
+        }
+
+
+TaskFunction = Callable[..., "list[Any] | None"]
+
+
+def run_task(context: StageContext, name: str, function: TaskFunction, *arguments: Any) -> Report:
+    """Do a task unless its report says that it is done.
+
+    `function(log, *arguments)` returns what the next phase needs, as values that JSON holds, or None. Whatever it raises
+    leaves no report, so that the task is done again by the next run.
+    """
+    done = finished(context, name)
+    if done is not None:
+        return done
+    if context.remote is None:
+        return _do(context, name, function, arguments)
+    with context.remote.scratch(context, name, arguments) as directory:
+        return _do(replace(context, build=directory, remote=None), name, function, arguments)
+
+
+def _do(context: StageContext, name: str, function: TaskFunction, arguments: tuple[Any, ...]) -> Report:
+    wall, processor = time.perf_counter(), time.process_time()
+    rejected = f"{context.directory}/rejected/{name}.parquet"
+    with explain_os_errors(context.report(name)):
+        context.report(name).parent.mkdir(parents=True, exist_ok=True)
+    with writing_table(context.build / rejected, REJECTED) as table:
+        log = TaskLog(context, name, table)
+        outputs = function(log, *arguments) or []
+    if table.records:
+        log._keep(rejected, table.records, table.output)
+    else:
+        (context.build / rejected).unlink()
+    report = Report(
+        name,
+        log.records_in,
+        log.records_out,
+        table.records,
+        dict(sorted(log.counters.items())),
+        sorted(log.files, key=lambda file: file.path),
+        outputs,
+        log.measured(wall, processor),
+    )
+    write_bytes(context.report(name), to_json({"fingerprint": context.fingerprint, **asdict(report)}))
+    context.scratch_path(f"{name}.progress").unlink(missing_ok=True)
+    return report
+
+
+def finished(context: StageContext, name: str) -> Report | None:
+    """The report of a task that is done for the present inputs and configuration and whose files are there."""
+    path = context.report(name)
+    data = read(context, path)
+    report = load_report(path, data, context.fingerprint) if data is not None else None
+    if report is None:
+        return None
+    sizes = sizes_of(context.build, context.remote, [file.path for file in report.files])
+    return report if all(sizes.get(file.path) == file.bytes for file in report.files) else None
+
+
+def read(context: StageContext, path: Path) -> bytes | None:
+    """A file of the build as a whole, None where there is none."""
+    if context.remote is not None:
+        return context.remote.read(path.relative_to(context.build).as_posix())
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def sizes_of(build: Path, remote: RemoteStore | None, paths: Sequence[str]) -> dict[str, int]:
+    """Bytes of those files of a build that are there; `paths` are relative to it."""
+    if remote is not None:
+        return remote.sizes(paths)
+    return {path: (build / path).stat().st_size for path in paths if (build / path).is_file()}
+
+
+def load_report(path: Path, data: bytes, fingerprint: str) -> Report | None:
+    """The report that is in the file `path`; None where it is of other inputs or another configuration."""
+    value = cast(dict[str, Any], from_json(path, data))
+    if value.pop("fingerprint", None) != fingerprint:
+        return None
+    try:
+        return Report(**{**value, "files": [OutputFile(**file) for file in value["files"]]})
+    except (TypeError, KeyError) as error:
+        raise WebtextError(f"{path}: not a task's report ({error}); delete it and run again") from None

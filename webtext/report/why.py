@@ -1,0 +1,102 @@
+"""The story of one URL: what each stage of a build made of it, put together from what the stages wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from webtext.core.directories import DIRECTORIES
+from webtext.core.hashing import url_id
+from webtext.links.urls import canonical
+
+COPIES = 20  # told of a page that has more: boilerplate has a hundred thousand
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a stage made of the URL: kept it (`kept`) with some facts, or left it out for a reason."""
+
+    stage: str
+    kept: bool
+    text: str
+
+
+def why(build: Path, url: str) -> list[Event]:
+    """Everything the build knows of a URL, stage by stage. Empty if no stage has met it.
+
+    The URL may be written as it was posted; it is looked up as given and in its canonical form.
+    """
+    forms = _forms(url)
+    ids = {url_id(form) for form in forms}
+    events: list[Event] = []
+    for stage, directory in DIRECTORIES.items():
+        events += [Event(stage, False, _rejection(row)) for row in _rows(build / directory / "rejected", "url", forms)]
+        events += [Event(stage, True, text) for text in _kept(build, stage, ids)]
+    return events
+
+
+def _forms(url: str) -> set[str]:
+    try:
+        return {url, canonical(url)}
+    except ValueError:
+        return {url}
+
+
+def _rows(directory: Path, column: str, values: set[str]) -> Iterator[dict[str, Any]]:
+    """The rows of all Parquet files of a directory that hold one of the values in a column."""
+    for path in sorted(directory.glob("*.parquet")):
+        yield from pq.read_table(path, filters=pc.field(column).isin(sorted(values))).to_pylist()
+
+
+def _rejection(row: dict[str, Any]) -> str:
+    post = "" if len(row["id"] or "") in (0, 32) else f"post {row['id']}: "
+    return f"{post}{row['reason']}" + (f" ({row['detail']})" if row["detail"] else "")
+
+
+def _kept(build: Path, stage: str, ids: set[str]) -> Iterator[str]:
+    if stage == "links":
+        for row in _rows(build / "links", "id", ids):
+            for post in row["posts"]:
+                yield f"post {post['id']} in r/{post['subreddit']}, score {post['score']}, {_day(post['created_utc'])}"
+    elif stage == "fetch":
+        for row in _rows(build / "pages" / "ledger", "id", ids):
+            if row["error"] is None:
+                cut = ", cut" if row["truncated"] else ""
+                yield f"{row['bytes']:,} bytes{cut}, HTTP {row['status']}{_archive(row)}, in {row['warc']} at {row['offset']:,}"
+    elif stage == "extract":
+        for row in _rows(build / "documents", "id", ids):
+            yield f"{len(row['text']):,} characters of {row['language']} by {row['extractor']}: {row['title']}"
+    elif stage == "dedup":
+        for row in _rows(build / "corpus", "id", ids):
+            yield f"kept, {row['split']}"
+        copies = _rows(build / "duplicates" / "pairs", "kept_id", ids)
+        for row in islice(copies, COPIES):
+            yield f"{row['removed_url']} was a copy of it (Jaccard {row['jaccard']:.3f})"
+        if more := sum(1 for _ in copies):
+            yield f"and {more:,} further copies, all in duplicates/pairs"
+        for row in _rows(build / "duplicates" / "quotations", "id", ids):
+            if row["outcome"] == "cut":
+                yield f"{row['words']} words of {row['test_set']} ({row['example']}) cut out"
+    elif stage == "tokenize":
+        for row in _rows(build / "tokens" / "index", "id", ids):
+            yield f"{row['length']:,} tokens in {row['shard']} from {row['offset']:,}"
+
+
+def _archive(row: dict[str, Any]) -> str:
+    """Where a page is from that is not the live site's, and what that answered."""
+    if row["archive"] is None:
+        return ""
+    captured = f", captured {row['captured']:%Y-%m-%d}" if row["captured"] is not None else ""
+    live = f", the live site: {row['detail']}" if row["detail"] else ""
+    return f" from {row['archive']}{captured}{live}"
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d")

@@ -1,0 +1,119 @@
+"""Token shards: the `.bin` files a GPT-2 is trained from, in llm.c's format.
+
+    offset  bytes       what
+    0       1,024       header: 256 little-endian int32
+                          [0] magic 20240520   [1] version   [2] number of tokens   [3] bytes a token, 0 in version 1   rest 0
+    1,024   2 x tokens  version 1: little-endian uint16 (what llm.c and its descendants read)
+    1,024   4 x tokens  version 2: little-endian uint32, header[3] = 4, for vocabularies above 65,536
+
+A shard holds at most 2^31 - 1 tokens, for the count is an int32. nanoGPT reads version 1 with an offset of 1,024 bytes.
+
+    >>> write_shard(Path("train-00000.bin"), [np.array([50256, 464, 3290])])
+    3
+    >>> open_shard(Path("train-00000.bin")).tolist()
+    [50256, 464, 3290]
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from webtext.core.errors import WebtextError
+from webtext.core.files import writing
+
+MAGIC = 20240520
+HEADER_BYTES = 1024
+MAX_TOKENS = 2**31 - 1
+Tokens = npt.NDArray[np.integer[Any]]
+
+_DTYPES: dict[int, np.dtype[np.integer[Any]]] = {1: np.dtype("<u2"), 2: np.dtype("<u4")}
+
+
+def write_shard(path: Path, tokens: Iterable[Tokens], *, vocab_size: int = 65_536) -> int:
+    """Write the arrays one after another as one shard and return the number of tokens.
+
+    Version 1 where `vocab_size` is at most 65,536, else version 2. The file appears under its name only when it is whole and synced.
+    Raises WebtextError for a token outside the vocabulary or too many tokens.
+    """
+    arrays = list(tokens)
+    count = sum(array.size for array in arrays)
+    with writing(path) as output:
+        write_tokens(output.file, arrays, count, vocab_size)
+    return count
+
+
+def write_tokens(file: IO[bytes], tokens: Iterable[Tokens], count: int, vocab_size: int) -> None:
+    """Write a header that states `count` tokens, and the arrays one after another; memory holds one at a time.
+
+    Raises WebtextError for a token outside the vocabulary, and for more tokens than a header can count.
+    """
+    dtype = token_dtype(vocab_size)
+    file.write(header(count, vocab_size))
+    for array in tokens:
+        if array.size and not 0 <= int(array.min()) <= int(array.max()) < vocab_size:
+            wrong = int(array.min()) if int(array.min()) < 0 else int(array.max())
+            raise WebtextError(f"token {wrong} is outside the vocabulary of {vocab_size:,}; was another tokenizer used?")
+        file.write(array.astype(dtype, copy=False).tobytes())
+
+
+def token_dtype(vocab_size: int) -> np.dtype[np.integer[Any]]:
+    """How a token of a vocabulary is stored: uint16 up to 65,536 tokens, else uint32, little-endian."""
+    return _DTYPES[_version(vocab_size)]
+
+
+def header(tokens: int, vocab_size: int) -> bytes:
+    """The 1,024 bytes that begin a shard of so many tokens. Raises WebtextError for more than a header can count."""
+    if tokens > MAX_TOKENS:
+        raise WebtextError(f"a shard of {tokens:,} tokens: at most {MAX_TOKENS:,} fit; use smaller shards")
+    version = _version(vocab_size)
+    words = np.zeros(HEADER_BYTES // 4, dtype="<i4")
+    words[:4] = MAGIC, version, tokens, 0 if version == 1 else _DTYPES[version].itemsize
+    return words.tobytes()
+
+
+def _version(vocab_size: int) -> int:
+    return 1 if vocab_size <= 65_536 else 2
+
+
+def open_shard(path: Path) -> Tokens:
+    """The tokens [n] of a shard: a read-only np.memmap of uint16 or uint32. Raises WebtextError if the file is no shard or is cut."""
+    version, count = _read_header(path)
+    dtype = _DTYPES[version]
+    header = HEADER_BYTES // dtype.itemsize
+    # NB: the whole file is mapped and the header sliced off, since an empty shard leaves nothing to map behind it.
+    return np.memmap(path, dtype=dtype, mode="r", shape=(header + count,))[header:]
+
+
+def shard_tokens(path: Path) -> int:
+    """The number of tokens of a shard, by its header, which is checked against the size of the file as `open_shard` does."""
+    return _read_header(path)[1]
+
+
+def _read_header(path: Path) -> tuple[int, int]:
+    """(version, tokens) of a shard that is whole."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(HEADER_BYTES)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise WebtextError(f"{path}: cannot read the token shard: {error.strerror}") from error
+    if len(raw) < HEADER_BYTES:
+        raise WebtextError(f"{path}: not a token shard or cut: {len(raw)} bytes, the header alone has {HEADER_BYTES}")
+    magic, version, count, width = (int(word) for word in np.frombuffer(raw, dtype="<i4", count=4))
+    if magic != MAGIC:
+        raise WebtextError(f"{path}: not a token shard: it begins with {magic}, not with {MAGIC}")
+    if version not in _DTYPES or (version == 2 and width != 4):
+        raise WebtextError(f"{path}: unknown token shard: version {version}, {width} bytes a token; known are 1 (uint16) and 2 (uint32)")
+    if count < 0:
+        raise WebtextError(f"{path}: the header counts {count} tokens")
+    expected = HEADER_BYTES + count * _DTYPES[version].itemsize
+    if size != expected:
+        state = "cut" if size < expected else "too long"
+        raise WebtextError(f"{path}: token shard is {state}: {size:,} bytes instead of {expected:,} for {count:,} tokens; write it again")
+    return version, count

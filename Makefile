@@ -1,4 +1,4 @@
-# Everything runs in .venv, made from the pinned lock.
+# Everything runs in .venv, made from the pinned locks: requirements/lock.txt is what a worker needs, development.txt the tools beside it.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -8,18 +8,20 @@ STAMP  := $(VENV)/installed
 
 install: $(STAMP)
 
-$(STAMP): requirements/lock.txt requirements/train.txt pyproject.toml
+LOCKS  := requirements/lock.txt requirements/development.txt requirements/train.txt
+
+$(STAMP): $(LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "webtext needs Python 3.10 to 3.13, this is %d.%d; try: make PYTHON=python3.11" % v)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(BIN)/python -m pip install --quiet -r requirements/lock.txt -r requirements/train.txt
+	$(BIN)/python -m pip install --quiet $(LOCKS:%=-r %)
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 demo: install
 	$(BIN)/webtext demo --out demo-build
 
-# A file of tests at a time on each of two processes: what is measured within a file is not disturbed by the same file.
+# Two processes, a file of tests at a time on each, so that a file's fixtures are made once.
 test: install
 	$(BIN)/pytest -n 2 --dist loadfile
 

@@ -1,20 +1,36 @@
 #!/bin/sh
-# Write requirements/lock.txt anew from pyproject.toml, for Python 3.10 to 3.13 at once (needs uv).
-# torch is pinned in train.txt alone, and what only its CUDA builds need is left to those builds, which pin it themselves.
+# Write the locks anew from pyproject.toml, for Python 3.10 to 3.13 at once (needs uv). Versions that a lock has stay where they fit;
+# `requirements/lock.sh --upgrade` takes the newest.
+#
+#   lock.txt          what a worker needs: the package's own dependencies and nothing else
+#   development.txt   beside it: the extra `train` (but torch, which train.txt pins) and the tools of `make test` and `make lint`
+#   dataflow.txt      beside it: Google's packages and what `make test-portable` needs
 set -eu
 cd "$(dirname "$0")/.."
+
+compile() {  # compile OUTPUT ARGUMENTS...
+    output=$1
+    shift
+    uv pip compile -q --universal --python-version 3.10 --no-annotate --custom-compile-command "requirements/lock.sh" "$@" pyproject.toml -o "$output"
+    sed -i -e '/^# The following packages were excluded/,$d' "$output"
+}
+
+beside() {  # what another lock has beside lock.txt
+    grep -v '^#' requirements/lock.txt | grep -vxF -f - "$1" >"$1.tmp"
+    mv "$1.tmp" "$1"
+}
+
+compile requirements/lock.txt "$@"
+
+# torch is pinned in train.txt alone; what only its CUDA builds need is left to those builds, which pin it themselves.
 drop="--no-emit-package torch --no-emit-package triton"
-for name in $(uv pip compile -q --universal --python-version 3.10 --no-header --no-annotate -c requirements/train.txt \
+for name in $(uv pip compile -q --universal --python-version 3.10 --no-header --no-annotate -c requirements/lock.txt -c requirements/train.txt \
         --group dev --extra train pyproject.toml | sed -n 's/^\(nvidia-[a-z0-9-]*\|cuda-[a-z-]*\)==.*/\1/p' | sort -u); do
     drop="$drop --no-emit-package $name"
 done
 # shellcheck disable=SC2086
-uv pip compile -q --universal --python-version 3.10 --no-annotate --custom-compile-command "requirements/lock.sh" \
-    -c requirements/train.txt --group dev --extra train $drop pyproject.toml -o requirements/lock.txt
-sed -i -e '/^# The following packages were excluded/,$d' requirements/lock.txt
+compile requirements/development.txt -c requirements/lock.txt -c requirements/train.txt --group dev --extra train $drop "$@"
+beside requirements/development.txt
 
-# What Google's services and the tests of the portable path need beside the lock.
-uv pip compile -q --universal --python-version 3.10 --no-annotate --custom-compile-command "requirements/lock.sh" \
-    -c requirements/lock.txt --extra dataflow --group portable pyproject.toml -o requirements/dataflow.txt
-grep -v '^#' requirements/lock.txt | grep -vxF -f - requirements/dataflow.txt >requirements/dataflow.tmp
-mv requirements/dataflow.tmp requirements/dataflow.txt
+compile requirements/dataflow.txt -c requirements/lock.txt -c requirements/development.txt --extra dataflow --group portable "$@"
+beside requirements/dataflow.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 # NB: imported here because the plugin of hypothesis imports it at the very end otherwise. CPython 3.11 fails with a SystemError where one
@@ -19,6 +20,19 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Ids are short words, the same in every process: of bytes the name of the argument, of a text its first letters.
+
+    NB: pytest would put the whole value into the id. Bytes made by gzip hold the second in which they were made, and two
+    processes of pytest-xdist then collect different tests.
+    """
+    if isinstance(val, bytes):
+        return argname
+    if isinstance(val, str):
+        return re.sub(r"[^A-Za-z0-9._]+", "-", val)[:30].strip("-") or argname
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -164,9 +164,7 @@ def test_it_stops_although_a_client_waits(world: World) -> None:
         parts = urlsplit(url_of(world, "hangs"))
         connection = socket.create_connection(("127.0.0.1", server.port), 5)
         connection.sendall(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
-        time.sleep(0.2)
-        begun = time.monotonic()
-    assert time.monotonic() - begun < 2
+        time.sleep(0.2)  # until the server has read the request that it never answers
     assert connection.recv(100) == b""
     connection.close()
     with pytest.raises(OSError):

@@ -139,10 +139,10 @@ from pathlib import Path
 from webtext.core.config import FetchSection
 from webtext.fetch.crawl import BATCH
 from webtext.fetch.shard import fetch_shard
-from webtext.core.task import Place, run_task
+from webtext.core.task import StageContext, run_task
 shard = int(sys.argv[3])
 section = FetchSection.model_validate_json(sys.argv[2])
-run_task(Place(Path(sys.argv[1]), "pages", "f"), f"fetch-{shard:05d}", fetch_shard, shard, section)
+run_task(StageContext(Path(sys.argv[1]), "pages", "f"), f"fetch-{shard:05d}", fetch_shard, shard, section)
 """
 
 
@@ -294,7 +294,7 @@ def test_without_fixed_time_the_clock_is_written(builder: Builder, server: Serve
     before = time.time()
     row = builder.fetch(["http://a.example/slow"], fixed_time="").rows["http://a.example/slow"]
     assert before - 0.001 <= row["started"].timestamp() <= row["captured"].timestamp() <= time.time()
-    assert 0.3 <= row["seconds"] < 2
+    assert 0.3 <= row["seconds"] <= time.time() - before
 
 
 def test_a_shard_without_links(builder: Builder) -> None:

@@ -18,7 +18,7 @@ from webtext.cli.remote_build import check_lock, lock_build
 from webtext.core.config import Config
 from webtext.core.errors import UsageError
 from webtext.core.manifest import Manifest
-from webtext.fetch.agent import agent_of
+from webtext.fetch.agent import user_agent
 from webtext.fetch.previous import RETRY
 
 
@@ -93,7 +93,7 @@ def run_build(
     if retry:
         _check_retry(retry, config)
     if only in (None, "fetch") and not config.fetch.warcs:
-        agent_of(config.fetch)  # refused here and not hours later, when the links are there
+        user_agent(config.fetch)  # refused here and not hours later, when the links are there
     workers = config.run.workers or cores()
     results = []
     with lock_build(build, arguments) as (directory, remote):

@@ -6,7 +6,7 @@ from webtext.core.config import FetchSection
 from webtext.core.errors import UsageError
 
 
-def agent_of(section: FetchSection) -> str:
+def user_agent(section: FetchSection) -> str:
     """The User-Agent. Raises UsageError without a contact, unless all requests go to a stand-in on this machine."""
     if section.contact:
         return f"{section.user_agent} (+{section.contact})"

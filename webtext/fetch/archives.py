@@ -20,9 +20,9 @@ from webtext.core.hashing import shard_name, shard_of_url, url_id
 from webtext.core.records import LEDGER
 from webtext.core.tables import Record, read_table, writing_table
 from webtext.core.task import StageContext, TaskLog
-from webtext.fetch.coding import HEAD, body_of, bounds, kind_of, parse_head, wishes
+from webtext.fetch.coding import HEAD, body_of, bounds, kind_of, parse_head, robots_directives
 from webtext.fetch.failure import Failure
-from webtext.fetch.page import refuse
+from webtext.fetch.page import check_directives
 from webtext.fetch.politeness import OptOut
 from webtext.fetch.records import HELD, Stored, records
 from webtext.fetch.warc import parse_record, parse_warc_date
@@ -116,7 +116,7 @@ def _capture(path: str, stored: Stored) -> tuple[Record | None, str]:
         "digest": digest,
         "bytes": len(content),
         "truncated": not whole or headers.get_header("WARC-Truncated") is not None,
-        "wishes": sorted(wishes(http_headers, content[:HEAD], "webtext") & {"noai", "none-ai", "noindex", "none"}),
+        "wishes": sorted(robots_directives(http_headers, content[:HEAD], "webtext") & {"noai", "none-ai", "noindex", "none"}),
         "error": error,
     }, ""
 
@@ -219,4 +219,4 @@ def _check(capture: Record, section: FetchSection, opt_out: OptOut) -> None:
         raise Failure(capture["error"])
     if capture["content_type"] is not None and capture["content_type"] not in section.content_types:
         raise Failure("bad-content-type", capture["content_type"])
-    refuse(set(capture["wishes"]), section)
+    check_directives(set(capture["wishes"]), section)

@@ -10,7 +10,7 @@ M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # mallopt(3)
 LARGE = 2**17  # bytes: a buffer of a page is given back when it is freed, instead of raising what counts as large
 
 
-def share_heap() -> None:
+def use_one_heap() -> None:
     """Let the threads to come allocate from one heap. Does nothing where the C library is not glibc.
 
     NB: glibc gives 64 threads up to eight heaps a core, and each keeps the room that its largest moment took: a worker that held 3 MB of

@@ -233,7 +233,7 @@ _NAME = re.compile(rb"""\bname\s*=\s*["']?\s*([\w.-]+)""", re.IGNORECASE)
 _CONTENT = re.compile(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 
 
-def wishes(headers: Headers, start: bytes, agent: str) -> set[str]:
+def robots_directives(headers: Headers, start: bytes, agent: str) -> set[str]:
     """What a page says that may be done with it: `noai`, `noindex`, …, lower-cased, from X-Robots-Tag and meta tags in its first bytes.
 
     A wish that is addressed to one crawler counts where `agent` is its name.

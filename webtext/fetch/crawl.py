@@ -1,4 +1,4 @@
-"""The threads that fetch a shard, and the queue through which what they finish reaches the journal."""
+"""The threads that fetch a shard, and the queue through which finished URLs reach the journal."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
 from webtext.core.config import FetchSection
+from webtext.core.errors import WebtextError
 from webtext.core.files import explain_os_errors
 from webtext.core.tables import Record, read_table
 from webtext.core.task import TaskLog
 from webtext.core.workers import end_if_orphaned
-from webtext.fetch.arena import share_heap
+from webtext.fetch.arena import use_one_heap
 from webtext.fetch.client import IN_MEMORY, Client, Exchange
-from webtext.fetch.dead import Archives
+from webtext.fetch.dead import ArchiveLookup
 from webtext.fetch.failure import DOWN, Failure
-from webtext.fetch.journal import Finished, Journal
+from webtext.fetch.journal import FinishedUrl, Journal
 from webtext.fetch.ledger import archived_row, failed_row, fixed_time, ledger_row
 from webtext.fetch.page import Answer, Fetcher
-from webtext.fetch.politeness import Gate, OptOut, Stopped
+from webtext.fetch.politeness import HostRateLimiter, OptOut, Stopped
 from webtext.fetch.robots import Robots
 from webtext.fetch.warc import write_exchange
 from webtext.fetch.wire import ScratchError, Wire
@@ -37,14 +38,14 @@ Group = TypeVar("Group")
 
 
 class Worker(NamedTuple):
-    """What a thread fetches with."""
+    """The connections and rules of one thread."""
 
     client: Client
     fetcher: Fetcher
 
 
 class Crawl:
-    """Fetches links of a shard into its journal, once: what it has ended does not begin again."""
+    """Fetches links of a shard into its journal. One object, one crawl: a finished one cannot be started again."""
 
     def __init__(self, log: TaskLog, section: FetchSection, agent: str, journal: Journal) -> None:
         self._log = log
@@ -52,17 +53,17 @@ class Crawl:
         self._agent = agent
         self._journal = journal
         self._scratch = log.context.scratch_path("")
-        self._gate = Gate(log.context.scratch_path("hosts"), section.longest_wait)
+        self._rate_limiter = HostRateLimiter(log.context.scratch_path("hosts"), section.longest_wait)
         self._robots = Robots()
         self._opt_out = OptOut(section.opt_out)
         self._clients: list[Client] = []
-        self._finished: queue.Queue[Finished | BaseException | None] = queue.Queue(BATCH)
+        self._finished: queue.Queue[FinishedUrl | BaseException | None] = queue.Queue(BATCH)
 
-    def ask_hosts(self, hosts: Iterable[list[Link]]) -> None:
+    def crawl_hosts(self, hosts: Iterable[list[Link]]) -> None:
         """Ask the hosts for their links, each list of links in its order."""
         self._run(list(hosts), self._fetch_host, self._section.hosts_at_once)
 
-    def ask_archives(self, links: Sequence[Link], table: Path) -> None:
+    def search_archives(self, links: Sequence[Link], table: Path) -> None:
         """Ask archives for links that are dead; `table` is the one of links/ that tells when they were posted.
 
         On one thread: all ask the same few hosts, which answer one request at a time.
@@ -70,37 +71,44 @@ class Crawl:
         dates = posted(table, {link_id for link_id, _ in links})
 
         def look_up(worker: Worker, links: Sequence[Link]) -> None:
-            archives = Archives(self._section, worker.client, worker.fetcher, self._opt_out)
+            archives = ArchiveLookup(self._section, worker.client, worker.fetcher, self._opt_out)
             for link in links:
                 self._look_up(archives, link, dates.get(link[0]))
 
         self._run([links] if links else [], look_up, 1)
 
     def _run(self, groups: Sequence[Group], fetch: Callable[[Worker, Group], None], threads_at_most: int) -> None:
-        share_heap()
+        use_one_heap()
         waiting = deque(groups)
-        threads = [threading.Thread(target=self._work, args=(waiting, fetch)) for _ in range(min(threads_at_most, len(groups)))]
-        for thread in threads:
-            thread.start()
-        working = len(threads)
+        threads: list[threading.Thread] = []
+        working = 0
         try:
+            for _ in range(min(threads_at_most, len(groups))):
+                # NB: a daemon, so that no thread that hangs in the C library keeps a failed worker alive.
+                threads.append(threading.Thread(target=self._work, args=(waiting, fetch), daemon=True))
+                try:
+                    threads[-1].start()
+                except RuntimeError as error:  # the system's limit of threads
+                    raise WebtextError(f"fetch: {error} after {working}; lower fetch.hosts_at_once or raise `ulimit -u`") from error
+                working += 1
             while working:
                 batch = self._next_batch()
                 working -= batch.count(None)
                 self._enter([item for item in batch if item is not None])
         finally:
-            self._gate.stop.set()
+            self._rate_limiter.stop.set()
             for client in self._clients:
                 client.abort()
             while working:
                 item = self._finished.get()
                 working -= item is None
-                if isinstance(item, Finished):
+                if isinstance(item, FinishedUrl):
                     item.close()
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:  # it was started
+                    thread.join()
 
-    def _next_batch(self) -> list[Finished | BaseException | None]:
+    def _next_batch(self) -> list[FinishedUrl | BaseException | None]:
         batch = [self._finished.get()]
         while len(batch) < BATCH:
             try:
@@ -109,16 +117,16 @@ class Crawl:
                 break
         return batch
 
-    def _enter(self, items: list[Finished | BaseException]) -> None:
-        finished = [item for item in items if isinstance(item, Finished)]
+    def _enter(self, items: list[FinishedUrl | BaseException]) -> None:
+        finished = [item for item in items if isinstance(item, FinishedUrl)]
         try:
             for item in items:
                 if isinstance(item, BaseException):
                     raise item
             if finished:
-                end_if_orphaned()  # a stand-in server that ended with the launcher is no failure of the page
+                end_if_orphaned()  # the demo's server ends with the launcher, which is no failure of the page
                 self._journal.append(finished)
-                self._log.progress(sum(not item.settled for item in finished))
+                self._log.progress(sum(not item.archives_checked for item in finished))
         finally:
             for item in finished:
                 item.close()
@@ -128,7 +136,7 @@ class Crawl:
         wire = Wire(allow_private=section.allow_private, connect_to=section.connect_to, connect_timeout=section.connect_timeout)
         client = Client(self._agent, self._scratch, wire)
         self._clients.append(client)
-        worker = Worker(client, Fetcher(section, client, self._gate, self._robots, self._opt_out, canonical))
+        worker = Worker(client, Fetcher(section, client, self._rate_limiter, self._robots, self._opt_out, canonical))
         try:
             with explain_os_errors(self._scratch):
                 while waiting:
@@ -152,19 +160,19 @@ class Crawl:
         for link_id, url in links:
             entry = self._journal.entries.get(link_id)
             if entry is not None:
-                if not entry.kept:
+                if not entry.from_previous:
                     failures = self._failures(failures, Failure(entry.error) if entry.error else None)
                     reason = entry.error if entry.error not in (None, "host-down") else reason
                 continue
-            if self._gate.stop.is_set():
+            if self._rate_limiter.stop.is_set():
                 raise Stopped
             if failures >= DOWN_AFTER:
                 now = datetime.now(timezone.utc)
                 answer = Answer(now, now, failure=Failure("host-down", reason))
             else:
                 answer = worker.fetcher.fetch(url)
-            if self._gate.stop.is_set():  # NB: an exchange that was aborted looks like a broken one
-                answer.drop()
+            if self._rate_limiter.stop.is_set():  # NB: an exchange that was aborted looks like a broken one
+                answer.close()
                 raise Stopped
             failures = self._failures(failures, answer.failure)
             if answer.failure is not None and answer.failure.error != "host-down":
@@ -173,23 +181,23 @@ class Crawl:
         worker.client.close()
 
     def _failures(self, before: int, failure: Failure | None) -> int:
-        """How many pages of a host have failed one after another as a host does that is down."""
+        """How many pages of a host have failed in a row in a way that says the host is down."""
         if failure is None or failure.error not in DOWN | {"host-down"}:
             return 0
         asks_too_much = failure.retry_after is not None and failure.retry_after > self._section.longest_wait
         return DOWN_AFTER if asks_too_much or failure.error == "host-down" else before + 1
 
-    def _finish(self, link_id: str, url: str, answer: Answer) -> Finished:
+    def _finish(self, link_id: str, url: str, answer: Answer) -> FinishedUrl:
         when = fixed_time(self._section)
         row = ledger_row(link_id, url, answer, when)
         if answer.failure is not None:
-            return Finished(row, None)
+            return FinishedUrl(row, None)
         try:
             return self._with_records(row, answer.exchanges)
         finally:
-            answer.drop()
+            answer.close()
 
-    def _with_records(self, row: Record, exchanges: Sequence[Exchange], settled: bool = False) -> Finished:
+    def _with_records(self, row: Record, exchanges: Sequence[Exchange], archives_checked: bool = False) -> FinishedUrl:
         """A page as it enters the journal: its records, and in its row the place of the last of them."""
         when = fixed_time(self._section)
         blob: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(self._scratch))  # noqa: SIM115 - closed when it is entered
@@ -199,23 +207,23 @@ class Crawl:
         except BaseException:
             blob.close()
             raise
-        return Finished(row, blob, settled)
+        return FinishedUrl(row, blob, archives_checked)
 
-    def _look_up(self, archives: Archives, link: Link, date: datetime | None) -> None:
+    def _look_up(self, archives: ArchiveLookup, link: Link, date: datetime | None) -> None:
         link_id, url = link
-        if self._gate.stop.is_set():
+        if self._rate_limiter.stop.is_set():
             raise Stopped
         found = archives.find(url, date)
-        if self._gate.stop.is_set():
+        if self._rate_limiter.stop.is_set():
             if found.exchange is not None:
                 found.exchange.received.close()
             raise Stopped
         row = next(iter(self._journal.rows([self._journal.entries[link_id]])))
         if found.exchange is None:
-            self._finished.put(Finished(failed_row(row, found.text), None, settled=True))
+            self._finished.put(FinishedUrl(failed_row(row, found.text), None, archives_checked=True))
             return
         try:
-            self._finished.put(self._with_records(archived_row(row, found.exchange, found.text), [found.exchange], settled=True))
+            self._finished.put(self._with_records(archived_row(row, found.exchange, found.text), [found.exchange], archives_checked=True))
         finally:
             found.exchange.received.close()
 

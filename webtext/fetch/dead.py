@@ -41,7 +41,7 @@ class Found(NamedTuple):
     text: str
 
 
-class Archives:
+class ArchiveLookup:
     """Looks for captures, on one thread."""
 
     def __init__(self, section: FetchSection, client: Client, fetcher: Fetcher, opt_out: OptOut) -> None:
@@ -82,7 +82,7 @@ class Archives:
 
     def _ask(self, url: str, statuses: frozenset[int], accept: str, limit: Limit, held: int, **more: str) -> Exchange:
         """The answer to a URL of an archive. Raises Failure where its status is none of those."""
-        parts = self._fetcher.permitted(url)
+        parts = self._fetcher.check_allowed(url)
         host = parts.hostname or ""
         if self._failures[host] >= DOWN_AFTER:
             raise Failure("host-down", host)
@@ -91,15 +91,15 @@ class Archives:
         get = partial(self._client.get, url, accept=accept, seconds=seconds, limit=limit, held=held, more=more)
 
         def once() -> Exchange:
-            exchange = self._fetcher.in_turn(parts, delay, get)
+            exchange = self._fetcher.when_allowed(parts, delay, get)
             if exchange.status not in statuses:
                 exchange.received.close()
-                raise self._fetcher.refusal(exchange, host)
+                raise self._fetcher.status_failure(exchange, host)
             return exchange
 
         self._client.forget_cookies()
         try:
-            exchange = self._fetcher.patiently(once)
+            exchange = self._fetcher.with_retries(once)
         except Failure as failure:
             self._failures[host] = self._failures[host] + 1 if failure.error in DOWN else 0
             raise

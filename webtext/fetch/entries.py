@@ -22,11 +22,11 @@ class Entry(NamedTuple):
     size: int
     xxh3_64: int
     error: str | None
-    settled: bool
-    kept: bool
+    archives_checked: bool
+    from_previous: bool
 
 
-ABSENT, PRESENT, SETTLED, KEPT = 0, 1, 2, 4
+ABSENT, PRESENT, ARCHIVES_CHECKED, FROM_PREVIOUS = 0, 1, 2, 4
 
 
 class Entries(Mapping[str, Entry]):
@@ -61,7 +61,7 @@ class Entries(Mapping[str, Entry]):
         self._numbers[3 * place], self._numbers[3 * place + 1], self._numbers[3 * place + 2] = entry[:3]
         self._hashes[place] = entry.xxh3_64
         self._errors[place] = self._code(entry.error)
-        self._marks[place] = PRESENT + SETTLED * entry.settled + KEPT * entry.kept
+        self._marks[place] = PRESENT + ARCHIVES_CHECKED * entry.archives_checked + FROM_PREVIOUS * entry.from_previous
 
     def _code(self, error: str | None) -> int:
         code = self._codes.setdefault(error, len(self._names))
@@ -75,7 +75,15 @@ class Entries(Mapping[str, Entry]):
         if mark == ABSENT:
             raise KeyError(link_id)
         line, start, size = self._numbers[3 * place : 3 * place + 3]
-        return Entry(line, start, size, self._hashes[place], self._names[self._errors[place]], bool(mark & SETTLED), bool(mark & KEPT))
+        return Entry(
+            line,
+            start,
+            size,
+            self._hashes[place],
+            self._names[self._errors[place]],
+            bool(mark & ARCHIVES_CHECKED),
+            bool(mark & FROM_PREVIOUS),
+        )
 
     def __iter__(self) -> Iterator[str]:
         """The ids in their order."""

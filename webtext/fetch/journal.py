@@ -1,4 +1,4 @@
-"""What a shard has fetched so far, safe from kill -9: pages appended to one file, a line for every finished URL to another.
+"""What a shard has fetched so far, safe from kill -9: pages are appended to one file, a line for every finished URL to another.
 
     NAME.journal.warc.gz   the records of the pages, in the order in which they were finished
     NAME.journal.jsonl     a line a URL: XXH3-64 of the rest (16 digits), a blank, JSON
@@ -8,12 +8,14 @@
                                     has it; of two lines on a URL the later counts
                              last   {"compacted": true}, when the shard's files are whole; NAME.journal.warc.gz is then deleted
 
-The pages are synced before the lines that speak of them are written. So a line that is whole speaks of a page that is whole, and what
-a kill left behind the last such line is cut off.
+The pages are synced before the lines that refer to them are written. So an intact line refers to a whole page, and what a kill left
+behind the last intact line is truncated. A damaged line before that is a fault of the disk: it is skipped, so that its URL is fetched
+again, and copied to NAME.journal.damaged.jsonl.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -28,16 +30,18 @@ from webtext.core.tables import Record
 from webtext.fetch.coding import BLOCK
 from webtext.fetch.entries import Entries, Entry
 
+_log = logging.getLogger(__name__)
+
 FORMAT = 1
 
 
-class Finished(NamedTuple):
-    """A URL to be entered: its ledger record, and its records (a file to be read from its start) where there is a page."""
+class FinishedUrl(NamedTuple):
+    """A URL to append: its ledger record, and its WARC records (a file, read from its start) where there is a page."""
 
     row: Record
     blob: IO[bytes] | None
-    settled: bool = False
-    kept: bool = False
+    archives_checked: bool = False
+    from_previous: bool = False
 
     def close(self) -> None:
         if self.blob is not None:
@@ -45,7 +49,10 @@ class Finished(NamedTuple):
 
 
 class Journal:
-    """Opens the journal of a task, or begins one where there is none, or one of other inputs or another configuration."""
+    """Opens the journal of a task, or starts a new one where there is none or where it belongs to other inputs or another configuration.
+
+    `damaged` counts the lines that could not be read. Raises WebtextError where the first line, with the fingerprint, is one of them.
+    """
 
     def __init__(self, stem: Path, fingerprint: str, ids: Sequence[str] = ()) -> None:
         """`ids` are those of the task's URLs."""
@@ -54,6 +61,7 @@ class Journal:
         self._ids = ids
         self.entries = Entries(ids)
         self.compacted = False
+        self.damaged = 0
         with explain_os_errors(self._lines):
             stem.parent.mkdir(parents=True, exist_ok=True)
             if not self._recover(fingerprint):
@@ -72,32 +80,38 @@ class Journal:
         sync_directory(self._lines.parent)
 
     def _recover(self, fingerprint: str) -> bool:
-        """Read what is there and cut off what is half there. False where it is not this task's."""
+        """Read what is intact and truncate what a kill left unfinished. False where the journal is not this task's."""
         found = read_journal(self._stem, self._ids)
         if found is None or found.fingerprint != fingerprint:
             return False
-        self.entries, self.compacted = found.entries, found.compacted
+        self.entries, self.compacted, self.damaged = found.entries, found.compacted, len(found.damaged)
+        if found.damaged:
+            aside = self._stem.with_name(f"{self._stem.name}.journal.damaged.jsonl")
+            aside.write_bytes(b"".join(found.damaged))
+            _log.warning("%s: %d damaged lines, copied to %s; their URLs are fetched again", self._lines, self.damaged, aside.name)
         os.truncate(self._lines, found.lines_end)
         if self.pages.exists():
             os.truncate(self.pages, found.pages_end)
         return True
 
-    def append(self, finished: Sequence[Finished]) -> None:
-        """Enter some URLs; when this returns they are on the disk. Raises WebtextError where the disk is full."""
+    def append(self, finished: Sequence[FinishedUrl]) -> None:
+        """Append some URLs; when this returns they are on the disk. Raises WebtextError where the disk is full."""
         with explain_os_errors(self.pages):
             starts = self._append_pages(finished)
         with explain_os_errors(self._lines), open(self._lines, "ab") as file:
             position = file.tell()
             for item, (start, size, digest) in zip(finished, starts):
-                marks = {name: True for name in ("settled", "kept") if getattr(item, name)}
+                marks = {name: True for name, is_set in (("settled", item.archives_checked), ("kept", item.from_previous)) if is_set}
                 line = _line({"row": item.row, "start": start, "size": size, "xxh3_64": f"{digest:016x}", **marks})
                 file.write(line)
-                self.entries[item.row["id"]] = Entry(position, start, size, digest, item.row["error"], item.settled, item.kept)
+                self.entries[item.row["id"]] = Entry(
+                    position, start, size, digest, item.row["error"], item.archives_checked, item.from_previous
+                )
                 position += len(line)
             file.flush()
             os.fsync(file.fileno())
 
-    def _append_pages(self, finished: Sequence[Finished]) -> list[tuple[int, int, int]]:
+    def _append_pages(self, finished: Sequence[FinishedUrl]) -> list[tuple[int, int, int]]:
         starts = []
         with open(self.pages, "ab") as file:
             for item in finished:
@@ -118,7 +132,7 @@ class Journal:
         yield from rows_of(self._stem, entries)
 
     def compact(self) -> None:
-        """The shard's files are whole: keep the lines, so that a task killed from now on can still be told, and drop the pages."""
+        """The shard's files are complete: keep the lines, from which a task killed after this knows so, and delete the pages."""
         if self.compacted:
             return
         with explain_os_errors(self._lines), open(self._lines, "ab") as file:
@@ -129,48 +143,61 @@ class Journal:
         self.pages.unlink()
 
     def restart(self, fingerprint: str) -> None:
-        """Forget everything."""
+        """Delete all entries and start again."""
         with explain_os_errors(self._lines):
             self._begin(fingerprint)
 
 
-class Found(NamedTuple):
-    """What is whole of a journal: its fingerprint and entries, and where that ends in its two files."""
+class JournalContents(NamedTuple):
+    """What is intact of a journal: its fingerprint and entries, and where they end in its two files; and the damaged lines between."""
 
     fingerprint: str
     entries: Entries
     compacted: bool
     lines_end: int
     pages_end: int
+    damaged: list[bytes]
 
 
-def read_journal(stem: Path, ids: Sequence[str] = ()) -> Found | None:
-    """What there is of the journal NAME; None where there is none of this format, or its pages are lost."""
+def read_journal(stem: Path, ids: Sequence[str] = ()) -> JournalContents | None:
+    """The contents of the journal NAME; None where there is none of this format, or its pages are lost."""
     pages, lines = _paths(stem)
     if not lines.exists():
         return None
     there = pages.stat().st_size if pages.exists() else None
     fingerprint, entries, compacted = "", Entries(ids), False
-    position = end = 0
+    position = lines_end = pages_end = 0
+    damaged: list[bytes] = []
+    unreadable: list[bytes] = []  # since the last intact line: what a kill left, unless an intact line follows
     with open(lines, "rb") as file:
         for number, line in enumerate(file):
+            start_of_line, position = position, position + len(line)
             value = _value(line)
-            if value is None or (there is not None and value.get("start", 0) + value.get("size", 0) > there):
-                break
+            if value is None:
+                unreadable.append(line)
+                continue
+            if there is not None and value.get("start", 0) + value.get("size", 0) > there:
+                break  # a page that never reached the disk
+            if number == len(unreadable) > 0:
+                raise WebtextError(
+                    f"{lines}: its first line is damaged; delete it and {pages.name} and run again (the shard is fetched anew)"
+                )
             if number == 0:
                 if value.get("format") != FORMAT:
                     return None
                 fingerprint = value["fingerprint"]
             elif "row" in value:
                 row, start, size = value["row"], value["start"], value["size"]
-                digest, settled, kept = int(value["xxh3_64"], 16), "settled" in value, "kept" in value
-                entries[row["id"]] = Entry(position, start, size, digest, row["error"], settled, kept)
-                end = start + size
+                digest, archives_checked, from_previous = int(value["xxh3_64"], 16), "settled" in value, "kept" in value
+                entries[row["id"]] = Entry(start_of_line, start, size, digest, row["error"], archives_checked, from_previous)
+                pages_end = start + size
             compacted = "compacted" in value
-            position += len(line)
-    if position == 0 or (there is None and not compacted):
+            damaged += unreadable
+            unreadable.clear()
+            lines_end = position
+    if lines_end == 0 or (there is None and not compacted):
         return None
-    return Found(fingerprint, entries, compacted, position, end)
+    return JournalContents(fingerprint, entries, compacted, lines_end, pages_end, damaged)
 
 
 def rows_of(stem: Path, entries: Iterable[Entry]) -> Iterator[Record]:

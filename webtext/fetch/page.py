@@ -1,4 +1,4 @@
-"""A page: asked for, redirected, refused, tried again, until it is there or has failed for a named reason."""
+"""One page: requests, redirects, refusals and retries, until it is fetched or has failed for a named reason."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from urllib.parse import SplitResult, urldefrag, urljoin
 
 from webtext.core.config import FetchSection
 from webtext.fetch.client import Client, Exchange, urlsplit_or_fail
-from webtext.fetch.coding import Headers, body_of, bounds, header, kind_of, parse_head, wishes
+from webtext.fetch.coding import Headers, body_of, bounds, header, kind_of, parse_head, robots_directives
 from webtext.fetch.failure import Failure
-from webtext.fetch.politeness import Gate, OptOut
+from webtext.fetch.politeness import HostRateLimiter, OptOut
 from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse
 
 REDIRECT = frozenset({301, 302, 303, 307, 308})
@@ -40,8 +40,8 @@ class Answer:
     attempts: int = 0
     seconds: float = 0.0  # of asking, in all attempts; without the waits between requests
 
-    def drop(self) -> None:
-        """Forget the exchanges and the files that hold them."""
+    def close(self) -> None:
+        """Drop the exchanges and close their temporary files."""
         for exchange in self.exchanges:
             exchange.received.close()
         self.exchanges.clear()
@@ -51,45 +51,36 @@ class Fetcher:
     """Fetches pages on one thread. `canonical` gives a URL the form in which opt-outs are looked up."""
 
     def __init__(
-        self, section: FetchSection, client: Client, gate: Gate, robots: Robots, opt_out: OptOut, canonical: Callable[[str], str]
+        self,
+        section: FetchSection,
+        client: Client,
+        rate_limiter: HostRateLimiter,
+        robots: Robots,
+        opt_out: OptOut,
+        canonical: Callable[[str], str],
     ) -> None:
         self._section = section
         self._client = client
-        self._gate = gate
+        self._rate_limiter = rate_limiter
         self._robots = robots
         self._opt_out = opt_out
         self._canonical = canonical
-        self.agent = product(section.user_agent)
+        self.agent = product_token(section.user_agent)
 
     def fetch(self, url: str) -> Answer:
         """Fetch a page. Raises Stopped where the task is being ended; every other outcome is an Answer."""
         started = _now()
         answer = Answer(started, started)
-        for attempt in range(self._section.retries + 1):
-            self._forget(answer)
-            try:
-                self._attempt(url, answer)
-                answer.failure = None
-                break
-            except Failure as failure:
-                answer.failure = failure
-                answer.status = failure.status or answer.status
-                wait = self._wait(failure, attempt)
-                if wait is None:
-                    break
-                self._gate.pause(wait)
-            except BaseException:
-                answer.drop()
-                raise
-        if answer.failure is not None:
-            answer.drop()
+        try:
+            self.with_retries(lambda: self._attempt(url, answer))
+        except Failure as failure:
+            answer.failure = failure
+            answer.status = failure.status or answer.status
+            answer.close()
+        except BaseException:
+            answer.close()
+            raise
         return answer
-
-    def _forget(self, answer: Answer) -> None:
-        answer.drop()
-        answer.redirects.clear()
-        answer.final_url, answer.status, answer.content_type = "", None, None
-        self._client.forget_cookies()
 
     def _wait(self, failure: Failure, attempt: int) -> float | None:
         """Seconds before the next attempt; None where there is to be none."""
@@ -97,17 +88,21 @@ class Fetcher:
         return wait if failure.transient and attempt < self._section.retries and wait <= self._section.longest_wait else None
 
     def _attempt(self, url: str, answer: Answer) -> None:
+        answer.close()
+        answer.redirects.clear()
+        answer.final_url, answer.status, answer.content_type = "", None, None
+        self._client.forget_cookies()
         deadline = answer.seconds + self._section.page_timeout
         seen = {(url, self._client.cookies())}
         for hop in range(self._section.max_redirects + 1):
-            parts = self.permitted(url)
+            parts = self.check_allowed(url)
             delay = self.delay(url, parts)
             answer.attempts += hop == 0
             answer.final_url = url
             before = self._client.spent
             get = partial(self._client.get, url, accept=ACCEPT, seconds=max(deadline - answer.seconds, 0.0), limit=self.page_limit)
             try:
-                exchange = self.in_turn(parts, delay, get)
+                exchange = self.when_allowed(parts, delay, get)
             finally:
                 answer.seconds += self._client.spent - before
             answer.exchanges.append(exchange)
@@ -115,7 +110,7 @@ class Fetcher:
             answer.final_url, answer.status, answer.content_type = exchange.url, exchange.status, kind_of(exchange.headers)
             if exchange.status not in REDIRECT:
                 if exchange.status != 200:
-                    raise self.refusal(exchange, parts.hostname or "")
+                    raise self.status_failure(exchange, parts.hostname or "")
                 self.accept(exchange)
                 return
             target = redirect_target(url, exchange.headers, exchange.status)
@@ -127,19 +122,19 @@ class Fetcher:
             url = target
         raise Failure("too-many-redirects", f"more than {self._section.max_redirects}", status=answer.status)
 
-    def in_turn(self, parts: SplitResult, delay: float, get: Callable[[], Exchange]) -> Exchange:
-        """`get()` when it is our turn to ask the host, and again where a kept connection turned out to be closed."""
+    def when_allowed(self, parts: SplitResult, delay: float, get: Callable[[], Exchange]) -> Exchange:
+        """`get()` as soon as the rate limit allows, and once more where a kept-alive connection turned out to be closed."""
         try:
-            with self._gate.turn(parts.hostname or "", delay):
+            with self._rate_limiter.acquire(parts.hostname or "", delay):
                 return get()
         except Failure as failure:
             if not failure.stale:
                 raise
-        with self._gate.turn(parts.hostname or "", delay):
+        with self._rate_limiter.acquire(parts.hostname or "", delay):
             return get()
 
-    def permitted(self, url: str) -> SplitResult:
-        """The parts of a URL that may be asked for at all."""
+    def check_allowed(self, url: str) -> SplitResult:
+        """The parts of a URL. Raises Failure for a scheme that is not http(s), and for an opted-out host or prefix."""
         parts: SplitResult = urlsplit_or_fail(url)
         if parts.scheme not in ("http", "https"):
             raise Failure("bad-scheme", f"{parts.scheme or 'no'} scheme")
@@ -179,25 +174,25 @@ class Fetcher:
         """Raises Failure for an answer that is no page, or one that says it is not for us."""
         if kind_of(exchange.headers) is None and b"\0" in exchange.start[:1024]:
             raise Failure("bad-content-type", "none given, and not text")
-        if not reads_back(exchange):
+        if not round_trips(exchange):
             raise Failure("invalid-response", "the archive would not give it back")
-        refuse(wishes(exchange.headers, exchange.start, self.agent), self._section)
+        check_directives(robots_directives(exchange.headers, exchange.start, self.agent), self._section)
 
-    def refusal(self, exchange: Exchange, host: str) -> Failure:
+    def status_failure(self, exchange: Exchange, host: str) -> Failure:
         """The failure of a status. A host that says when to come again is not asked before."""
         retry_after = parse_retry_after(header(exchange.headers, "retry-after")) if exchange.status in (429, 503) else None
         if retry_after is not None and retry_after <= self._section.longest_wait:
-            self._gate.hold(host, retry_after)
+            self._rate_limiter.block(host, retry_after)
         return Failure(f"http-{exchange.status}", status=exchange.status, retry_after=retry_after)
 
     def _ask_robots(self, origin: str) -> Rules:
         try:
-            return self.patiently(lambda: self._robots_once(f"{origin}/robots.txt"))
+            return self.with_retries(lambda: self._robots_once(f"{origin}/robots.txt"))
         except Failure as failure:
             raise _of_robots(failure) from failure
 
-    def patiently(self, once: Callable[[], Got]) -> Got:
-        """Do `once`, and again where it failed for a while only, as often as the configuration says. Raises the last Failure."""
+    def with_retries(self, once: Callable[[], Got]) -> Got:
+        """Call `once`, and again after a transient failure, up to `fetch.retries` times. Raises the last Failure."""
         attempt = 0
         while True:
             try:
@@ -206,7 +201,7 @@ class Fetcher:
                 wait = self._wait(failure, attempt)
                 if wait is None:
                     raise
-                self._gate.pause(wait)
+                self._rate_limiter.pause(wait)
                 attempt += 1
 
     def _robots_once(self, url: str) -> Rules:
@@ -216,12 +211,12 @@ class Fetcher:
                 break
             timeout = self._section.page_timeout
             get = partial(self._client.get, url, accept=ROBOTS_ACCEPT, seconds=timeout, limit=_robots_limit, held=MAX_BYTES + 1)
-            exchange = self.in_turn(parts, self._section.per_host_delay, get)
+            exchange = self.when_allowed(parts, self._section.per_host_delay, get)
             with exchange.received:
                 if exchange.status in REDIRECT:
                     url = redirect_target(url, exchange.headers, exchange.status)
                 elif exchange.status == 429 or exchange.status >= 500:
-                    raise self.refusal(exchange, parts.hostname or "")
+                    raise self.status_failure(exchange, parts.hostname or "")
                 elif exchange.status == 200:
                     return parse(exchange.start, self.agent)
                 else:
@@ -245,7 +240,7 @@ def _of_robots(failure: Failure) -> Failure:
     return Failure("robots-unreachable", failure.error)
 
 
-def reads_back(exchange: Exchange) -> bool:
+def round_trips(exchange: Exchange) -> bool:
     """Whether the bytes that came, read as an archive's are, give the page that was received.
 
     NB: http.client and urllib3 take more for HTTP than they should (a status of 2_00, a chunk of 0x5 bytes).
@@ -260,15 +255,15 @@ def reads_back(exchange: Exchange) -> bool:
     return len(content) == exchange.bytes and content.startswith(exchange.start[: exchange.bytes])
 
 
-def refuse(wished: set[str], section: FetchSection) -> None:
-    """Raise Failure for a page that asks not to be used."""
-    if section.noai and wished & {"noai", "none-ai"}:
+def check_directives(directives: set[str], section: FetchSection) -> None:
+    """Raise Failure for a page whose robots directives (X-Robots-Tag, meta) forbid its use."""
+    if section.noai and directives & {"noai", "none-ai"}:
         raise Failure("noai")
-    if section.noindex and wished & {"noindex", "none"}:
+    if section.noindex and directives & {"noindex", "none"}:
         raise Failure("noindex")
 
 
-def product(user_agent: str) -> str:
+def product_token(user_agent: str) -> str:
     """The name that robots.txt is searched for (RFC 9309 2.2.1): `webtext` of `webtext/0.1 (…)`."""
     return user_agent.split("/")[0].split()[0]
 

@@ -1,7 +1,7 @@
-"""How often a host is asked: one request at a time, a delay between two, whichever thread or process of the machine asks.
+"""Rate limits by host: one request at a time and a delay between two, over all threads and processes of the machine.
 
-A redirect may lead to a host that another worker is asking at the same moment. So whoever asks a host holds the lock of its slot, a small
-file that all workers of the stage share and that tells when the host may be asked again. The lock goes with the process that holds it.
+A redirect may lead to a host that another worker is crawling at the same moment. So a request holds the lock of its host's slot, a small
+file that all workers of the stage share and that stores when the next request may start. The kernel drops the lock when a process ends.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from webtext.core.hashing import shard_of_host
 from webtext.core.tables import Record
 from webtext.links.urls import BadUrl, canonical
 
-SLOTS = 65536  # files at the most; two hosts that share one only wait for each other
-POLL = 0.01
+SLOTS = 65536  # files at most; two hosts that share one wait for each other, which is slower but still polite
+POLL = 0.01  # seconds between two tries for a lock: flock has no time-out, and a blocking wait could not be stopped
 
 
 class Stopped(Exception):
     """The task is being ended."""
 
 
-class Gate:
-    """Lets one request at a time through to a host. `longest` bounds every wait, in seconds."""
+class HostRateLimiter:
+    """One request at a time to a host. `longest` bounds every wait, in seconds."""
 
     def __init__(self, directory: Path, longest: float) -> None:
         self._directory = directory
@@ -38,10 +38,10 @@ class Gate:
         directory.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def turn(self, host: str, delay: float) -> Iterator[None]:
-        """Wait for the host's turn; while the block runs nobody else asks it, and for `delay` seconds after. Raises Stopped."""
+    def acquire(self, host: str, delay: float) -> Iterator[None]:
+        """Wait until the host may be asked; no other request starts during the block or for `delay` seconds after it. Raises Stopped."""
         with self._locked(host) as slot:
-            # NB: the clock may be of an earlier start of the machine, so no wait is believed that nobody can have asked for.
+            # NB: the stored time may be from before a reboot, when the clock was another; no wait can be longer than the longest one.
             self.pause(min(_next(slot) - time.monotonic(), max(self._longest, delay)))
             _set_next(slot, time.monotonic() + delay)
             try:
@@ -49,8 +49,8 @@ class Gate:
             finally:
                 _set_next(slot, time.monotonic() + delay)
 
-    def hold(self, host: str, seconds: float) -> None:
-        """Let nobody ask the host for so long, because it asked for it."""
+    def block(self, host: str, seconds: float) -> None:
+        """Start no request to the host for so many seconds: its Retry-After."""
         with self._locked(host) as slot:
             _set_next(slot, max(_next(slot), time.monotonic() + seconds))
 

@@ -21,17 +21,17 @@ from webtext.core.hashing import shard_name
 from webtext.core.manifest import NAME, read_manifest
 from webtext.core.tables import Record, read_table
 from webtext.core.task import WORK, StageContext
-from webtext.fetch.coding import HEAD, wishes
+from webtext.fetch.coding import HEAD, robots_directives
 from webtext.fetch.entries import Entry
 from webtext.fetch.failure import Failure
-from webtext.fetch.journal import Finished, Journal, copy, read_journal, rows_of
-from webtext.fetch.page import product, refuse
+from webtext.fetch.journal import FinishedUrl, Journal, copy, read_journal, rows_of
+from webtext.fetch.page import check_directives, product_token
 from webtext.fetch.politeness import OptOut
 from webtext.fetch.records import records
 from webtext.fetch.warc import page_of
 
 DIRECTORY = ".previous"
-AGAIN = "retry"
+RETRY_FILE = "retry"
 BYTES = 2**25  # of pages that enter the journal with one sync
 ROWS = 1000  # and links
 
@@ -43,15 +43,15 @@ RETRY = {
 }
 
 
-def take_over(context: StageContext, task: str, shard: int, section: FetchSection, journal: Journal, ids: set[str]) -> None:
+def import_previous(context: StageContext, task: str, shard: int, section: FetchSection, journal: Journal, ids: set[str]) -> None:
     """Enter into the journal what earlier crawls have of the links: pages that the present configuration would keep.
 
     What failed is asked for again, and so is a page that was cut, that its archive does not give back whole, or that the configuration
     now leaves out. A crawl of the very same links and configuration has its failures taken over too, but for those to be tried again.
     """
-    again = cast(list[str], read_json(context.scratch_path(AGAIN))) if context.scratch_path(AGAIN).exists() else []
-    take = _Take(section, journal)
-    settled: set[str] = set()  # what a crawl of this configuration says that failed, whatever older ones do
+    retry = cast(list[str], read_json(context.scratch_path(RETRY_FILE))) if context.scratch_path(RETRY_FILE).exists() else []
+    take = PreviousCrawl(section, journal)
+    archives_checked: set[str] = set()  # what a crawl of this configuration says that failed, whatever older ones do
     for directory in sorted((context.path / DIRECTORY).glob("*"), reverse=True):
         same = _fingerprint(directory) == context.fingerprint
         for row, source, mark in _rows(directory, shard, task):
@@ -60,19 +60,19 @@ def take_over(context: StageContext, task: str, shard: int, section: FetchSectio
                 continue
             if row["error"] is None:
                 take.page(row, source)
-            elif same and link_id not in settled:
-                settled.add(link_id)
-                if not retried(row, again):
+            elif same and link_id not in archives_checked:
+                archives_checked.add(link_id)
+                if not retried(row, retry):
                     take.failure(row, mark)
         take.enter()
 
 
-def retried(row: Record, again: Sequence[str]) -> bool:
+def retried(row: Record, retry: Sequence[str]) -> bool:
     """Whether a failure is of one of the classes. A host that was given up, or its robots.txt, failed as its detail says."""
     error = row["error"]
     if error in ("host-down", "robots-unreachable"):
         error = row["detail"].partition(";")[0]
-    return any(RETRY[name].fullmatch(error) for name in again)
+    return any(RETRY[name].fullmatch(error) for name in retry)
 
 
 class Source(NamedTuple):
@@ -85,14 +85,14 @@ class Source(NamedTuple):
     entry: Entry | None  # of the journal, if it is one
 
 
-class _Take:
+class PreviousCrawl:
     """Collects what enters the journal, so that it is synced by the batch."""
 
     def __init__(self, section: FetchSection, journal: Journal) -> None:
         self._section = section
         self._journal = journal
         self._opt_out = OptOut(section.opt_out)
-        self._batch: list[Finished] = []
+        self._batch: list[FinishedUrl] = []
         self._bytes = 0
         self.waiting: set[str] = set()
 
@@ -101,12 +101,12 @@ class _Take:
         blob = _read(row, source, self._section, self._opt_out) if source is not None else None
         if blob is not None and source is not None:
             row = {**row, "warc": None, "offset": source.response}
-            self._add(Finished(row, io.BytesIO(blob), settled=row["archive"] is not None, kept=True), len(blob))
+            self._add(FinishedUrl(row, io.BytesIO(blob), archives_checked=row["archive"] is not None, from_previous=True), len(blob))
 
-    def failure(self, row: Record, settled: bool) -> None:
-        self._add(Finished(row, None, settled=settled, kept=True), 0)
+    def failure(self, row: Record, archives_checked: bool) -> None:
+        self._add(FinishedUrl(row, None, archives_checked=archives_checked, from_previous=True), 0)
 
-    def _add(self, finished: Finished, size: int) -> None:
+    def _add(self, finished: FinishedUrl, size: int) -> None:
         self._batch.append(finished)
         self.waiting.add(finished.row["id"])
         self._bytes += size
@@ -136,12 +136,12 @@ def _rows(directory: Path, shard: int, task: str) -> Iterator[tuple[Record, Sour
             source = None
             if row["error"] is None:
                 source = Source(stem.with_name(f"{task}.journal.warc.gz"), entry.start, entry.size, row["offset"], entry)
-            yield row, source, entry.settled
+            yield row, source, entry.archives_checked
         return
     ledger = directory / "ledger" / f"{shard_name(shard)}.parquet"
     if not ledger.exists():
         return
-    begins = _begins(directory, ledger)
+    begins = _record_starts(directory, ledger)
     for row in read_table(ledger):
         for name in ("started", "captured"):
             row[name] = round(row[name].timestamp() * 1000) if row[name] is not None else None
@@ -153,7 +153,7 @@ def _rows(directory: Path, shard: int, task: str) -> Iterator[tuple[Record, Sour
         yield row, source, True
 
 
-def _begins(directory: Path, ledger: Path) -> dict[tuple[str, int], int]:
+def _record_starts(directory: Path, ledger: Path) -> dict[tuple[str, int], int]:
     """Where the records of each page begin, by file and place of its response: behind the page before it, the first behind warcinfo."""
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for row in read_table(ledger, ["error", "warc", "offset", "length"]):
@@ -161,14 +161,14 @@ def _begins(directory: Path, ledger: Path) -> dict[tuple[str, int], int]:
             places[row["warc"]].append((row["offset"], row["length"]))
     begins = {}
     for warc, pages in places.items():
-        position = _opening(directory / warc)
+        position = _warcinfo_bytes(directory / warc)
         for offset, length in sorted(pages) if position else ():
             begins[warc, offset] = position
             position = offset + length
     return begins
 
 
-def _opening(path: Path) -> int:
+def _warcinfo_bytes(path: Path) -> int:
     """Bytes of the record that opens a file; 0 where there is none to be read."""
     try:
         return next(records(path)).length
@@ -189,7 +189,7 @@ def _read(row: Record, source: Source, section: FetchSection, opt_out: OptOut) -
             return None
         if row["content_type"] is not None and row["content_type"] not in section.content_types:
             return None
-        refuse(wishes(page.headers, page.body[:HEAD], product(section.user_agent)), section)
+        check_directives(robots_directives(page.headers, page.body[:HEAD], product_token(section.user_agent)), section)
     except (OSError, WebtextError, Failure):
         return None
     return blob.getvalue()

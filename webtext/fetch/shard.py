@@ -1,4 +1,5 @@
-"""The fetch of one shard: its hosts asked side by side, every finished URL journalled, and in the end one WARC and one ledger in order.
+"""The fetch of one shard: its hosts are crawled in parallel, every finished URL enters the journal, and at the end the WARC files and the
+ledger are written in the order of ids.
 
     links/shard-00007.parquet -> pages/shard-00007-000.warc.gz, -001 …, pages/ledger/shard-00007.parquet
 
@@ -15,12 +16,12 @@ from webtext.core.config import FetchSection
 from webtext.core.hashing import shard_name
 from webtext.core.tables import read_table
 from webtext.core.task import TaskLog
-from webtext.fetch.agent import agent_of
+from webtext.fetch.agent import user_agent
 from webtext.fetch.compact import files_there, write_shard
 from webtext.fetch.crawl import Crawl, Link
 from webtext.fetch.failure import DEAD
 from webtext.fetch.journal import Journal
-from webtext.fetch.previous import take_over
+from webtext.fetch.previous import import_previous
 
 
 def fetch_shard(log: TaskLog, shard: int, section: FetchSection) -> None:
@@ -29,26 +30,28 @@ def fetch_shard(log: TaskLog, shard: int, section: FetchSection) -> None:
     Raises UsageError where nobody can be reached about the crawl, WebtextError where the disk is full. What was fetched before a
     kill or an error is in the journal and is not asked for again.
     """
-    agent = agent_of(section)
+    agent = user_agent(section)
     table = log.context.build / "links" / f"{shard_name(shard)}.parquet"
     links = sorted((row["id"], row["url"]) for row in read_table(table, ["id", "url"]))
     log.records_in += len(links)
     journal = Journal(log.context.scratch_path(log.name), log.context.fingerprint, [link_id for link_id, _ in links])
+    if journal.damaged:
+        log.counters["journal-lines-damaged"] += journal.damaged
     if journal.compacted and not files_there(log, shard, section, agent, journal):
         journal.restart(log.context.fingerprint)
-    take_over(log.context, log.name, shard, section, journal, {link_id for link_id, _ in links})
+    import_previous(log.context, log.name, shard, section, journal, {link_id for link_id, _ in links})
     log.progress(len(journal.entries))
     if len(journal.entries) < len(links):
-        Crawl(log, section, agent, journal).ask_hosts(hosts_of(links).values())
+        Crawl(log, section, agent, journal).crawl_hosts(hosts_of(links).values())
     if section.archive.indexes:
-        Crawl(log, section, agent, journal).ask_archives(_dead(journal, links), table)
+        Crawl(log, section, agent, journal).search_archives(_dead(journal, links), table)
     write_shard(log, shard, section, agent, journal, links)
     journal.compact()
 
 
 def _dead(journal: Journal, links: list[Link]) -> list[Link]:
     """The links that the web has no more and no archive has been asked for."""
-    return [link for link in links if journal.entries[link[0]].error in DEAD and not journal.entries[link[0]].settled]
+    return [link for link in links if journal.entries[link[0]].error in DEAD and not journal.entries[link[0]].archives_checked]
 
 
 def hosts_of(links: list[Link]) -> dict[str, list[Link]]:

@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from webtext.fetch.coding import Pieces, body_of, bounds, dechunk, decoded, header, kind_of, parse_head, wishes
+from webtext.fetch.coding import Pieces, body_of, bounds, dechunk, decoded, header, kind_of, parse_head, robots_directives
 from webtext.fetch.failure import Failure
 
 LIMIT = 10**9
@@ -144,4 +144,4 @@ def test_head() -> None:
     ],
 )
 def test_wishes(headers: tuple[tuple[str, str], ...], start: bytes, expected: set[str]) -> None:
-    assert wishes(headers, start, "webtext") == expected
+    assert robots_directives(headers, start, "webtext") == expected

@@ -253,13 +253,13 @@ def test_killed_while_archives_are_asked(builder: Builder, archive: WebArchive, 
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        settled = {url for url in urls if re.search(f'"url":"{url}".*"settled":true'.encode(), lines.read_bytes())}
-        assert len(settled) >= goal
+        archives_checked = {url for url in urls if re.search(f'"url":"{url}".*"settled":true'.encode(), lines.read_bytes())}
+        assert len(archives_checked) >= goal
         archive.queries.clear()
     assert start(build, section).wait() == 0
     assert contents(build / "pages") == contents(whole.build / "pages")
     assert len(server.paths("gone0.example")) == 1
-    assert settled.isdisjoint(query["url"] for query in archive.queries)
+    assert archives_checked.isdisjoint(query["url"] for query in archive.queries)
 
 
 def test_captures_are_taken_over(builder: Builder, archive: WebArchive, server: Server) -> None:

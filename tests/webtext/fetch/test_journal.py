@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from webtext.core.errors import WebtextError
-from webtext.fetch.journal import Finished, Journal, copy
+from webtext.fetch.journal import FinishedUrl, Journal, copy
 
 
-def finished(number: int) -> Finished:
+def finished(number: int) -> FinishedUrl:
     row = {"id": f"{number:032x}", "url": f"http://a.example/{number}", "error": None if number % 3 else "dns"}
-    return Finished(row, io.BytesIO(random.Random(number).randbytes(number * 10)) if number % 3 else None)
+    return FinishedUrl(row, io.BytesIO(random.Random(number).randbytes(number * 10)) if number % 3 else None)
 
 
 def check(journal: Journal, count: int) -> None:
@@ -54,6 +54,33 @@ def test_cut_at_any_byte(tmp_path: Path) -> None:
         check(again, 20)
         check(Journal(tmp_path / "a", "f"), 20)
     assert set(sizes) == set(range(21))
+
+
+def test_a_damaged_line_costs_one_page(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A flipped bit is no kill: the pages behind it stay, the line is copied aside and its URL can be fetched again."""
+    count = 1000
+    Journal(tmp_path / "a", "f").append([finished(number) for number in range(count)])
+    path = tmp_path / "a.journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[10] = lines[10][:-5] + bytes([lines[10][-5] ^ 1]) + lines[10][-4:]
+    path.write_bytes(b"".join(lines))
+    for _ in range(2):
+        journal = Journal(tmp_path / "a", "f")
+        assert (len(journal.entries), journal.damaged) == (count - 1, 1)
+        assert (tmp_path / "a.journal.damaged.jsonl").read_bytes() == lines[10]
+    assert "1 damaged lines" in caplog.text
+    journal.append([finished(9)])
+    check(Journal(tmp_path / "a", "f"), count)
+
+
+def test_a_damaged_first_line_is_told_and_nothing_is_deleted(tmp_path: Path) -> None:
+    Journal(tmp_path / "a", "f").append([finished(number) for number in range(3)])
+    path = tmp_path / "a.journal.jsonl"
+    path.write_bytes(b"x" + path.read_bytes())
+    before = path.read_bytes()
+    with pytest.raises(WebtextError, match=r"a.journal.jsonl: its first line is damaged; delete it and a.journal.warc.gz"):
+        Journal(tmp_path / "a", "f")
+    assert path.read_bytes() == before
 
 
 def test_pages_that_never_reached_the_disk(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from webtext.core.hashing import shard_of_url
 from webtext.core.tables import read_table
 from webtext.fetch.failure import Failure
 from webtext.fetch.page import parse_retry_after
-from webtext.fetch.politeness import Gate, OptOut, Stopped
+from webtext.fetch.politeness import HostRateLimiter, OptOut, Stopped
 from webtext.fetch.robots import MAX_BYTES, Robots, Rules, parse
 
 
@@ -370,30 +370,30 @@ def test_opt_out_entries() -> None:
 def test_gate(tmp_path: Path) -> None:
     asked: list[float] = []  # what the gate waits for, whatever the machine makes of it
 
-    class Recording(Gate):
+    class Recording(HostRateLimiter):
         def pause(self, seconds: float) -> None:
             asked.append(seconds)
             super().pause(seconds)
 
-    gate = Recording(tmp_path, longest=1.0)
+    rate_limiter = Recording(tmp_path, longest=1.0)
     ended = 0.0
     for _ in range(3):
-        with gate.turn("a", 0.1):
+        with rate_limiter.acquire("a", 0.1):
             assert time.monotonic() - ended >= 0.1
             time.sleep(0.05)
             ended = time.monotonic()
-    with gate.turn("b", 0.1):
+    with rate_limiter.acquire("b", 0.1):
         pass
     held = time.monotonic()
-    gate.hold("b", 0.2)
-    with gate.turn("b", 0.1):
+    rate_limiter.block("b", 0.2)
+    with rate_limiter.acquire("b", 0.1):
         assert time.monotonic() - held >= 0.2
-    gate.hold("c", 1e9)  # a clock of another start of the machine
+    rate_limiter.block("c", 1e9)  # a clock of another start of the machine
     asked.clear()
-    with gate.turn("c", 0.1):
+    with rate_limiter.acquire("c", 0.1):
         assert asked[-1] == 1.0
-    gate.stop.set()
-    with pytest.raises(Stopped), gate.turn("a", 0.1):
+    rate_limiter.stop.set()
+    with pytest.raises(Stopped), rate_limiter.acquire("a", 0.1):
         pass
 
 

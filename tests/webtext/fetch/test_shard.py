@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -278,6 +279,25 @@ def test_a_page_that_is_larger_than_the_disk(builder: Builder, server: Server, s
     with pytest.raises(WebtextError, match="the disk is full"):
         run_task(StageContext(small_disk, "pages", "f"), "fetch-00000", fetch_shard, 0, builder.section())
     assert b"big" not in (small_disk / "pages/.work/fetch-00000.journal.jsonl").read_bytes()
+
+
+def test_a_thread_that_cannot_start_ends_the_crawl(builder: Builder, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's limit of threads: a sentence, no hanging, and what the other threads have fetched stays in the journal."""
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def limited(thread: threading.Thread) -> None:
+        if "_work" in repr(getattr(thread, "_target", "")):
+            if len(started) == 3:
+                raise RuntimeError("can't start new thread")
+            started.append(thread)
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", limited)
+        with pytest.raises(WebtextError, match=r"can't start new thread after 3; lower fetch.hosts_at_once"):
+            builder.fetch([f"http://h{number}.example/{page}" for number in range(10) for page in range(100)])
+    assert not any(thread.is_alive() for thread in started)
 
 
 def test_no_contact_no_request(builder: Builder, server: Server) -> None:

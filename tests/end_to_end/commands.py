@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,7 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import orjson
+import pyarrow as pa
+
 from webtext.core.directories import DIRECTORIES
+from webtext.core.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 WEBTEXT = [sys.executable, "-m", "webtext.cli.main"]
@@ -34,6 +39,33 @@ def manifests(build: Path) -> dict[str, dict[str, Any]]:
             del value["measured"]
             found[stage] = value
     return found
+
+
+# SHA-256 of the corpus of two builds: of its rows as JSON, and of its files as the pinned Arrow writes them. A change of either changes
+# what users get: it belongs in the changelog, and the version of the stage that causes it is raised.
+ARROW = "25.0.1"
+CORPUS = {
+    "demo": (
+        "8673249a0a91d11c445cef0dd0acd28010f4940744e732a5b1228ee8cbc29d1e",
+        "6f0a2076987df3d5a1035092bbf839d5c3d824ab84eb088a39a4dd5f0589c9f3",
+    ),
+    "wcxb": (
+        "efa292b088a43e347e2c28bfcebe9642d6c5e381c232b1dde006f635f1544683",
+        "b06d7e3ec33d5497212dc7d7d079bbd1b412fa3fe4cd9f33277cd18c6bec6eeb",
+    ),
+}
+
+
+def assert_corpus_is(name: str, build: Path) -> None:
+    """The corpus of a build is the one that CORPUS has, row for row, and byte for byte where Arrow is the pinned one."""
+    rows, files = hashlib.sha256(), hashlib.sha256()
+    for path in sorted((build / "corpus").glob("shard-*.parquet")):
+        files.update(path.read_bytes())
+        for row in read_table(path):
+            rows.update(orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE))
+    assert rows.hexdigest() == CORPUS[name][0]
+    if pa.__version__ == ARROW:
+        assert files.hexdigest() == CORPUS[name][1]
 
 
 def kill_when(line: list[str], build: Path, stage: str, report: str, timeout: float = 120) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.commands import manifests, webtext
+from tests.end_to_end.commands import assert_corpus_is, manifests, webtext
 from tests.end_to_end.conftest import Demo
 from webtext.core.directories import DIRECTORIES
 from webtext.core.tables import read_table
@@ -43,6 +44,11 @@ def test_planted_texts_are_in_the_corpus(demo: Demo) -> None:
     for case in WORLD.cases:
         if case.outcome == "kept" and case.text:
             assert "".join(case.text.split()) in "".join(str(corpus[case.url]["text"]).split()), case.name
+
+
+@pytest.mark.skipif(sys.version_info[:3] != (3, 11, 7), reason="the demo is made of Python's documentation, and this is of 3.11.7")
+def test_the_corpus_is_what_it_was(demo: Demo) -> None:
+    assert_corpus_is("demo", demo.build)
 
 
 def test_posts_of_a_page_come_together(demo: Demo) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.commands import ROOT, manifests, webtext
+from tests.end_to_end.commands import ROOT, assert_corpus_is, manifests, webtext
 
 pytestmark = pytest.mark.portable
 
@@ -104,6 +104,7 @@ def test_a_build_is_the_same_on_external_workers(tmp_path: Path, engine: list[st
     here, there = files_of(tmp_path / "here"), files_of(tmp_path / "there")
     assert here.keys() == there.keys()
     assert [name for name in here if here[name] != there[name]] == []
+    assert_corpus_is("wcxb", tmp_path / "here")
     assert f"{WORKER}/webtext-worker" in (tmp_path / "pool.log").read_text()
     logged = (tmp_path / "jobs.log").read_text()
     assert "links group-00003: done in" in logged

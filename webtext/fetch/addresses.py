@@ -1,7 +1,7 @@
-"""Which addresses may be asked: public ones, decided on the very addresses that are connected to.
+"""Protection of private networks: only public addresses are connected to, and the check is on the address that is used.
 
-A name is resolved here, its addresses are checked, and the socket is opened to an address that passed. Nothing resolves the
-name a second time, so a name server that changes its mind (DNS rebinding) gains nothing.
+A name is resolved here, its addresses are checked, and the socket is opened to an address that passed. The name is never resolved a
+second time, so a name server that changes its answer (DNS rebinding) cannot redirect the crawler into a private network.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Pages of archives that others made (WARC, ARC), joined with the links by canonical URL. No page is copied: the ledger says where it lies.
+"""Pages from WARC and ARC files of others (`fetch.warcs`), joined with the links by canonical URL. No page is copied: the ledger
+has file and offset.
 
-First every archive is indexed, a task each, and the index is cut by shard; then every shard joins its links with its parts.
+Phase 1, a task a file: index its pages, the index divided by shard. Phase 2, a task a shard: join its links with its part of every index.
 """
 
 from __future__ import annotations

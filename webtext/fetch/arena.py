@@ -1,4 +1,4 @@
-"""One heap for all threads of a process, so that its memory is that of what it holds."""
+"""One malloc heap for all threads of a process, so that a crawl's memory does not grow with its threads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ LARGE = 2**17  # bytes: a buffer of a page is given back when it is freed, inste
 
 
 def use_one_heap() -> None:
-    """Let the threads to come allocate from one heap. Does nothing where the C library is not glibc.
+    """Make threads started from now on allocate from one heap. Does nothing where the C library is not glibc.
 
-    NB: glibc gives 64 threads up to eight heaps a core, and each keeps the room that its largest moment took: a worker that held 3 MB of
-    objects grew by 50 MB over 6,000 pages. The threads of a crawl hold Python's lock when they allocate, so they lose nothing by one.
+    NB: glibc gives threads up to eight heaps a core, and each keeps its peak size: a worker with 3 MB of live objects grew by 50 MB over
+    6,000 pages. The threads of a crawl hold the GIL when they allocate, so one heap costs them nothing.
     """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):

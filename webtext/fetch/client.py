@@ -1,4 +1,4 @@
-"""One request over requests, and its answer: read as far as it is wanted, refused where it is no HTTP or no end of it."""
+"""One request with the library requests, and its response: read up to a limit, refused where it is not valid HTTP or never ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # it warns of b
 
 
 class Archived(NamedTuple):
-    """What an archive answered for: the page's own URL, and when it was captured."""
+    """Of a page from an archive: its original URL and the time of its capture."""
 
     url: str
     when: datetime
@@ -39,7 +39,7 @@ class Archived(NamedTuple):
 
 @dataclass
 class Exchange:
-    """A request and its answer. `received` holds the bytes from the status line on, as they came, cut where reading was ended.
+    """A request and its response. `received` has the raw bytes from the status line on, up to where reading stopped.
 
     `sent` is empty where the answer was taken out of an archive's WARC file, whose URL is `url` then.
     """
@@ -62,7 +62,7 @@ Limit = Callable[[int, Headers], int]
 
 
 class Client:
-    """What asks, for one thread. Cookies last for a page, so that no page depends on the ones before it.
+    """HTTP client of one thread. Cookies last for one page, so that no page depends on the ones before it.
 
     NB: no requests.Session, which takes proxies and passwords from the environment (a proxy would connect where the guard does not look)
     and reads the body of a redirect that it is not to follow.
@@ -93,7 +93,7 @@ class Client:
     def get(
         self, url: str, *, accept: str, seconds: float, limit: Limit, held: int = HEAD, more: Mapping[str, str] | None = None
     ) -> Exchange:
-        """Ask once, without following redirects. `Exchange.start` has at most `held` bytes; `more` are further header fields.
+        """Send one GET without following redirects. `Exchange.start` has at most `held` bytes; `more` are further header fields.
 
         `limit(status, headers)` says how many bytes of the decoded body are wanted, or raises Failure to refuse it. Raises Failure.
         """

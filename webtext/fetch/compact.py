@@ -1,4 +1,4 @@
-"""From a journal, in the order of arrival, to the files of a shard, in the order of ids: the same bytes whatever the order was."""
+"""Writes the files of a shard from its journal: the journal has the order of arrival, the files that of ids, so always the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from webtext.fetch.warc import warcinfo
 
 @dataclass
 class _File:
-    """A WARC file as it will be: name, opening record, and its pages, each with the place where its records begin."""
+    """Plan of a WARC file: name, warcinfo record, and its pages, each with the offset of its records."""
 
     name: str
     opening: bytes
@@ -62,7 +62,7 @@ def files_there(log: TaskLog, shard: int, section: FetchSection, agent: str, jou
 def write_shard(log: TaskLog, shard: int, section: FetchSection, agent: str, journal: Journal, links: Sequence[tuple[str, str]]) -> None:
     """Write the WARC files and the ledger of a shard, and reject the links without a page. `links` are (id, URL), sorted."""
     for file in _files(shard, section, agent, journal):
-        # NB: a task that was killed after it dropped the journal's pages takes them from the files that it had made of them
+        # NB: a task that was killed after it deleted the journal's pages reads them from the WARC files that it had already written
         source = log.context.build / "pages" / file.name if journal.compacted else journal.pages
         _write_file(log, file, source, journal.compacted)
     places = ((file.name, position) for file in _files(shard, section, agent, journal) for _, position in file.pages)

@@ -1,7 +1,7 @@
-"""Dead links: the capture nearest to the post, from the archives of `[fetch.archive]`.
+"""Dead links: look for the capture nearest to the post in the web archives of `[fetch.archive]`.
 
-Archives are asked as every host is: one connection, the delay between requests, Retry-After, further attempts, deadlines and size caps. The
-page is then held to what is asked of a live one. One whose host does not answer any more is left alone for the rest of the shard.
+An archive is crawled like every host: one connection, the delay between requests, Retry-After, retries, deadlines and size caps. A captured
+page must meet the same conditions as a live one. An archive whose host stops answering is skipped for the rest of the shard.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from webtext.fetch.politeness import OptOut
 from webtext.fetch.warc import parse_record, parse_warc_date, unpacked
 from webtext.links.urls import BadUrl, canonical
 
-TRIED = 3  # captures of a page that are tried, the nearest first
-DOWN_AFTER = 5  # failures of an archive's host in a row after which it is not asked any more
+TRIED = 3  # captures of a page that are tried, nearest first: a fourth is mostly of the same broken state of the page
+DOWN_AFTER = 5  # failures of an archive's host in a row after which it counts as down; as for a page's host (crawl.DOWN_AFTER)
 INDEX_ACCEPT = "application/json,*/*;q=0.5"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Found(NamedTuple):
-    """What archives have for a link: a page, and the name of the archive that it is from; or None, and why."""
+    """Result of a lookup: a page and the name of its archive; or None and the reason."""
 
     exchange: Exchange | None
     text: str
 
 
 class ArchiveLookup:
-    """Looks for captures, on one thread."""
+    """Searches the archives for captures, on one thread."""
 
     def __init__(self, section: FetchSection, client: Client, fetcher: Fetcher, opt_out: OptOut) -> None:
         self._section = section
@@ -212,7 +212,7 @@ def _memento_datetime(headers: Headers) -> datetime | None:
 
 
 def _same_page(one: str, other: str) -> bool:
-    """Whether two URLs have the same canonical form, http and https alike."""
+    """Whether two URLs have the same canonical form, ignoring http or https."""
     try:
         return canonical(one).partition("://")[2] == canonical(other).partition("://")[2]
     except (BadUrl, ValueError):

@@ -1,7 +1,7 @@
-"""The finished URLs of a shard by id, in columns of numbers.
+"""The finished URLs of a shard by id, in arrays of numbers.
 
-NB: nothing small is allocated for an entry when its id was announced. Objects that stay, made between the thousands that a page needs for a
-moment, would each keep a block of Python's heap from being given back: memory would grow with every page although little is held.
+NB: no Python object is allocated for an entry whose id was known at the start. A small object that stays, allocated among the thousands of
+short-lived ones of a page, keeps its block of Python's heap from being freed: memory would grow with every page although little is in use.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ABSENT, PRESENT, ARCHIVES_CHECKED, FROM_PREVIOUS = 0, 1, 2, 4
 
 
 class Entries(Mapping[str, Entry]):
-    """A mapping from ids to entries. `ids` are those that are to come, as far as they are known."""
+    """A mapping from ids to entries. `ids` are the expected ones, as far as they are known."""
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
         self._places = {link_id: number for number, link_id in enumerate(ids)}

@@ -1,4 +1,4 @@
-"""What earlier crawls in the same place have, finished or not: taken from there, so that nothing that was downloaded is asked for again.
+"""Import of pages from earlier crawls in the same build directory, finished or not, so that nothing is downloaded twice.
 
 pages/.previous/00000/    pages/ as the first of them left it: ledger, WARC files, .work/ with the journals of shards that were not finished
 pages/.previous/00001/    the next
@@ -32,10 +32,10 @@ from webtext.fetch.warc import page_of
 
 DIRECTORY = ".previous"
 RETRY_FILE = "retry"
-BYTES = 2**25  # of pages that enter the journal with one sync
-ROWS = 1000  # and links
+BATCH_BYTES = 2**25  # pages of this size, or this many links, enter the journal with one sync: a sync takes some milliseconds
+BATCH_ROWS = 1000
 
-# Classes of failures that can be asked for again.
+# Classes of failures for `webtext fetch --retry`.
 RETRY = {
     "failed": re.compile(r".*"),
     "timeout": re.compile(r"connect-timeout|page-timeout|dns-temporary"),
@@ -44,10 +44,10 @@ RETRY = {
 
 
 def import_previous(context: StageContext, task: str, shard: int, section: FetchSection, journal: Journal, ids: set[str]) -> None:
-    """Enter into the journal what earlier crawls have of the links: pages that the present configuration would keep.
+    """Append to the journal the pages of earlier crawls that the current configuration would keep.
 
-    What failed is asked for again, and so is a page that was cut, that its archive does not give back whole, or that the configuration
-    now leaves out. A crawl of the very same links and configuration has its failures taken over too, but for those to be tried again.
+    Failed links are fetched again, and so is a page that was truncated, cannot be read back whole, or does not meet the configuration
+    any more. Of a crawl with the same links and configuration the failures are imported too, except those to be retried.
     """
     retry = cast(list[str], read_json(context.scratch_path(RETRY_FILE))) if context.scratch_path(RETRY_FILE).exists() else []
     take = PreviousCrawl(section, journal)
@@ -68,7 +68,7 @@ def import_previous(context: StageContext, task: str, shard: int, section: Fetch
 
 
 def retried(row: Record, retry: Sequence[str]) -> bool:
-    """Whether a failure is of one of the classes. A host that was given up, or its robots.txt, failed as its detail says."""
+    """Whether a failure is of one of the classes. For a host that was down, or its robots.txt, the detail has the first failure."""
     error = row["error"]
     if error in ("host-down", "robots-unreachable"):
         error = row["detail"].partition(";")[0]
@@ -76,7 +76,7 @@ def retried(row: Record, retry: Sequence[str]) -> bool:
 
 
 class Source(NamedTuple):
-    """Where the records of a page lie: the file, their beginning and size, and that of the response behind the first of them."""
+    """Where the WARC records of a page are: file, start and size in bytes, and the offset of the response from that start."""
 
     path: Path
     begin: int
@@ -86,7 +86,7 @@ class Source(NamedTuple):
 
 
 class PreviousCrawl:
-    """Collects what enters the journal, so that it is synced by the batch."""
+    """Appends to the journal in batches, because each append is a sync."""
 
     def __init__(self, section: FetchSection, journal: Journal) -> None:
         self._section = section
@@ -97,7 +97,7 @@ class PreviousCrawl:
         self.waiting: set[str] = set()
 
     def page(self, row: Record, source: Source | None) -> None:
-        """Take a page, unless it is to be fetched anew."""
+        """Import a page, unless it has to be fetched again."""
         blob = _read(row, source, self._section, self._opt_out) if source is not None else None
         if blob is not None and source is not None:
             row = {**row, "warc": None, "offset": source.response}
@@ -110,7 +110,7 @@ class PreviousCrawl:
         self._batch.append(finished)
         self.waiting.add(finished.row["id"])
         self._bytes += size
-        if self._bytes >= BYTES or len(self._batch) >= ROWS:
+        if self._bytes >= BATCH_BYTES or len(self._batch) >= BATCH_ROWS:
             self.enter()
 
     def enter(self) -> None:
@@ -128,7 +128,7 @@ def _fingerprint(directory: Path) -> str:
 
 
 def _rows(directory: Path, shard: int, task: str) -> Iterator[tuple[Record, Source | None, bool]]:
-    """What a crawl has of a shard: ledger records with times in milliseconds, where the page lies, whether archives were asked for it."""
+    """The links of a shard in a crawl: ledger records with times in milliseconds, where the page is, whether archives were searched."""
     stem = directory / WORK / task
     found = read_journal(stem)
     if found is not None and not found.compacted:
@@ -154,10 +154,10 @@ def _rows(directory: Path, shard: int, task: str) -> Iterator[tuple[Record, Sour
 
 
 def _record_starts(directory: Path, ledger: Path) -> dict[tuple[str, int], int]:
-    """Where the records of each page begin, by file and place of its response: behind the page before it, the first behind warcinfo."""
+    """Where the records of each page start, by file and offset of its response: behind the previous page, the first behind warcinfo."""
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for row in read_table(ledger, ["error", "warc", "offset", "length"]):
-        if row["error"] is None and not Path(row["warc"]).is_absolute():  # which is an archive of others
+        if row["error"] is None and not Path(row["warc"]).is_absolute():  # an archive of `fetch.warcs`
             places[row["warc"]].append((row["offset"], row["length"]))
     begins = {}
     for warc, pages in places.items():
@@ -169,7 +169,7 @@ def _record_starts(directory: Path, ledger: Path) -> dict[tuple[str, int], int]:
 
 
 def _warcinfo_bytes(path: Path) -> int:
-    """Bytes of the record that opens a file; 0 where there is none to be read."""
+    """Bytes of a file's first record; 0 where it cannot be read."""
     try:
         return next(records(path)).length
     except (WebtextError, StopIteration):
@@ -177,7 +177,7 @@ def _warcinfo_bytes(path: Path) -> int:
 
 
 def _read(row: Record, source: Source, section: FetchSection, opt_out: OptOut) -> bytes | None:
-    """The records of a page; None where it is to be fetched anew."""
+    """The records of a page; None where it has to be fetched again."""
     if row["truncated"] or row["bytes"] > section.max_bytes or (row["archive"] is not None and not section.archive.indexes):
         return None
     blob = io.BytesIO()

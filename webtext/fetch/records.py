@@ -1,7 +1,7 @@
-"""The records of a WARC or ARC file of anybody's, each with its place; damage is told apart from a file that ends too soon.
+"""Reads the records of any WARC or ARC file with their offsets; a damaged record is not the same as a file that ends too early.
 
-Read are WARC 0.17 to 1.1 and ARC 1, plain or with gzip a record. zlib and the length fields alone decide where a record ends, so that
-offset and length are exact and a broken record costs only itself.
+Supported are WARC 0.17 to 1.1 and ARC 1, plain or with one gzip member a record. zlib and the length fields decide where a record ends, so
+offset and length are exact and a damaged record costs only itself.
 """
 
 from __future__ import annotations

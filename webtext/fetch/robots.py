@@ -1,4 +1,4 @@
-"""robots.txt (RFC 9309): asked for once a host, and believed.
+"""robots.txt (RFC 9309): fetched once a host and obeyed.
 
 4xx allows everything (2.3.1.3); 5xx, 429 and time-outs allow nothing (2.3.1.4); five redirects are followed (2.3.1.2); of a long file
 the first 512 KiB count (2.5). A host that cannot be reached has no robots.txt to read: its pages fail for the reason that this did.
@@ -46,7 +46,7 @@ def parse(content: bytes, agent: str) -> Rules:
 
 
 class Robots:
-    """The rules of the hosts of a task, shared by its threads: whoever comes first asks, the others wait for the answer."""
+    """Cache of the rules of a task's hosts, shared by its threads: the first thread fetches them, the others wait for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

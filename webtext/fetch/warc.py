@@ -1,7 +1,7 @@
 """WARC 1.1 (ISO 28500:2017): records as they are written, gzip a record, and pages as they are read back, from our files or others'.
 
-What follows from an exchange alone makes the bytes: a record's id is a UUID of its content, gzip carries no time. Digests are SHA-1
-in Base32 over the bytes as they lie in the record, as CDX servers and `warcio check` have them.
+The bytes depend on the exchange alone: a record's id is a UUID of its content, gzip headers have no time. Digests are SHA-1 in Base32
+over the bytes in the record, as CDX servers and `warcio check` compute them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from webtext.fetch.coding import BLOCK, HEAD_BYTES, Headers, body_of, bounds, ki
 from webtext.fetch.failure import Failure
 
 LEVEL = 6
-OPEN_FILES = 16
+OPEN_FILES = 16  # WARC files kept open while pages are read in the order of ids
 MAX_RECORD = 2**28 + 2**20  # bytes of a record that are held: the largest `max_bytes`, and headers
 
 

@@ -1,8 +1,8 @@
 """One request over requests and urllib3: to an address that was checked, within a deadline, with every byte that passed kept.
 
-requests brings connections that are kept, TLS and HTTP; three things are put underneath it. The connection is opened by
-`addresses`, every wait on the socket ends at the page's deadline (a server that drips a byte a second gains nothing), and what is
-sent and consumed is recorded, so that the WARC holds the very bytes.
+requests brings keep-alive, TLS and HTTP; three things are added underneath. The connection is opened by `addresses`, every wait on
+the socket ends at the page's deadline (so a server that sends a byte a second cannot hold a thread), and what is sent and received is
+recorded, so that the WARC has the exact bytes.
 """
 
 from __future__ import annotations

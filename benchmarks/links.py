@@ -40,7 +40,7 @@ import zstandard
 
 from webtext.core.config import LinksSection
 from webtext.core.tables import read_table
-from webtext.core.task import StageContext, TaskLog, run_task
+from webtext.core.task import StageContext, TaskRun, run_task
 from webtext.links import submissions, urls
 from webtext.links.dumps import read_blocks
 from webtext.links.judge import Judge
@@ -118,7 +118,7 @@ class Unwritten:
 
 def ours_in_memory(path: Path) -> Counter[str]:
     log = Unwritten()
-    judge = Judge(cast(TaskLog, log), str(path), submissions.Rules(SECTION, SHARDS))
+    judge = Judge(cast(TaskRun, log), str(path), submissions.Rules(SECTION, SHARDS))
     for block in read_blocks(path):
         judge.block(block)
     log.reasons[""] = len(judge.kept)

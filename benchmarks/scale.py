@@ -44,7 +44,7 @@ import pyarrow as pa
 from webtext.core.config import DedupSection, LinksSection, NgramsSection
 from webtext.core.files import writing
 from webtext.core.manifest import close
-from webtext.core.task import OutputFile, Report, StageContext, TaskLog, run_task
+from webtext.core.task import OutputFile, Report, StageContext, TaskRun, run_task
 from webtext.dedup.packed import PackedWriter, offsets_of, writing_packed
 from webtext.dedup.phases import CANDIDATES, _candidates, join_partition, rank_documents, settle_stage, verify_range
 from webtext.dedup.rank import Order
@@ -152,7 +152,7 @@ def make_links(context: StageContext, size: Size) -> None:
                     writer.write_batch(empty)
 
 
-def links(log: TaskLog, size: Size) -> None:
+def links(log: TaskRun, size: Size) -> None:
     group_shard(log, 0, size.dumps, LinksSection())
 
 
@@ -211,11 +211,11 @@ def make_dedup(context: StageContext, size: Size) -> None:
             packed.add("starts", np.array([0] + [len(row)] * size.partitions, np.int64))
 
 
-def rank(log: TaskLog, size: Size) -> None:
+def rank(log: TaskRun, size: Size) -> None:
     rank_documents(log, 0, size.shards, size.dedup)
 
 
-def join(log: TaskLog, size: Size) -> None:
+def join(log: TaskRun, size: Size) -> None:
     join_partition(log, 0, size.shards, size.dedup)
 
 
@@ -239,12 +239,12 @@ def make_candidates(context: StageContext, size: Size) -> None:
                 packed.add(name, np.empty(0, np.int64))
 
 
-def verify(log: TaskLog, size: Size) -> None:
+def verify(log: TaskRun, size: Size) -> None:
     for index in range(size.partitions):
         verify_range(log, index, size.shards, size.dedup)
 
 
-def settle(log: TaskLog, size: Size) -> None:
+def settle(log: TaskRun, size: Size) -> None:
     settle_stage(log, 0, size.shards, size.dedup)
 
 
@@ -261,11 +261,11 @@ def make_ngrams(context: StageContext, size: Size) -> None:
                 file.write(np.uint64(len(hashes)).tobytes() + hashes.tobytes())
 
 
-def ngrams(log: TaskLog, size: Size) -> None:
+def ngrams(log: TaskRun, size: Size) -> None:
     build_filter(log, 0, size.shards, NgramsSection(partitions=size.partitions))
 
 
-def manifest(log: TaskLog, size: Size) -> None:
+def manifest(log: TaskRun, size: Size) -> None:
     """Reports of dedup: signatures when a shard is signed, its corpus and its pairs when it is decided."""
     reports = [
         Report(
@@ -281,7 +281,7 @@ def manifest(log: TaskLog, size: Size) -> None:
 
 
 Make = Callable[[StageContext, Size], None]
-STEPS: dict[str, tuple[Make | None, Callable[[TaskLog, Size], None], str]] = {
+STEPS: dict[str, tuple[Make | None, Callable[[TaskRun, Size], None], str]] = {
     "links group": (make_links, links, "links"),
     "dedup rank": (make_dedup, rank, "corpus"),
     "dedup join": (None, join, "corpus"),

@@ -8,7 +8,7 @@ import apache_beam as beam
 
 from pipelines.engine import Barrier, Phase, Tasks
 from webtext.core.config import Config, OverlapSection
-from webtext.core.task import StageContext, TaskLog
+from webtext.core.task import StageContext, TaskRun
 from webtext.overlap.phases import locate, measure_benchmark, write_report
 
 
@@ -28,5 +28,5 @@ def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     )
 
 
-def _report(log: TaskLog, _: int, shards: int, section: OverlapSection) -> None:
+def _report(log: TaskRun, _: int, shards: int, section: OverlapSection) -> None:
     write_report(log, shards, section)

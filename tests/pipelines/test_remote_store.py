@@ -26,7 +26,7 @@ from webtext.cli.remote_build import check_lock, lock_remote_build
 from webtext.core.config_file import parse_config
 from webtext.core.errors import WebtextError
 from webtext.core.files import write_bytes
-from webtext.core.task import StageContext, TaskLog, run_task
+from webtext.core.task import StageContext, TaskRun, run_task
 
 URL = "memory://bucket/build"
 BUILD = BeamStore(URL)
@@ -67,7 +67,7 @@ def test_files_go_there_and_come_back(store: dict[str, bytes], tmp_path: Path) -
     assert names(store) == ["e/1.bin"]
 
 
-def task(log: TaskLog, shard: int, fail: bool = False) -> list[Any]:
+def task(log: TaskRun, shard: int, fail: bool = False) -> list[Any]:
     """Reads its shard of the corpus, and writes one of everything."""
     corpus = log.context.build / "corpus"
     assert [path.name for path in corpus.iterdir()] == [f"shard-{shard:05d}.parquet"]  # and nothing else was brought
@@ -102,7 +102,7 @@ def test_a_task_leaves_what_it_made_and_its_report_last(store: dict[str, bytes],
         assert (alone / name).read_bytes() == store[f"{URL}/{name}"]
     assert not list((tmp_path / "scratch").rglob("*.bin"))  # nothing is left of the task on this disk
 
-    def again(log: TaskLog, shard: int) -> None:
+    def again(log: TaskRun, shard: int) -> None:
         raise AssertionError("done twice")
 
     assert run_task(context(), "hash-00002", again, 2) == report
@@ -122,7 +122,7 @@ def test_a_task_that_fails_keeps_nothing_and_names_the_build(store: dict[str, by
 def test_a_task_that_was_ended_is_gone_on_with(store: dict[str, bytes]) -> None:
     """As a crawl, which has a journal."""
 
-    def crawl(log: TaskLog, shard: int, end: bool) -> None:
+    def crawl(log: TaskRun, shard: int, end: bool) -> None:
         journal = log.context.scratch_path("journal")
         lines = journal.read_text() if journal.exists() else ""
         journal.write_text(lines + "line\n")
@@ -144,7 +144,7 @@ def test_what_tasks_share_is_brought_once_a_stage(store: dict[str, bytes], tmp_p
     store[f"{URL}/ngrams/.work/hashes-00000.runs"] = b"runs"
     MemoryFileSystem.opened.clear()
 
-    def read(log: TaskLog, partition: int) -> None:
+    def read(log: TaskRun, partition: int) -> None:
         assert log.context.scratch_path("hashes-00000.runs").read_bytes() == b"runs"
 
     for partition in range(5):

@@ -12,12 +12,12 @@ from pipelines.stage import Stage
 from webtext.core.config import Config
 from webtext.core.errors import WebtextError
 from webtext.core.files import read_json, to_json, write_bytes
-from webtext.core.task import StageContext, TaskLog
+from webtext.core.task import StageContext, TaskRun
 
 SHARDS, PARTITIONS, EACH = 8, 3, 50
 
 
-def scatter(log: TaskLog, shard: int, mood: str) -> None:
+def scatter(log: TaskRun, shard: int, mood: str) -> None:
     if mood == "slow":
         time.sleep(0.2)
     if mood == "die" and shard == 5:
@@ -32,7 +32,7 @@ def scatter(log: TaskLog, shard: int, mood: str) -> None:
     write_bytes(log.context.scratch_path(f"numbers-{shard}"), to_json(list(numbers)))
 
 
-def gather(log: TaskLog, part: int, shards: int) -> None:
+def gather(log: TaskRun, part: int, shards: int) -> None:
     lists = [cast(list[int], read_json(log.context.scratch_path(f"numbers-{shard}"))) for shard in range(shards)]
     numbers = [number for numbers in lists for number in numbers if number % PARTITIONS == part]
     for number in numbers:

@@ -15,7 +15,7 @@ from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import WebtextError
 from webtext.core.files import write_bytes
 from webtext.core.manifest import NAME, read_manifest
-from webtext.core.task import StageContext, TaskLog, run_task
+from webtext.core.task import StageContext, TaskRun, run_task
 from webtext.report import write_report
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _train(context: StageContext, config: Config, tell: Tell) -> None:
     run_task(context, "train-00000", train_model, config.train, tell)
 
 
-def train_model(log: TaskLog, section: TrainSection, tell: Tell) -> None:
+def train_model(log: TaskRun, section: TrainSection, tell: Tell) -> None:
     """Train on the token shards; the checkpoints in model/ are the stage's own way of going on after an interruption."""
     try:
         from model.train import TrainConfig, train
@@ -52,7 +52,7 @@ def train_model(log: TaskLog, section: TrainSection, tell: Tell) -> None:
         log.register_file(str(path.relative_to(log.context.build)))
 
 
-def _best_rate(log: TaskLog, config: TrainConfig, tokens: Path, tell: Tell) -> float:
+def _best_rate(log: TaskRun, config: TrainConfig, tokens: Path, tell: Tell) -> float:
     """Search the learning rate; model/tune.json says what was tried. The trainings of the search go when the stage is closed."""
     from model.tune import tune_lr
 

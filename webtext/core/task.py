@@ -88,7 +88,7 @@ class StageContext:
         return self.path / WORK / name
 
 
-class TaskLog:
+class TaskRun:
     """What a task function is given: places to write to, counters, and the rejected records of its shard.
 
     `records_in` counts the records that enter the stage here and `records_out` those that leave it here; over all tasks of the
@@ -183,7 +183,7 @@ def _do(context: StageContext, name: str, function: TaskFunction, arguments: tup
     with explain_os_errors(context.report(name)):
         context.report(name).parent.mkdir(parents=True, exist_ok=True)
     with writing_table(context.build / rejected, REJECTED) as table:
-        log = TaskLog(context, name, table)
+        log = TaskRun(context, name, table)
         outputs = function(log, *arguments) or []
     if table.records:
         log._keep(rejected, table.records, table.output)

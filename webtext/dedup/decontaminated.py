@@ -20,7 +20,7 @@ from webtext.core.config import Benchmark, DedupSection
 from webtext.core.hashing import shard_name
 from webtext.core.records import QUOTATION
 from webtext.core.tables import Record, read_table, writing_table
-from webtext.core.task import StageContext, TaskLog
+from webtext.core.task import StageContext, TaskRun
 from webtext.overlap.decontaminate import Quotation, cut, quotations
 from webtext.overlap.readers import Example, read_examples
 from webtext.overlap.testsets import Sets, index_set, join_sets, read_indexed, write_indexed
@@ -30,14 +30,14 @@ CHANGED = pa.schema([("row", pa.int64()), ("text", pa.string())])  # null: left 
 SHOWN = 100  # characters of a quotation in the reason why a document was left out
 
 
-def index_test_set(log: TaskLog, index: int, benchmark: Benchmark, section: DedupSection) -> None:
+def index_test_set(log: TaskRun, index: int, benchmark: Benchmark, section: DedupSection) -> None:
     """Index a test set."""
     indexed = index_set(benchmark.name, _watched(log, benchmark), section.decontaminate_words)
     write_indexed(_indexed(log.context, index), indexed)
     log.counters["test-set-examples"] += len(indexed.ids)
 
 
-def _watched(log: TaskLog, benchmark: Benchmark) -> Iterator[Example]:
+def _watched(log: TaskRun, benchmark: Benchmark) -> Iterator[Example]:
     for example in read_examples(benchmark):
         log.progress()
         yield example
@@ -51,7 +51,7 @@ def _sets(context: StageContext, section: DedupSection) -> Sets:
     return join_sets([read_indexed(_indexed(context, index)) for index in range(len(section.decontaminate))])
 
 
-def find_quotations(log: TaskLog, shard: int, section: DedupSection) -> None:
+def find_quotations(log: TaskRun, shard: int, section: DedupSection) -> None:
     """Find the quotations of the documents of a shard, and drop or cut these."""
     sets = _sets(log.context, section)
     with (

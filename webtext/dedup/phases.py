@@ -36,7 +36,7 @@ from webtext.core.files import writing
 from webtext.core.hashing import shard_name
 from webtext.core.records import CORPUS, PAIR
 from webtext.core.tables import Record, read_table
-from webtext.core.task import StageContext, TaskLog
+from webtext.core.task import StageContext, TaskRun
 from webtext.dedup.buckets import Comparison, buckets, repeated
 from webtext.dedup.decontaminated import documents
 from webtext.dedup.earlier import earlier_shards
@@ -56,7 +56,7 @@ def parts_of(shards: int, section: DedupSection) -> int:
     return shards + len(earlier_shards(section))
 
 
-def sign_shard(log: TaskLog, part: int, shards: int, section: DedupSection) -> None:
+def sign_shard(log: TaskRun, part: int, shards: int, section: DedupSection) -> None:
     """Sign the documents of a part."""
     if part < shards:
         count = 0
@@ -70,18 +70,18 @@ def sign_shard(log: TaskLog, part: int, shards: int, section: DedupSection) -> N
             log.counters["documents-of-earlier-builds"] += sign_part(earlier, section, log.context, part, output.file)
 
 
-def _watched(log: TaskLog, records: Iterable[Record]) -> Iterator[Record]:
+def _watched(log: TaskRun, records: Iterable[Record]) -> Iterator[Record]:
     for record in records:
         log.progress()
         yield record
 
 
-def rank_documents(log: TaskLog, _: int, shards: int, section: DedupSection) -> None:
+def rank_documents(log: TaskRun, _: int, shards: int, section: DedupSection) -> None:
     """Give every document its ordinal."""
     rank(log.context, parts_of(shards, section), shards)
 
 
-def join_partition(log: TaskLog, partition: int, shards: int, section: DedupSection) -> None:
+def join_partition(log: TaskRun, partition: int, shards: int, section: DedupSection) -> None:
     """Find the candidates of a partition of the band keys."""
     order = Order(log.context)
     signed = Signed(log.context, order.bases, shards)
@@ -122,7 +122,7 @@ def _candidates(context: StageContext, partition: int) -> Path:
     return context.scratch_path(f"candidates-{partition:05d}")
 
 
-def verify_range(log: TaskLog, index: int, shards: int, section: DedupSection) -> None:
+def verify_range(log: TaskRun, index: int, shards: int, section: DedupSection) -> None:
     """Verify the candidates whose later document is in a range of ordinals."""
     order = Order(log.context)
     signed = Signed(log.context, order.bases, shards)
@@ -140,13 +140,13 @@ def verify_range(log: TaskLog, index: int, shards: int, section: DedupSection) -
         log.counters[f"copies-by-{method.replace(' ', '-')}"] += int((edges.method == number).sum())
 
 
-def settle_stage(log: TaskLog, _: int, shards: int, section: DedupSection) -> None:
+def settle_stage(log: TaskRun, _: int, shards: int, section: DedupSection) -> None:
     """Decide who stays."""
     order = Order(log.context)
     log.counters["looked-again"] += settle(log.context, order, Signed(log.context, order.bases, shards), shards, section)
 
 
-def decide_shard(log: TaskLog, shard: int, shards: int, section: DedupSection) -> None:
+def decide_shard(log: TaskRun, shard: int, shards: int, section: DedupSection) -> None:
     """Write the documents of a shard that stay, each with its split, and say of the others what they are copies of."""
     order = Order(log.context)
     gone = _gone(log.context, shard, Signed(log.context, order.bases, shards), section)

@@ -9,7 +9,7 @@ from webtext.core.config import ExtractSection
 from webtext.core.hashing import shard_name
 from webtext.core.records import DOCUMENT
 from webtext.core.tables import Record, read_table
-from webtext.core.task import TaskLog
+from webtext.core.task import TaskRun
 from webtext.extract.budget import Died, Limits, borrowed
 from webtext.extract.result import Rejection, Text
 from webtext.fetch.coding import header
@@ -19,7 +19,7 @@ from webtext.fetch.warc import Pages
 FUNCTION = "webtext.extract.page:extract_page"
 
 
-def extract_shard(log: TaskLog, shard: int, section: ExtractSection, opt_out: Sequence[str] = ()) -> None:
+def extract_shard(log: TaskRun, shard: int, section: ExtractSection, opt_out: Sequence[str] = ()) -> None:
     """Read the pages of a shard and write documents/shard-N.parquet, sorted by id.
 
     records in: the pages (rows of the ledger without error); out: the documents; the others are rejected by name.
@@ -77,7 +77,7 @@ def document(row: Record, text: Text, link: Record | None) -> Record:
     }
 
 
-def count(log: TaskLog, text: Text) -> None:
+def count(log: TaskRun, text: Text) -> None:
     for language, size in text.bytes_by_language.items():
         log.counters[f"bytes-{language}"] += size
     log.counters[f"engine-{text.extractor}"] += 1

@@ -20,7 +20,7 @@ from webtext.core.config import FetchSection
 from webtext.core.hashing import shard_name, shard_of_url, url_id
 from webtext.core.records import LEDGER
 from webtext.core.tables import Record, read_table, writing_table
-from webtext.core.task import StageContext, TaskLog
+from webtext.core.task import StageContext, TaskRun
 from webtext.fetch.coding import HEAD, body_of, bounds, kind_of, parse_head, robots_directives
 from webtext.fetch.failure import Failure
 from webtext.fetch.page import check_directives
@@ -48,7 +48,7 @@ CAPTURE = pa.schema(
 )
 
 
-def index_warc(log: TaskLog, index: int, path: str, shards: int) -> None:
+def index_warc(log: TaskRun, index: int, path: str, shards: int) -> None:
     """Find the pages of one archive: answers with status 200 that are text. A shard that has none gets no part of the index.
 
     What is no page is counted: `archive-status`, `archive-not-text`, `archive-bad-url`, `archive-not-http`, `archive-damaged`. Raises
@@ -128,7 +128,7 @@ def _milliseconds(date: str) -> int | None:
     return None if when is None else round(when.timestamp() * 1000)
 
 
-def join_shard(log: TaskLog, shard: int, archives: int, section: FetchSection, with_links: bool) -> None:
+def join_shard(log: TaskRun, shard: int, archives: int, section: FetchSection, with_links: bool) -> None:
     """Write pages/ledger/shard-N.parquet of the pages that the archives have for the shard's links, or of all their pages.
 
     Of several captures of a URL the first one stays that can be read: by date, then by archive and place; the others are counted as
@@ -161,7 +161,7 @@ def _order(capture: Record) -> tuple[Any, ...]:
     return capture["error"] is not None, date is None, date or 0, Path(capture["warc"]).name, capture["offset"], capture["warc"]
 
 
-def _wanted(log: TaskLog, shard: int, captures: dict[str, Record], with_links: bool) -> Iterator[tuple[str, str]]:
+def _wanted(log: TaskRun, shard: int, captures: dict[str, Record], with_links: bool) -> Iterator[tuple[str, str]]:
     """(id, URL) of what the ledger is to tell of, in the order of ids."""
     if not with_links:
         yield from sorted((url_id(url), url) for url in captures)

@@ -10,7 +10,7 @@ from pathlib import Path
 from webtext.core.config import FetchSection
 from webtext.core.hashing import shard_name
 from webtext.core.records import LEDGER
-from webtext.core.task import TaskLog
+from webtext.core.task import TaskRun
 from webtext.fetch.entries import Entry
 from webtext.fetch.journal import Journal, copy
 from webtext.fetch.warc import warcinfo
@@ -48,7 +48,7 @@ def _files(shard: int, section: FetchSection, agent: str, journal: Journal) -> I
         yield file
 
 
-def files_there(log: TaskLog, shard: int, section: FetchSection, agent: str, journal: Journal) -> bool:
+def files_there(log: TaskRun, shard: int, section: FetchSection, agent: str, journal: Journal) -> bool:
     """Whether the WARC files that a compacted journal speaks of are there."""
     pages = log.context.build / "pages"
     for file in _files(shard, section, agent, journal):
@@ -59,7 +59,7 @@ def files_there(log: TaskLog, shard: int, section: FetchSection, agent: str, jou
     return True
 
 
-def write_shard(log: TaskLog, shard: int, section: FetchSection, agent: str, journal: Journal, links: Sequence[tuple[str, str]]) -> None:
+def write_shard(log: TaskRun, shard: int, section: FetchSection, agent: str, journal: Journal, links: Sequence[tuple[str, str]]) -> None:
     """Write the WARC files and the ledger of a shard, and reject the links without a page. `links` are (id, URL), sorted."""
     for file in _files(shard, section, agent, journal):
         # NB: a task that was killed after it deleted the journal's pages reads them from the WARC files that it had already written
@@ -81,7 +81,7 @@ def write_shard(log: TaskLog, shard: int, section: FetchSection, agent: str, jou
             ledger.write(row)
 
 
-def _write_file(log: TaskLog, file: _File, source: Path, finished: bool) -> None:
+def _write_file(log: TaskRun, file: _File, source: Path, finished: bool) -> None:
     with open(source, "rb") as pages, log.binary(f"pages/{file.name}", lambda: len(file.pages)) as output:
         output.file.write(file.opening)
         for entry, position in file.pages:

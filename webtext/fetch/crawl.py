@@ -15,7 +15,7 @@ from webtext.core.config import FetchSection
 from webtext.core.errors import WebtextError
 from webtext.core.files import explain_os_errors
 from webtext.core.tables import Record, read_table
-from webtext.core.task import TaskLog
+from webtext.core.task import TaskRun
 from webtext.core.workers import end_if_orphaned
 from webtext.fetch.arena import use_one_heap
 from webtext.fetch.client import IN_MEMORY, Client, Exchange
@@ -47,7 +47,7 @@ class Worker(NamedTuple):
 class Crawl:
     """Fetches links of a shard into its journal. One object, one crawl: a finished one cannot be started again."""
 
-    def __init__(self, log: TaskLog, section: FetchSection, agent: str, journal: Journal) -> None:
+    def __init__(self, log: TaskRun, section: FetchSection, agent: str, journal: Journal) -> None:
         self._log = log
         self._section = section
         self._agent = agent

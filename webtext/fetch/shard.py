@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from webtext.core.config import FetchSection
 from webtext.core.hashing import shard_name
 from webtext.core.tables import read_table
-from webtext.core.task import TaskLog
+from webtext.core.task import TaskRun
 from webtext.fetch.agent import user_agent
 from webtext.fetch.compact import files_there, write_shard
 from webtext.fetch.crawl import Crawl, Link
@@ -24,7 +24,7 @@ from webtext.fetch.journal import Journal
 from webtext.fetch.previous import import_previous
 
 
-def fetch_shard(log: TaskLog, shard: int, section: FetchSection) -> None:
+def fetch_shard(log: TaskRun, shard: int, section: FetchSection) -> None:
     """Fetch links/shard-N.parquet. Counts URLs; a URL without a page is rejected under the name of its failure.
 
     Raises UsageError where nobody can be reached about the crawl, WebtextError where the disk is full. What was fetched before a

@@ -14,7 +14,7 @@ import orjson
 from numpy.typing import NDArray
 
 from webtext.core.errors import WebtextError
-from webtext.core.task import TaskLog
+from webtext.core.task import TaskRun
 from webtext.links.scan import scan
 from webtext.links.scan_columns import (
     CLEAN,
@@ -72,7 +72,7 @@ class Kept:
 class Judge:
     """Holds every post of a dump against the rules: `kept` has those that pass, the others go to the log. Counts the broken lines."""
 
-    def __init__(self, log: TaskLog, dump: str, rules: Rules) -> None:
+    def __init__(self, log: TaskRun, dump: str, rules: Rules) -> None:
         self.kept = Kept()
         self._log, self._dump, self._rules = log, dump, rules
         self._lines = self._blank = self._broken = 0

@@ -22,7 +22,7 @@ from webtext.core.config import LinksSection
 from webtext.core.files import writing
 from webtext.core.hashing import shard_name, url_id
 from webtext.core.records import LINK
-from webtext.core.task import StageContext, TaskLog
+from webtext.core.task import StageContext, TaskRun
 from webtext.links.dumps import Opener, open_local, read_blocks
 from webtext.links.submissions import Rules
 
@@ -47,7 +47,7 @@ ROUND_SHARD = 100  # and posts a shard, so that batches of many shards do not be
 ROUND_BYTES = 256 * 2**20  # and bytes of the dump, whatever the length of its strings
 
 
-def parse_dump(log: TaskLog, index: int, path: str, section: LinksSection, shards: int, opener: Opener = open_local) -> None:
+def parse_dump(log: TaskRun, index: int, path: str, section: LinksSection, shards: int, opener: Opener = open_local) -> None:
     """Judge every post of a dump, and spill those that stay for phase 2.
 
     Raises WebtextError that names the dump where it is cut or damaged, or more of it is broken than `section.max_broken` allows.
@@ -86,7 +86,7 @@ def _write_round(writer: Any, kept: Kept, shards: int) -> None:
         writer.write_batch(posts.take(pa.array(order[start:end])))
 
 
-def group_shard(log: TaskLog, shard: int, dumps: int, section: LinksSection) -> None:
+def group_shard(log: TaskRun, shard: int, dumps: int, section: LinksSection) -> None:
     """Write links/shard-N.parquet from what phase 1 spilled for it, sorted by id; the posts of a URL from the oldest on.
 
     A post that is in two dumps counts once, with its higher score. Posts of URLs that fail the karma rule are left out.
@@ -138,7 +138,7 @@ def _by_url(posts: pa.Table) -> Iterator[tuple[str, list[Post]]]:
         yield url, list(group)
 
 
-def _fold_same(log: TaskLog, url: str, group: list[Post]) -> list[Post]:
+def _fold_same(log: TaskRun, url: str, group: list[Post]) -> list[Post]:
     """Of the posts with one id that with the highest score; the others are rejected."""
     if len(group) == 1:
         return group

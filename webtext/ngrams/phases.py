@@ -9,14 +9,14 @@ from webtext.core.config import NgramsSection
 from webtext.core.files import writing
 from webtext.core.hashing import shard_name
 from webtext.core.tables import read_table
-from webtext.core.task import StageContext, TaskLog
+from webtext.core.task import StageContext, TaskRun
 from webtext.ngrams.filters import filter_name, hashes_name
 from webtext.ngrams.normalise import ngram_hashes
 from webtext.ngrams.release import write_partition
 from webtext.ngrams.runs import RunWriter, read_runs
 
 
-def hash_shard(log: TaskLog, shard: int, section: NgramsSection) -> None:
+def hash_shard(log: TaskRun, shard: int, section: NgramsSection) -> None:
     """Phase 1, a shard: the distinct n-grams of its training documents, as sorted runs in a spill that every partition reads its range of.
 
     Documents that are held out or have fewer words than an n-gram are rejected.
@@ -44,7 +44,7 @@ def _spill(context: StageContext, shard: int) -> Path:
     return context.scratch_path(f"hashes-{shard:05d}.runs")
 
 
-def build_filter(log: TaskLog, partition: int, shards: int, section: NgramsSection) -> None:
+def build_filter(log: TaskRun, partition: int, shards: int, section: NgramsSection) -> None:
     """Phase 2, a partition: merge its range of all spills, count the distinct n-grams, and write a filter of the size that they need.
 
     Memory: the filter (about 4.8 bytes an n-gram at 1e-8) and some 100 MB for the merge.

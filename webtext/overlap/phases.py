@@ -17,7 +17,7 @@ from webtext.core.config import Benchmark, OverlapSection
 from webtext.core.files import read_json, to_json, write_bytes
 from webtext.core.hashing import shard_name
 from webtext.core.tables import read_table, writing_table
-from webtext.core.task import StageContext, TaskLog
+from webtext.core.task import StageContext, TaskRun
 from webtext.ngrams.filters import Filters, filter_name, read_head
 from webtext.ngrams.normalise import Hashes, ngram_hashes
 from webtext.ngrams.query import probe, upper_limit
@@ -51,7 +51,7 @@ DOCUMENTS_A_HASH = 16  # a shard names no more documents for an n-gram
 LOCATED = pa.schema([("id", pa.string()), ("url", pa.string()), ("hashes", pa.list_(pa.uint64()))])
 
 
-def measure_benchmark(log: TaskLog, index: int, benchmark: Benchmark, section: OverlapSection) -> list[tuple[int, str]]:
+def measure_benchmark(log: TaskRun, index: int, benchmark: Benchmark, section: OverlapSection) -> list[tuple[int, str]]:
     """Phase 1, a test set: its overlap with the filters of the build, and with its own training set where there is one.
 
     Writes overlap/examples/NAME.csv, a line an example, and for the next phases the figures and the n-grams that were found. Memory:
@@ -121,13 +121,13 @@ def _located(context: StageContext, shard: int) -> Path:
     return context.scratch_path(f"located-{shard:05d}.parquet")
 
 
-def _passing(log: TaskLog, examples: Iterable[Any]) -> Iterable[Any]:
+def _passing(log: TaskRun, examples: Iterable[Any]) -> Iterable[Any]:
     for example in examples:
         log.progress()
         yield example
 
 
-def _count(log: TaskLog, benchmark: Benchmark, test: CollectAll) -> None:
+def _count(log: TaskRun, benchmark: Benchmark, test: CollectAll) -> None:
     for example, scanned in zip(test.examples, test.scans):
         log.records_in += 1
         if len(scanned.hashes):
@@ -151,7 +151,7 @@ def _csv(rows: Iterable[list[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def locate(log: TaskLog, shard: int, section: OverlapSection) -> list[tuple[int, str]]:
+def locate(log: TaskRun, shard: int, section: OverlapSection) -> list[tuple[int, str]]:
     """Phase 2, a shard of the corpus: the training documents that have n-grams found in the test sets, and which."""
     context = log.context
     sets = join_sets([read_indexed(_hits(context, index)) for index in range(len(section.benchmarks))], _words(context))
@@ -173,7 +173,7 @@ def locate(log: TaskLog, shard: int, section: OverlapSection) -> list[tuple[int,
     return [(0, str(_located(context, shard).relative_to(context.build)))]
 
 
-def write_report(log: TaskLog, shards: int, section: OverlapSection) -> None:
+def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
     """Phase 3: overlap/NAME.json for each test set, overlap.csv with a line each, and overlap.html with all of it to look at.
 
     Without a corpus at hand (a downloaded release) `shards` is 0, and matches have no documents.

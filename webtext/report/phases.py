@@ -10,13 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from webtext.core.config import ReportSection
 from webtext.core.files import to_json, write_bytes
-from webtext.core.task import TaskLog
+from webtext.core.task import TaskRun
 from webtext.report.summary import manifests_of, summarise
 
 CURVE = (720, 220)  # width and height of the loss curve, in CSS pixels
 
 
-def write_report(log: TaskLog, section: ReportSection) -> None:
+def write_report(log: TaskRun, section: ReportSection) -> None:
     """Write report/summary.json, which is the same for every run of a build, and report.html, which also shows times."""
     build = log.context.build
     manifests = manifests_of(build)

@@ -18,7 +18,7 @@ from webtext.core.files import writing
 from webtext.core.hashing import shard_name
 from webtext.core.records import SPLITS, TOKENS
 from webtext.core.tables import read_table, writing_table
-from webtext.core.task import TaskLog
+from webtext.core.task import TaskRun
 from webtext.tokens.shards import Tokens, token_dtype, write_tokens
 from webtext.tokens.vocabulary import vocabulary_of
 
@@ -27,7 +27,7 @@ CONTEXT = 1024  # of GPT-2; documents above it are counted
 ENCODED = pa.schema([("id", pa.string()), ("url", pa.string()), ("split", pa.string()), ("length", pa.int64())])
 
 
-def encode_shard(log: TaskLog, shard: int) -> list[Any]:
+def encode_shard(log: TaskRun, shard: int) -> list[Any]:
     """Encode the documents of a shard: their tokens, and a row each that says how many."""
     bpe = vocabulary_of(log.context.build)
     dtype = token_dtype(bpe.vocab_size)
@@ -48,7 +48,7 @@ def encode_shard(log: TaskLog, shard: int) -> list[Any]:
     return [[0, shard]]
 
 
-def lay_out(log: TaskLog, _: int, shards: list[int], section: TokenizeSection) -> list[Any]:
+def lay_out(log: TaskRun, _: int, shards: list[int], section: TokenizeSection) -> list[Any]:
     """The files to write: `[index, name, [[shard, first document, documents], ...]]`, documents counted within shard and split.
 
     Every split has one file at least, so that a reader finds it also where it is empty.
@@ -73,11 +73,11 @@ def lay_out(log: TaskLog, _: int, shards: list[int], section: TokenizeSection) -
     return files
 
 
-def _rows(log: TaskLog, shard: int) -> Any:
+def _rows(log: TaskRun, shard: int) -> Any:
     return read_table(log.context.scratch_path(f"encode-{shard:05d}.parquet"))
 
 
-def write_file(log: TaskLog, _: int, name: str, pieces: list[list[int]]) -> None:
+def write_file(log: TaskRun, _: int, name: str, pieces: list[list[int]]) -> None:
     """Write a token file and its part of the index."""
     split = name.rpartition("-")[0]
     vocabulary = vocabulary_of(log.context.build).vocab_size
@@ -93,7 +93,7 @@ def write_file(log: TaskLog, _: int, name: str, pieces: list[list[int]]) -> None
             log.records_out += 1
 
 
-def _tokens(log: TaskLog, chosen: list[tuple[int, list[tuple[Any, int]]]], dtype: Any) -> Iterator[Tokens]:
+def _tokens(log: TaskRun, chosen: list[tuple[int, list[tuple[Any, int]]]], dtype: Any) -> Iterator[Tokens]:
     """The tokens of one document after another."""
     for shard, rows in chosen:
         path = log.context.scratch_path(f"encode-{shard:05d}.tokens")
@@ -104,7 +104,7 @@ def _tokens(log: TaskLog, chosen: list[tuple[int, list[tuple[Any, int]]]], dtype
                 log.progress()
 
 
-def _documents(log: TaskLog, shard: int, split: str, first: int, count: int) -> Iterator[tuple[Any, int]]:
+def _documents(log: TaskRun, shard: int, split: str, first: int, count: int) -> Iterator[tuple[Any, int]]:
     """Rows `first` to `first + count` of a split in a shard, each with the place of its first token in the shard's tokens."""
     start, number = 0, 0
     for row in _rows(log, shard):

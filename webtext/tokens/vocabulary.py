@@ -14,10 +14,10 @@ from webtext.core.hashing import shard_name
 from webtext.core.manifest import NAME as MANIFEST
 from webtext.core.manifest import read_manifest
 from webtext.core.tables import read_table
-from webtext.core.task import TaskLog
+from webtext.core.task import TaskRun
 
 
-def count_shard(log: TaskLog, shard: int) -> list[Any]:
+def count_shard(log: TaskRun, shard: int) -> list[Any]:
     """Count the words of a shard's training documents. Held-out text has no say in the vocabulary."""
 
     def texts() -> Any:
@@ -35,7 +35,7 @@ def count_shard(log: TaskLog, shard: int) -> list[Any]:
     return [[0, scratch_path.name]]
 
 
-def train_vocabulary(log: TaskLog, _: int, spills: list[str], section: TokenizerSection) -> None:
+def train_vocabulary(log: TaskRun, _: int, spills: list[str], section: TokenizerSection) -> None:
     """Merge the counts and learn the vocabulary; tokenizer/ holds it in every form that others read."""
     merged = log.context.scratch_path("all.words")
     merge_counts([log.context.scratch_path(name) for name in spills], merged)
@@ -45,7 +45,7 @@ def train_vocabulary(log: TaskLog, _: int, spills: list[str], section: Tokenizer
     _save(log, train(counts, section.vocabulary))
 
 
-def take_vocabulary(log: TaskLog, _: int, path: str) -> None:
+def take_vocabulary(log: TaskRun, _: int, path: str) -> None:
     """Take a tokenizer from elsewhere instead of learning one."""
     _save(log, load_vocabulary(Path(path)))
 
@@ -70,7 +70,7 @@ def _loaded(directory: Path, _sha256: str) -> ByteBPE:
     return load_vocabulary(directory)
 
 
-def _save(log: TaskLog, bpe: ByteBPE) -> None:
+def _save(log: TaskRun, bpe: ByteBPE) -> None:
     directory = log.context.path
     corpus = read_manifest(log.context.build / "corpus" / MANIFEST)
     before = {path.name for path in directory.iterdir()}

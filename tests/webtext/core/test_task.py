@@ -9,12 +9,12 @@ from webtext.core.errors import WebtextError
 from webtext.core.manifest import build_manifest, fingerprint, missing_file, read_manifest
 from webtext.core.records import REJECTED
 from webtext.core.tables import read_table
-from webtext.core.task import StageContext, TaskLog, run_task
+from webtext.core.task import StageContext, TaskRun, run_task
 
 calls: list[str] = []
 
 
-def halve(log: TaskLog, numbers: list[int]) -> list[Any]:
+def halve(log: TaskRun, numbers: list[int]) -> list[Any]:
     """Keeps even numbers."""
     calls.append(log.name)
     with log.table(f"out/{log.name}.parquet", REJECTED) as table:
@@ -54,7 +54,7 @@ def test_a_task_is_done_again_when_its_file_is_gone_or_the_inputs_are_others(con
 
 
 def test_a_task_that_fails_leaves_no_report(context: StageContext) -> None:
-    def fail(log: TaskLog) -> None:
+    def fail(log: TaskRun) -> None:
         with log.table("out/x.parquet", REJECTED):
             raise WebtextError("no")
 
@@ -65,7 +65,7 @@ def test_a_task_that_fails_leaves_no_report(context: StageContext) -> None:
 
 
 def test_a_stage_that_loses_a_record_cannot_be_closed(context: StageContext) -> None:
-    def lose(log: TaskLog) -> None:
+    def lose(log: TaskRun) -> None:
         log.records_in += 1
 
     reports = [run_task(context, "halve-00000", halve, [1, 2]), run_task(context, "lose-00000", lose)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.webtext.links.test_scan import LINES
 from webtext.core.config import LinksSection
 from webtext.core.errors import WebtextError
-from webtext.core.task import TaskLog
+from webtext.core.task import TaskRun
 from webtext.links.dumps import read_blocks
 from webtext.links.judge import Judge
 from webtext.links.scan_columns import OVER_18
@@ -39,7 +39,7 @@ class Log:
 
 def judged(blocks: list[bytes], section: LinksSection) -> tuple[list[Rejected], list[Post], int]:
     log = Log()
-    judge = Judge(cast(TaskLog, log), "dir/RS.zst", Rules(section, 7))
+    judge = Judge(cast(TaskRun, log), "dir/RS.zst", Rules(section, 7))
     for block in blocks:
         judge.block(block)
     kept = judge.kept
@@ -101,7 +101,7 @@ def test_many_hosts_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_too_many_broken_lines() -> None:
     log = Log()
-    judge = Judge(cast(TaskLog, log), "dir/RS.zst", Rules(LinksSection(), 7))
+    judge = Judge(cast(TaskRun, log), "dir/RS.zst", Rules(LinksSection(), 7))
     judge.block(b"\n{}\nno\n")
     judge.check_broken(1.0)
     with pytest.raises(WebtextError, match=r"dir/RS\.zst: 2 of 2 lines are broken, .* = 0\.5 allows \(line 2: no id\)"):

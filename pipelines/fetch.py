@@ -20,7 +20,7 @@ def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     (
         pipeline
         | "Archives" >> Tasks(archives)
-        | Phase(context, "index", index_warc, config.build.shards)
+        | Phase(context, "index", index_warc, config.build.shards, config.fetch)
         | "Indexed" >> Barrier(config.build.shards)
         | Phase(context, "join", join_shard, len(archives), config.fetch, bool(config.links.dumps))
     )

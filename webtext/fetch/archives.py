@@ -23,13 +23,13 @@ from webtext.core.tables import Record, read_table, writing_table
 from webtext.core.task import StageContext, TaskRun
 from webtext.fetch.coding import HEAD, body_of, bounds, kind_of, parse_head, robots_directives
 from webtext.fetch.failure import Failure
-from webtext.fetch.page import check_directives
+from webtext.fetch.page import check_directives, product_token
 from webtext.fetch.politeness import OptOut
 from webtext.fetch.records import HELD, Stored, records
 from webtext.fetch.warc import parse_record, parse_warc_date
 from webtext.links.urls import BadUrl, canonical
 
-# A page of an archive. `url` is canonical, `target` as the archive has it; `wishes` are those of its robots meta tags.
+# A page of an archive. `url` is canonical, `target` as the archive has it; `robots` has its robots directives.
 CAPTURE = pa.schema(
     [
         ("url", pa.string()),
@@ -42,13 +42,13 @@ CAPTURE = pa.schema(
         ("digest", pa.string()),
         ("bytes", pa.int64()),
         ("truncated", pa.bool_()),
-        ("wishes", pa.list_(pa.string())),
+        ("robots", pa.list_(pa.string())),
         ("error", pa.string()),
     ]
 )
 
 
-def index_warc(log: TaskRun, index: int, path: str, shards: int) -> None:
+def index_warc(log: TaskRun, index: int, path: str, shards: int, section: FetchSection) -> None:
     """Find the pages of one archive: answers with status 200 that are text. A shard that has none gets no part of the index.
 
     What is no page is counted: `archive-status`, `archive-not-text`, `archive-bad-url`, `archive-not-http`, `archive-damaged`. Raises
@@ -56,7 +56,7 @@ def index_warc(log: TaskRun, index: int, path: str, shards: int) -> None:
     """
     parts: dict[int, list[Record]] = defaultdict(list)
     for stored in records(Path(path)):
-        capture, reason = _capture(path, stored)
+        capture, reason = _capture(path, stored, product_token(section.user_agent))
         if capture is not None:
             parts[shard_of_url(capture["url"], shards)].append(capture)
         elif reason:
@@ -72,7 +72,7 @@ def _part(context: StageContext, index: int, shard: int) -> Path:
     return context.scratch_path(f"index-{index:05d}.{shard_name(shard)}.parquet")
 
 
-def _capture(path: str, stored: Stored) -> tuple[Record | None, str]:
+def _capture(path: str, stored: Stored, agent: str) -> tuple[Record | None, str]:
     """The index record of a page, or why there is none (empty for a record that is no answer)."""
     if stored.data is None:
         return None, "archive-damaged"
@@ -117,7 +117,7 @@ def _capture(path: str, stored: Stored) -> tuple[Record | None, str]:
         "digest": digest,
         "bytes": len(content),
         "truncated": not whole or headers.get_header("WARC-Truncated") is not None,
-        "wishes": sorted(robots_directives(http_headers, content[:HEAD], "webtext") & {"noai", "none-ai", "noindex", "none"}),
+        "robots": sorted(robots_directives(http_headers, content[:HEAD], agent) & {"noai", "none-ai", "noindex", "none"}),
         "error": error,
     }, ""
 
@@ -220,4 +220,4 @@ def _check(capture: Record, section: FetchSection, opt_out: OptOut) -> None:
         raise Failure(capture["error"])
     if capture["content_type"] is not None and capture["content_type"] not in section.content_types:
         raise Failure("bad-content-type", capture["content_type"])
-    check_directives(set(capture["wishes"]), section)
+    check_directives(set(capture["robots"]), section)

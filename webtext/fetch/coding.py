@@ -234,11 +234,11 @@ _CONTENT = re.compile(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""",
 
 
 def robots_directives(headers: Headers, start: bytes, agent: str) -> set[str]:
-    """What a page says that may be done with it: `noai`, `noindex`, …, lower-cased, from X-Robots-Tag and meta tags in its first bytes.
+    """The robots directives of a page (`noai`, `noindex`, …), lower-cased, from X-Robots-Tag and the meta tags in its first bytes.
 
-    A wish that is addressed to one crawler counts where `agent` is its name.
+    A directive that names a crawler counts only for the crawler `agent`.
 
-    >>> wishes((("X-Robots-Tag", "noai, otherbot: noindex"),), b"", "webtext")
+    >>> robots_directives((("X-Robots-Tag", "noai, otherbot: noindex"),), b"", "webtext")
     {'noai'}
     """
     found: set[str] = set()
@@ -247,10 +247,10 @@ def robots_directives(headers: Headers, start: bytes, agent: str) -> set[str]:
     for value in values(headers, "x-archive-orig-x-robots-tag" if archived else "x-robots-tag"):
         mine = True
         for rule in value.lower().split(","):
-            name, colon, wish = rule.partition(":")
+            name, colon, directive = rule.partition(":")
             if colon and name.strip() not in ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"):
                 mine = name.strip() == agent.lower()
-                rule = wish
+                rule = directive
             if mine:
                 found.add(rule.strip())
     for tag in _META.findall(start[:HEAD]):

@@ -47,7 +47,9 @@ def build_from(
 ) -> tuple[list[Report], dict[str, Record]]:
     context = StageContext(build, "pages", "f")
     section = FetchSection(**options)  # type: ignore[arg-type]
-    reports = [run_task(context, f"index-{number:05d}", index_warc, number, str(path), shards) for number, path in enumerate(paths)]
+    reports = [
+        run_task(context, f"index-{number:05d}", index_warc, number, str(path), shards, section) for number, path in enumerate(paths)
+    ]
     rows = {}
     for shard in range(shards):
         if links is not None:
@@ -132,6 +134,16 @@ def test_what_the_configuration_leaves_out(tmp_path: Path) -> None:
         assert pages.read(rows["http://long.example/"]).body == b"z" * 1024
     _, rows = build_from(tmp_path / "build2", [path], noai=False, content_types=["text/plain"])
     assert {row["error"] for row in rows.values()} == {"bad-content-type"}
+
+
+def test_directives_for_the_configured_crawler_count(tmp_path: Path) -> None:
+    pages = [
+        (f"http://{name}.example/", f"<meta name={name} content=noai>".encode(), "2017-01-01T00:00:00Z")
+        for name in ("mycrawler", "webtext")
+    ]
+    path = archive(tmp_path / "a.warc.gz", pages)
+    _, rows = build_from(tmp_path / "build", [path], user_agent="MyCrawler/2.0")
+    assert {url: row["error"] for url, row in rows.items()} == {"http://mycrawler.example/": "noai", "http://webtext.example/": None}
 
 
 # How long the body is after decoding, by a browser's or the other tool's account.

@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from pipelines.filesystem import is_url
 from pipelines.remote_store import BeamStore
+from webtext.core import workers
 from webtext.core.config import Config
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import explain_os_errors, read_json, to_json, write_bytes
-from webtext.core.workers import NAME as WORKERS
 from webtext.core.workers import await_workers
 
 MARK = "build.json"
@@ -72,7 +72,7 @@ def check_build_owner(build: Path, config: Config, *, reuse: bool, beside: Seque
             return
     else:
         there = {path.name for path in build.iterdir()} if remote is None else {path.split("/")[0] for path in remote.sizes(["**"])}
-        foreign = sorted(there - {LOCK, WORKERS, HOLDER, *beside})
+        foreign = sorted(there - {LOCK, workers.NAME, HOLDER, *beside})
         if foreign:
             raise UsageError(f"{shown}: not empty and not a build (it holds {foreign[0]}); choose another --out")
     write_bytes(mark, to_json(mine))

@@ -18,11 +18,11 @@ import psutil
 from pipelines.filesystem import is_url
 from pipelines.remote_store import BeamStore
 from webtext.cli.build_directory import HOLDER, LOCK, MARK, lock_directory
+from webtext.core import workers
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import to_json
-from webtext.core.manifest import NAME
-from webtext.core.workers import NAME as WORKERS
+from webtext.core.manifest import NAME as MANIFEST_NAME
 
 
 @contextmanager
@@ -40,10 +40,10 @@ def lock_remote_build(url: str, arguments: Sequence[str]) -> Iterator[tuple[Path
     directory = remote.root / "launcher"
     with lock_directory(directory, remote.url):
         for path in directory.iterdir():
-            if path.name not in (LOCK, WORKERS):
+            if path.name not in (LOCK, workers.NAME):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         mine = _take(remote)
-        remote.fetch([MARK, *(f"{name}/{NAME}" for name in DIRECTORIES.values())], directory)
+        remote.fetch([MARK, *(f"{name}/{MANIFEST_NAME}" for name in DIRECTORIES.values())], directory)
         try:
             yield directory, remote
         finally:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import WebtextError
-from webtext.core.manifest import NAME
+from webtext.core.manifest import MANIFEST_NAME
 
 Patterns = tuple[str, ...]
 

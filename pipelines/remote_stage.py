@@ -9,7 +9,7 @@ import orjson
 from pipelines.remote_store import BeamStore
 from pipelines.stage import PREVIOUS, RETRY_FILE, Stage
 from webtext.core.files import to_json
-from webtext.core.manifest import NAME
+from webtext.core.manifest import MANIFEST_NAME
 from webtext.core.task import WORK
 
 MOVING = "moving"  # in PREVIOUS: the number of the directory there that files are being moved to

@@ -15,7 +15,7 @@ from pipelines.filesystem import identity
 from webtext.core.config import Config
 from webtext.core.errors import WebtextError
 from webtext.core.files import read_json, to_json, write_bytes
-from webtext.core.manifest import NAME, Manifest, fingerprint, missing_file, read_manifest
+from webtext.core.manifest import MANIFEST_NAME, Manifest, fingerprint, missing_file, read_manifest
 from webtext.core.task import WORK, RemoteStore, StageContext
 
 
@@ -46,7 +46,7 @@ class Stage:
         return StageContext(build, self.directory, key, remote)
 
     def manifest_path(self, build: Path) -> Path:
-        return build / self.directory / NAME
+        return build / self.directory / MANIFEST_NAME
 
     def manifest(self, build: Path) -> Manifest | None:
         return read_manifest(self.manifest_path(build))

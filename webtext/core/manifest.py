@@ -13,7 +13,7 @@ from webtext.core.errors import WebtextError
 from webtext.core.files import read_json, to_json, write_bytes
 from webtext.core.task import OutputFile, RemoteStore, Report, sizes_of
 
-NAME = "manifest.json"
+MANIFEST_NAME = "manifest.json"
 FORMAT = 1
 
 

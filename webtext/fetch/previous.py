@@ -18,7 +18,7 @@ from webtext.core.config import FetchSection
 from webtext.core.errors import WebtextError
 from webtext.core.files import read_json
 from webtext.core.hashing import shard_name
-from webtext.core.manifest import NAME, read_manifest
+from webtext.core.manifest import MANIFEST_NAME, read_manifest
 from webtext.core.tables import Record, read_table
 from webtext.core.task import WORK, StageContext
 from webtext.fetch.coding import HEAD, robots_directives
@@ -122,7 +122,7 @@ class PreviousCrawl:
 
 def _fingerprint(directory: Path) -> str:
     """Of the crawl that left a directory."""
-    manifest = read_manifest(directory / NAME)
+    manifest = read_manifest(directory / MANIFEST_NAME)
     mark = directory / WORK / "fingerprint"
     return manifest.fingerprint if manifest is not None else mark.read_text() if mark.exists() else ""
 

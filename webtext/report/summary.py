@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from webtext.core.directories import DIRECTORIES
-from webtext.core.manifest import NAME, Manifest, read_manifest
+from webtext.core.manifest import MANIFEST_NAME, Manifest, read_manifest
 from webtext.links.report import domain_of, read_domains
 from webtext.report.fidelity import compare, compare_domains
 
@@ -22,7 +22,7 @@ PERCENTILES = (10, 50, 90, 99)
 
 def manifests_of(build: Path) -> dict[str, Manifest]:
     """The manifests of the finished stages but for the report itself, in the order of a build."""
-    found = {stage: read_manifest(build / directory / NAME) for stage, directory in DIRECTORIES.items() if stage != "report"}
+    found = {stage: read_manifest(build / directory / MANIFEST_NAME) for stage, directory in DIRECTORIES.items() if stage != "report"}
     return {stage: manifest for stage, manifest in found.items() if manifest is not None}
 
 

@@ -11,7 +11,7 @@ from webtext.core.config import TokenizerSection
 from webtext.core.errors import WebtextError
 from webtext.core.files import sha256_of
 from webtext.core.hashing import shard_name
-from webtext.core.manifest import NAME as MANIFEST
+from webtext.core.manifest import MANIFEST_NAME as MANIFEST_NAME
 from webtext.core.manifest import read_manifest
 from webtext.core.tables import read_table
 from webtext.core.task import TaskRun
@@ -72,7 +72,7 @@ def _loaded(directory: Path, _sha256: str) -> ByteBPE:
 
 def _save(log: TaskRun, bpe: ByteBPE) -> None:
     directory = log.context.path
-    corpus = read_manifest(log.context.build / "corpus" / MANIFEST)
+    corpus = read_manifest(log.context.build / "corpus" / MANIFEST_NAME)
     before = {path.name for path in directory.iterdir()}
     bpe.save(directory, metadata={"corpus": corpus.hash() if corpus else None})
     log.counters["vocabulary"] += bpe.vocab_size

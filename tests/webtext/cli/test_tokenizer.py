@@ -13,7 +13,7 @@ import pytest
 
 from tests.webtext.tokens.corpus import SHARDS, documents, learn, tokenize, write_corpus
 from webtext.cli.main import main
-from webtext.core.manifest import NAME, build_manifest
+from webtext.core.manifest import MANIFEST_NAME, build_manifest
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -28,7 +28,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenize(build, 10**9)
     for stage, directory in (("dedup", "corpus"), ("tokenize", "tokens")):
         facts = {"fingerprint": "", "configuration": {"build": {"shards": SHARDS}}, "inputs": {}, "sources": []}
-        build_manifest(stage, "documents", [], **facts).write(build / directory / NAME)
+        build_manifest(stage, "documents", [], **facts).write(build / directory / MANIFEST_NAME)
     (build / "build.json").write_text("{}")
     return build
 

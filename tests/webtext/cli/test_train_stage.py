@@ -11,7 +11,7 @@ import pytest
 from model.checkpoint import Checkpoint
 from webtext.cli.local_stages import train_model
 from webtext.core.config import TrainSection
-from webtext.core.manifest import NAME, build_manifest
+from webtext.core.manifest import MANIFEST_NAME, build_manifest
 from webtext.core.task import Report, StageContext, run_task
 from webtext.tokens.shards import write_shard
 
@@ -27,7 +27,7 @@ def build(tmp_path: Path) -> Path:
         write_shard(tmp_path / "tokens" / f"{split}-00000.bin", [random.integers(VOCABULARY, size=count)], vocab_size=VOCABULARY)
     report = Report("train-00000", counters={"vocabulary": VOCABULARY}, measured={"cpu_seconds": 0, "peak_memory_bytes": 0})
     build_manifest("tokenizer", "documents", [report], fingerprint="", configuration={}, inputs={}, sources=[]).write(
-        tmp_path / "tokenizer" / NAME
+        tmp_path / "tokenizer" / MANIFEST_NAME
     )
     return tmp_path
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.webtext.tokens.corpus import SHARDS, documents, learn, tokenize, write_corpus
 from webtext.core.errors import UsageError
 from webtext.core.hashing import shard_name, shard_of_url
-from webtext.core.manifest import NAME, build_manifest
+from webtext.core.manifest import MANIFEST_NAME, build_manifest
 from webtext.core.records import LINK
 from webtext.core.tables import writing_table
 from webtext.report.source import Provenance
@@ -37,7 +37,7 @@ def provenance(tmp_path_factory: pytest.TempPathFactory) -> Provenance:
     tokenize(build, 1500)
     for stage, directory in (("dedup", "corpus"), ("tokenize", "tokens")):
         facts = {"fingerprint": "", "configuration": {"build": {"shards": SHARDS}}, "inputs": {}, "sources": []}
-        build_manifest(stage, "documents", [], **facts).write(build / directory / NAME)
+        build_manifest(stage, "documents", [], **facts).write(build / directory / MANIFEST_NAME)
     return Provenance(build)
 
 

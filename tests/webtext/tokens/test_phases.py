@@ -15,7 +15,7 @@ from tokenizer import ByteBPE
 from webtext.core.config import TokenizeSection
 from webtext.core.errors import WebtextError
 from webtext.core.hashing import shard_name
-from webtext.core.manifest import NAME, build_manifest
+from webtext.core.manifest import MANIFEST_NAME, build_manifest
 from webtext.core.records import SPLITS
 from webtext.core.tables import read_table, writing_table
 from webtext.core.task import StageContext, run_task
@@ -67,7 +67,7 @@ def test_what_is_no_tokenizer_is_told_in_a_sentence(build: Path) -> None:
 
 def test_the_vocabulary_states_the_corpus_it_was_learned_from(build: Path) -> None:
     corpus = build_manifest("dedup", "documents", [], fingerprint="a", configuration={"build": {"shards": SHARDS}}, inputs={}, sources=[])
-    corpus.write(build / "corpus" / NAME)
+    corpus.write(build / "corpus" / MANIFEST_NAME)
     learn(build)
     assert json.loads((build / "tokenizer" / "metadata.json").read_text())["corpus"] == corpus.hash()
 

@@ -41,7 +41,7 @@ INPUTS = {
     ("links", "parse"): Inputs(),
     ("links", "group"): Inputs(shared=("links/.work/parse-*.arrow",)),
     ("pages", "fetch"): Inputs(
-        shared=("pages/.work/retry", f"{PREVIOUS}/{NAME}", f"{PREVIOUS}/.work/fingerprint"),
+        shared=("pages/.work/retry", f"{PREVIOUS}/{MANIFEST_NAME}", f"{PREVIOUS}/.work/fingerprint"),
         own=(
             "links/shard-N.parquet",
             f"{PREVIOUS}/ledger/shard-N.parquet",
@@ -65,15 +65,15 @@ INPUTS = {
     ("overlap", "measure"): Inputs(shared=FILTERS),
     ("overlap", "locate"): Inputs(shared=("ngrams/filter-00000.bloom", "overlap/.work/hits-*"), own=CORPUS),
     ("overlap", "report"): Inputs(shared=(*FILTERS, *(f"overlap/.work/{kind}-*" for kind in ("measured", "hits", "quoted", "located")))),
-    ("tokenizer", "take"): Inputs(shared=(f"corpus/{NAME}",)),
+    ("tokenizer", "take"): Inputs(shared=(f"corpus/{MANIFEST_NAME}",)),
     ("tokenizer", "count"): Inputs(own=CORPUS),
-    ("tokenizer", "train"): Inputs(shared=(f"corpus/{NAME}", "tokenizer/.work/count-*.words")),
+    ("tokenizer", "train"): Inputs(shared=(f"corpus/{MANIFEST_NAME}", "tokenizer/.work/count-*.words")),
     ("tokens", "encode"): Inputs(shared=("tokenizer/*",), own=CORPUS),
     ("tokens", "layout"): Inputs(shared=("tokens/.work/encode-*.parquet",)),
     ("tokens", "write"): Inputs(shared=("tokenizer/*",), chosen=_pieces),
-    ("model", "train"): Inputs(shared=("tokens/*.bin", "tokens/index/*", f"tokens/{NAME}", f"tokenizer/{NAME}")),
+    ("model", "train"): Inputs(shared=("tokens/*.bin", "tokens/index/*", f"tokens/{MANIFEST_NAME}", f"tokenizer/{MANIFEST_NAME}")),
     ("report", "report"): Inputs(
-        shared=(*(f"{directory}/{NAME}" for directory in DIRECTORIES.values()), "corpus/shard-*.parquet"),
+        shared=(*(f"{directory}/{MANIFEST_NAME}" for directory in DIRECTORIES.values()), "corpus/shard-*.parquet"),
         own=("model/log.jsonl", "overlap/overlap.html"),
     ),
 }

@@ -19,8 +19,8 @@ def prepare_remote(stage: Stage, remote: BeamStore, key: str, retry: Sequence[st
     """Make room: what the stage wrote for other inputs or another configuration goes, what it finished for these stays."""
     directory = stage.directory
     mark, retry_file, moving = f"{directory}/{WORK}/fingerprint", f"{directory}/{WORK}/{RETRY_FILE}", f"{directory}/{PREVIOUS}/{MOVING}"
-    found = remote.sizes([mark, retry_file, moving, f"{directory}/{NAME}"])
-    going_on = mark in found and remote.read(mark) == key.encode() and not found.keys() & {moving, f"{directory}/{NAME}"}
+    found = remote.sizes([mark, retry_file, moving, f"{directory}/{MANIFEST_NAME}"])
+    going_on = mark in found and remote.read(mark) == key.encode() and not found.keys() & {moving, f"{directory}/{MANIFEST_NAME}"}
     if going_on and (not retry or orjson.loads(remote.read(retry_file) or b"[]") == sorted(retry)):
         return
     if stage.reuse_previous:
@@ -39,7 +39,7 @@ def _set_aside(directory: str, remote: BeamStore, mark: str, moving: str) -> Non
     """Move what a stage has made to a new directory in PREVIOUS. Interrupted, the next call goes on: MOVING stays until it is done."""
     started = remote.read(moving)
     if started is None:
-        if remote.sizes([f"{directory}/{NAME}"]):  # it was finished, and so has all that it could use of what was before
+        if remote.sizes([f"{directory}/{MANIFEST_NAME}"]):  # it was finished, and so has all that it could use of what was before
             remote.remove(f"{directory}/{PREVIOUS}")
         before = remote.sizes([f"{directory}/{PREVIOUS}/**"])
         number = max((int(path.split("/")[2]) for path in before), default=-1) + 1

@@ -72,7 +72,7 @@ def check_build_owner(build: Path, config: Config, *, reuse: bool, beside: Seque
             return
     else:
         there = {path.name for path in build.iterdir()} if remote is None else {path.split("/")[0] for path in remote.sizes(["**"])}
-        foreign = sorted(there - {LOCK, workers.NAME, HOLDER, *beside})
+        foreign = sorted(there - {LOCK, workers.WORKERS_LOCK, HOLDER, *beside})
         if foreign:
             raise UsageError(f"{shown}: not empty and not a build (it holds {foreign[0]}); choose another --out")
     write_bytes(mark, to_json(mine))

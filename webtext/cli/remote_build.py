@@ -22,7 +22,7 @@ from webtext.core import workers
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import to_json
-from webtext.core.manifest import MANIFEST_NAME as MANIFEST_NAME
+from webtext.core.manifest import MANIFEST_NAME
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def lock_remote_build(url: str, arguments: Sequence[str]) -> Iterator[tuple[Path
     directory = remote.root / "launcher"
     with lock_directory(directory, remote.url):
         for path in directory.iterdir():
-            if path.name not in (LOCK, workers.MANIFEST_NAME):
+            if path.name not in (LOCK, workers.WORKERS_LOCK):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         mine = _take(remote)
         remote.fetch([MARK, *(f"{name}/{MANIFEST_NAME}" for name in DIRECTORIES.values())], directory)

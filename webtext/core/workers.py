@@ -16,7 +16,7 @@ import psutil
 
 from webtext.core.errors import WebtextError
 
-NAME = ".workers"
+WORKERS_LOCK = ".workers"
 LAUNCHER = "WEBTEXT_LAUNCHER"  # environment variable: process id
 PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.1
@@ -40,7 +40,7 @@ def mark_worker(build: Path) -> None:
     if pid in (0, os.getpid()):
         return
     if build not in _held:
-        _held[build] = os.open(build / NAME, os.O_RDONLY | os.O_CREAT, 0o644)
+        _held[build] = os.open(build / WORKERS_LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
         fcntl.flock(_held[build], fcntl.LOCK_SH)
     if _launcher is None:
         # NB: not the parent, which is a shell of the local runner's and stays.
@@ -62,7 +62,7 @@ def end_if_orphaned() -> None:
 
 def await_workers(build: Path) -> None:
     """Wait until no worker of an earlier run is left. Raises WebtextError if one stays."""
-    descriptor = os.open(build / NAME, os.O_RDONLY | os.O_CREAT, 0o644)
+    descriptor = os.open(build / WORKERS_LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
     end = time.monotonic() + PATIENCE_SECONDS
     try:
         while True:

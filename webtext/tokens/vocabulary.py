@@ -11,8 +11,7 @@ from webtext.core.config import TokenizerSection
 from webtext.core.errors import WebtextError
 from webtext.core.files import sha256_of
 from webtext.core.hashing import shard_name
-from webtext.core.manifest import MANIFEST_NAME as MANIFEST_NAME
-from webtext.core.manifest import read_manifest
+from webtext.core.manifest import MANIFEST_NAME, read_manifest
 from webtext.core.tables import read_table
 from webtext.core.task import TaskRun
 

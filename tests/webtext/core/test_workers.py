@@ -24,14 +24,14 @@ subprocess.run(f"{sys.executable} {sys.argv[1]} {sys.argv[2]}; true", shell=True
 
 
 def test_a_worker_ends_with_its_launcher_and_the_next_build_waits_for_it(tmp_path: Path) -> None:
-    from webtext.core.workers import NAME, await_workers
+    from webtext.core.workers import WORKERS_LOCK, await_workers
 
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
     launcher = subprocess.Popen([sys.executable, "-c", LAUNCHER, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert launcher.stdout is not None
     assert launcher.stdout.readline() == "up\n"
-    assert (tmp_path / NAME).exists()
+    assert (tmp_path / WORKERS_LOCK).exists()
     os.kill(launcher.pid, 9)
     launcher.wait()
     start = time.monotonic()

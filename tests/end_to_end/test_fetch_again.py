@@ -16,7 +16,7 @@ from tests.end_to_end.commands import ROOT, WEBTEXT, manifests, webtext
 from tests.webtext.fetch.server import Connection, Server
 from tests.webtext.fetch.web_archive import OPTIONS, WebArchive
 from webtext.cli.build import run_build
-from webtext.cli.progress import Screen
+from webtext.cli.progress import ProgressDisplay
 from webtext.core.config_file import parse_config
 from webtext.core.hashing import url_id
 from webtext.core.tables import read_table
@@ -69,7 +69,7 @@ fixed_time = "2017-12-01T00:00:00Z"
         ran = {}
         for stage in stages:
             config = parse_config(self.toml.read_text(), "build.toml")
-            [done] = run_build(config, self.build, only=stage, retry=retry, screen=Screen())
+            [done] = run_build(config, self.build, only=stage, retry=retry, display=ProgressDisplay())
             ran[stage] = done.ran
         return ran
 

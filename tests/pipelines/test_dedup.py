@@ -15,7 +15,7 @@ from tests.end_to_end.commands import webtext
 from tests.webtext.dedup import stage
 from tests.webtext.dedup.test_stage import planted
 from webtext.cli.build_directory import check_build_owner
-from webtext.cli.progress import Told
+from webtext.cli.progress import StageProgress
 from webtext.core.config_file import load_config, parse_config
 from webtext.core.manifest import Manifest, build_manifest
 from webtext.core.tables import Record
@@ -24,17 +24,17 @@ from webtext.core.task import StageContext
 SHARDS = 5
 
 
-class Silent:
+class NoProgress:
     @contextmanager
-    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[Told]:
-        yield Told()
+    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[StageProgress]:
+        yield StageProgress()
 
 
 def dedup(build: Path, documents: list[Record], workers: int, **keys: Any) -> Manifest:
     """Run the stage through Beam with so many worker processes."""
     stage.write_documents(build, documents, SHARDS)
     config = parse_config("", "test", {"build.shards": SHARDS, "dedup.partitions": 4, **{f"dedup.{key}": keys[key] for key in keys}})
-    return run_stage(DEDUP, build, config, StageStatus("key", {}, {}, [], done=False), workers, [], Silent())
+    return run_stage(DEDUP, build, config, StageStatus("key", {}, {}, [], done=False), workers, [], NoProgress())
 
 
 def test_one_two_and_eight_workers_and_shuffled_documents_give_the_same_bytes(tmp_path: Path) -> None:

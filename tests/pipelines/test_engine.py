@@ -15,7 +15,7 @@ from pipelines.run import run_stage
 from pipelines.stage import PREVIOUS, RETRY_FILE, Stage, check_stage, prepare
 from pipelines.versions import versions
 from tests.pipelines.toy import PARTITIONS, SHARDS, TOY
-from webtext.cli.progress import Told
+from webtext.cli.progress import StageProgress
 from webtext.core.config import Config
 from webtext.core.config_file import parse_config
 from webtext.core.errors import WebtextError
@@ -23,10 +23,10 @@ from webtext.core.manifest import Manifest, read_manifest
 from webtext.core.task import WORK, StageContext
 
 
-class Silent:
+class NoProgress:
     @contextmanager
-    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[Told]:
-        yield Told()
+    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[StageProgress]:
+        yield StageProgress()
 
 
 def configured(mood: str = "", **keys: object) -> Config:
@@ -34,7 +34,7 @@ def configured(mood: str = "", **keys: object) -> Config:
 
 
 def run(build: Path, config: Config, workers: int = 1, stage: Stage = TOY) -> Manifest:
-    return run_stage(stage, build, config, check_stage(stage, build, config, {}), workers, [], Silent())
+    return run_stage(stage, build, config, check_stage(stage, build, config, {}), workers, [], NoProgress())
 
 
 def without_times(build: Path) -> str:
@@ -96,10 +96,10 @@ def test_an_interrupted_stage_goes_on_from_its_finished_tasks(tmp_path: Path) ->
     before = {path: path.stat().st_mtime_ns for path in done}
     seen: dict[Path, int] = {}
 
-    class Look(Silent):
+    class Look(NoProgress):
         @contextmanager
-        def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[Told]:
-            yield Told()
+        def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[StageProgress]:
+            yield StageProgress()
             seen.update({path: path.stat().st_mtime_ns for path in before})
 
     config = configured()

@@ -18,7 +18,7 @@ from pipelines.monitoring import at_task, name_log_records, read_counts, watchin
 from pipelines.remote_store import BeamStore
 from tests.pipelines import toy
 from tests.pipelines.test_engine import configured
-from webtext.cli.progress import Screen, StoreTally
+from webtext.cli.progress import ProgressDisplay, StoreTally
 from webtext.core.task import WORK, StageContext
 
 TASKS, RECORDS = toy.SHARDS + toy.PARTITIONS, toy.SHARDS * toy.EACH
@@ -80,8 +80,8 @@ def test_log_lines_say_which_task_wrote_them(caplog: pytest.LogCaptureFixture) -
 def test_what_an_engine_counts_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webtext.cli.progress.LOG_SECONDS", 0.0)
     shown = io.StringIO()
-    with Screen(Console(file=shown)).watch("fetch", StageContext(tmp_path, "pages", ""), {"fetch": 100_000}) as tell:
-        tell.counted(1234, 5_678_901)
+    with ProgressDisplay(Console(file=shown)).watch("fetch", StageContext(tmp_path, "pages", ""), {"fetch": 100_000}) as progress:
+        progress.counted(1234, 5_678_901)
         until(lambda: "5,678,901 records" in shown.getvalue())
     assert "fetch: 1234/100000 tasks, 5,678,901 records" in shown.getvalue()
 

@@ -12,7 +12,7 @@ from pipelines.stage import Stage, check_stage
 from pipelines.stages import DEDUP, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
 from webtext.cli.build_directory import check_build_owner
 from webtext.cli.local_stages import REPORT, TRAIN
-from webtext.cli.progress import Screen
+from webtext.cli.progress import ProgressDisplay
 from webtext.cli.reddit_sources import prepare_sources
 from webtext.cli.remote_build import check_lock, lock_build
 from webtext.core.config import Config
@@ -79,8 +79,8 @@ def run_build(
     reuse: bool = False,
     beside: Sequence[str] = (),
     retry: Sequence[str] = (),
-    screen: Screen | None = None,
-    said: Callable[[Done], None] = lambda done: None,
+    display: ProgressDisplay | None = None,
+    on_stage_done: Callable[[Done], None] = lambda done: None,
 ) -> list[Done]:
     """Run all stages of a build, or `only` one whose inputs are there; what fits is not run again.
 
@@ -100,7 +100,7 @@ def run_build(
         check_build_owner(directory, config, reuse=reuse, beside=beside, remote=remote)
         if remote is not None and config.links.subreddits:
             raise UsageError("links.subreddits: what Reddit answers is kept on this disk; build on it, or give links.dumps")
-        config = prepare_sources(config, directory, arguments, screen or Screen(), ask=only in (None, "links"))
+        config = prepare_sources(config, directory, arguments, display or ProgressDisplay(), ask=only in (None, "links"))
         for stage in stages.values():
             if only not in (None, stage.name):
                 continue
@@ -110,10 +110,10 @@ def run_build(
             retry = retry if stage.name == "fetch" else ()
             manifest = stage.manifest(directory) if status.done and not retry else None
             if manifest is None:
-                manifest = run_stage(stage, directory, config, status, workers, arguments, screen or Screen(), retry, remote)
+                manifest = run_stage(stage, directory, config, status, workers, arguments, display or ProgressDisplay(), retry, remote)
                 results.append(Done(stage, manifest, ran=True))
             else:
                 tidy(stage, directory, remote)
                 results.append(Done(stage, manifest, ran=False))
-            said(results[-1])
+            on_stage_done(results[-1])
     return results

@@ -33,8 +33,8 @@ def run_demo(out: Path, workers: int) -> None:
         text = demo_config_toml(server.port, dump, benchmark)
         write_bytes(configuration, text.encode())
         results = run_build(
-            parse_config(text, str(configuration), {"run.workers": workers}), out, beside=(BESIDE,), said=console.stage_line
+            parse_config(text, str(configuration), {"run.workers": workers}), out, beside=(BESIDE,), on_stage_done=console.print_stage_line
         )
-    console.summary(results)
+    console.print_summary(results)
     copy = next(case for case in world.cases if case.outcome == "near-copy")
-    console.places(out, f"webtext why {copy.url} --out {out}")
+    console.print_results(out, f"webtext why {copy.url} --out {out}")

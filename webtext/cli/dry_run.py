@@ -40,9 +40,9 @@ def plan_build(config: Config, build: str, arguments: Sequence[str], description
     """
     remote = is_url(build)
     if config.links.subreddits and not remote:
-        from webtext.cli.progress import Screen
+        from webtext.cli.progress import ProgressDisplay
 
-        config = prepare_sources(config, Path(build), arguments, Screen(), ask=False)
+        config = prepare_sources(config, Path(build), arguments, ProgressDisplay(), ask=False)
         unasked = [
             path for path in config.links.dumps if not is_url(path) and not Path(path).exists() and Path(build) in Path(path).parents
         ]

@@ -67,13 +67,13 @@ def build(
     from webtext.cli import console
     from webtext.cli.build import run_build
 
-    results = run_build(load_config(config, overrides), out, context.args, reuse=reuse, said=console.stage_line)
+    results = run_build(load_config(config, overrides), out, context.args, reuse=reuse, on_stage_done=console.print_stage_line)
     if any(done.ran for done in results):
-        console.summary(results)
+        console.print_summary(results)
         if is_url(out):
             console.out.print(f"the build is at {out}")
         else:
-            console.places(Path(out), f"webtext why URL --out {out}")
+            console.print_results(Path(out), f"webtext why URL --out {out}")
     else:
         console.out.print(f"nothing to do: {out} is up to date with {config}")
 

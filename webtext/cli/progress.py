@@ -21,7 +21,7 @@ STORE_SECONDS = 10.0  # between two looks at a store, which lists the reports of
 POLL_SECONDS = 0.3
 
 
-class Screen:
+class ProgressDisplay:
     """Watches a stage's reports on disk, so it sees the tasks of any worker on any engine that shares the directory; failing that,
     what the engine counts, or the reports in the store."""
 
@@ -29,10 +29,10 @@ class Screen:
         self.console = console or Console(stderr=True)
 
     @contextmanager
-    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[Told]:
+    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[StageProgress]:
         stop = threading.Event()
         view = Bar(self.console, stage) if self.console.is_terminal else Lines(self.console, stage)
-        told = Told()
+        told = StageProgress()
         tally = Tally(context) if context.remote is None else StoreTally(context, context.remote)
 
         def look() -> None:
@@ -52,7 +52,7 @@ class Screen:
 
 
 @dataclass
-class Told:
+class StageProgress:
     """What a watcher hears of a stage (pipelines.run.Telling)."""
 
     line: str = ""

@@ -50,9 +50,9 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
         from webtext.cli import console
         from webtext.cli.build import run_build
 
-        results = run_build(load_config(config, given), out, context.args, only=stage, reuse=reuse, retry=retry, said=console.stage_line)
+        results = run_build(load_config(config, given), out, context.args, only=stage, reuse=reuse, retry=retry, on_stage_done=console.print_stage_line)
         if any(done.ran for done in results):
-            console.summary(results)
+            console.print_summary(results)
         if also is not None:
             also(Path(out), **more)
 

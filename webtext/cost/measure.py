@@ -18,7 +18,7 @@ import numpy as np
 from pipelines.run import collect
 from pipelines.stage import Stage
 from webtext.cli.build import cores, run_build
-from webtext.cli.progress import Screen, Told
+from webtext.cli.progress import ProgressDisplay, StageProgress
 from webtext.core.config import Config, TrainSection
 from webtext.core.errors import WebtextError
 from webtext.core.manifest import Manifest
@@ -35,7 +35,7 @@ MERGED, WORDS_AT, WORDS = "all.words", 16, Struct("<Q")  # of the tokenizer stag
 TOKEN_PARAMETERS = 1.5e11  # tokens of a step times parameters, at the most
 
 
-class Gauge(Screen):
+class Gauge(ProgressDisplay):
     """Watches as Screen does, and keeps what a stage's tasks reported and spilled before the stage is tidied."""
 
     def __init__(self) -> None:
@@ -45,9 +45,9 @@ class Gauge(Screen):
         self.words = 0  # distinct words that the vocabulary is learned from
 
     @contextmanager
-    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[Told]:
-        with super().watch(stage, context, phases) as tell:
-            yield tell
+    def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[StageProgress]:
+        with super().watch(stage, context, phases) as progress:
+            yield progress
         self.reports[stage] = collect(context, phases)
         counts = context.scratch_path(MERGED)
         self.words = WORDS.unpack(counts.read_bytes()[WORDS_AT : WORDS_AT + WORDS.size])[0] if counts.exists() else self.words
@@ -134,7 +134,7 @@ def observe(config: Config, directory: Path, *, only: str | None = None, archive
     """Build a sample with as many workers as the build is to have, every stage's workers fresh, as they are in a build."""
     gauge = Gauge()
     seen = Seen(directory, config.run.workers, archive_bytes)
-    for done in run_build(config, directory, only=only, screen=gauge):
+    for done in run_build(config, directory, only=only, display=gauge):
         seen.manifests[done.stage.name] = done.manifest
     seen.reports = {name: reports for name, reports in gauge.reports.items() if name != "report"}
     seen.spilled, seen.words = gauge.spilled, gauge.words

@@ -1,7 +1,7 @@
 """Training of a byte-level BPE vocabulary from word counts, exact and in 64 bits.
 
 Each step merges the most frequent pair of neighbouring tokens, left to right in each word. Of equally frequent pairs the one with the lower
-ids comes first (left id, then right id), where ids 0 to 255 are the bytes in GPT-2's order (`tokenizer.encoder.BYTE_ORDER`) and a merge
+ids comes first (left id, then right id), where ids 0 to 255 are the bytes in GPT-2's order (`tokenizer.vocabulary.BYTE_ORDER`) and a merge
 makes the next id. So the merges are those of Hugging Face's ``BpeTrainer`` on the same words, as long as its 32-bit counts hold.
 Windows overlap when pairs are counted ("aaa" holds "aa" twice), as in all common trainers.
 
@@ -17,14 +17,13 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from tokenizer.encoder import BYTE_ORDER, ByteBPE
+from tokenizer.encoder import ByteBPE
 from tokenizer.errors import TokenizerError
+from tokenizer.kernels import Ids, Ints
 from tokenizer.merging import (
     BLOCK,
     MERGED,
     NONE_FREQUENT,
-    Ids,
-    Ints,
     Neighbours,
     Pairs,
     Words,
@@ -34,6 +33,7 @@ from tokenizer.merging import (
     merge,
     sketch_pairs,
 )
+from tokenizer.vocabulary import BYTE_ORDER
 from tokenizer.words import WordCounts, count_words
 
 _FIRST_PAIRS = 4096  # followed at first; eight times as many each time after

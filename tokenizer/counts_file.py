@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from tokenizer.errors import TokenizerError
-from tokenizer.output import replacing
+from tokenizer.kernels import Bytes, Ints
+from tokenizer.output import atomic_write
 from tokenizer.words import WordCounts
 
 _MAGIC = b"WTCOUNTS"
@@ -28,8 +28,6 @@ _BLOCK_WORDS = 4096
 _LARGEST_BLOCK = 1 << 20
 _OPEN_FILES = 128
 
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 Block = tuple[bytes, Ints, Ints]  # text, where words start and the last one ends, counts
 
 
@@ -127,7 +125,7 @@ class _Writer:
     @staticmethod
     @contextmanager
     def open(path: Path) -> Iterator[_Writer]:
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             writer = _Writer(file)
             yield writer
             writer._flush(1)

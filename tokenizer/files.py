@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizer.encoder import BYTE_ORDER, EOT, ByteBPE
 from tokenizer.errors import TokenizerError
-from tokenizer.output import replacing
+from tokenizer.output import atomic_write
+from tokenizer.vocabulary import BYTE_ORDER, EOT, Vocabulary
 
 _VERSION_LINE = "#version: 0.2"
 
@@ -34,7 +34,7 @@ def to_characters(token: bytes) -> str:
     return "".join(map(_TO_CHARACTER.__getitem__, token))
 
 
-def save(bpe: ByteBPE, directory: Path, metadata: Mapping[str, Any] | None = None) -> None:
+def save(bpe: Vocabulary, directory: Path, metadata: Mapping[str, Any] | None = None) -> None:
     """Write all files into ``directory``. ``metadata`` (JSON values, such as the hash of the corpus) goes to ``metadata.json``."""
     vocabulary = {to_characters(token): i for i, token in enumerate(bpe.tokens)} | {EOT: bpe.eot}
     merges = [(to_characters(left), to_characters(right)) for left, right in bpe.merges]
@@ -68,11 +68,11 @@ def save(bpe: ByteBPE, directory: Path, metadata: Mapping[str, Any] | None = Non
         ),
     }
     for name, text in texts.items():
-        with replacing(directory / name) as file:
+        with atomic_write(directory / name) as file:
             file.write(text.encode())
 
 
-def load(path: Path) -> ByteBPE:
+def load(path: Path) -> Vocabulary:
     """Read a vocabulary: a directory with any of the sets of files above, a ``tokenizer.json``, or a ``.tiktoken`` file.
 
     Raises `TokenizerError` for what is no byte-level BPE with GPT-2's pattern and order of ids.
@@ -89,7 +89,7 @@ def load(path: Path) -> ByteBPE:
     return _load_tokenizer_json(path)
 
 
-def load_pair(vocabulary: Path, merges: Path) -> ByteBPE:
+def load_pair(vocabulary: Path, merges: Path) -> Vocabulary:
     """Read ``vocab.json`` and ``merges.txt``, or GPT-2's ``encoder.json`` and ``vocab.bpe``."""
     lines = _read(merges).split("\n")
     first = 1 if lines[0].startswith("#version") else 0
@@ -100,7 +100,7 @@ def load_pair(vocabulary: Path, merges: Path) -> ByteBPE:
     return bpe
 
 
-def _load_tokenizer_json(path: Path) -> ByteBPE:
+def _load_tokenizer_json(path: Path) -> Vocabulary:
     content = _json(path)
     try:
         kind, vocabulary = content["model"]["type"], dict(content["model"]["vocab"])
@@ -117,7 +117,7 @@ def _load_tokenizer_json(path: Path) -> ByteBPE:
     return bpe
 
 
-def _load_tiktoken(path: Path) -> ByteBPE:
+def _load_tiktoken(path: Path) -> Vocabulary:
     """Read ranks; the parts of a token are what the merges before it leave of its bytes."""
     ranks: dict[bytes, int] = {}
     pairs: list[tuple[int, int]] = []
@@ -140,7 +140,7 @@ def _load_tiktoken(path: Path) -> ByteBPE:
         ranks[token] = number
     if len(ranks) < 256:
         raise TokenizerError(f"{path} has {len(ranks)} tokens, but a byte-level vocabulary has 256 bytes at least")
-    return ByteBPE(pairs)
+    return Vocabulary(pairs)
 
 
 def _parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
@@ -153,7 +153,7 @@ def _parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
     return parts
 
 
-def _from_merges(merges: Iterable[tuple[str, Sequence[str]]]) -> ByteBPE:
+def _from_merges(merges: Iterable[tuple[str, Sequence[str]]]) -> Vocabulary:
     """Merges as written in files, each with where it stands."""
     ids = {to_characters(bytes([byte])): i for i, byte in enumerate(BYTE_ORDER)}
     pairs = []
@@ -162,10 +162,10 @@ def _from_merges(merges: Iterable[tuple[str, Sequence[str]]]) -> ByteBPE:
             raise TokenizerError(f"{where}: {' '.join(merge)!r} is not two tokens that exist before it")
         pairs.append((ids[merge[0]], ids[merge[1]]))
         ids[merge[0] + merge[1]] = 256 + len(pairs) - 1
-    return ByteBPE(pairs)
+    return Vocabulary(pairs)
 
 
-def _check_ids(bpe: ByteBPE, vocabulary: object, path: Path) -> None:
+def _check_ids(bpe: Vocabulary, vocabulary: object, path: Path) -> None:
     expected = {to_characters(token): i for i, token in enumerate(bpe.tokens)} | {EOT: bpe.eot}
     if not isinstance(vocabulary, dict):
         raise TokenizerError(f"{path} is not an object of tokens and ids")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from tokenizer.encoder import ByteBPE
-from tokenizer.pretokenize import to_utf8
+from tokenizer.utf8 import to_utf8
 
 _STYLES = ("black on bright_cyan", "black on bright_yellow", "black on bright_green", "black on bright_magenta", "black on bright_white")
 

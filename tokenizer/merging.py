@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from tokenizer.jit import Scalar, kernel
-
-Ints = npt.NDArray[np.int64]
-Ids = npt.NDArray[np.int32]
+from tokenizer.kernels import Bytes, Ids, Ints, Scalar, kernel
 
 _EDGE = -1  # between words, and where a token began that has been swallowed by the one before
 BLOCK = 32  # positions that share an entry of Words.blocks
@@ -49,7 +45,7 @@ class Neighbours(NamedTuple):
 
 
 @kernel
-def lay_out(text: npt.NDArray[np.uint8], starts: Ints, weights: Ints, order: Ints, ids: Ids, words: Words) -> Scalar:
+def lay_out(text: Bytes, starts: Ints, weights: Ints, order: Ints, ids: Ids, words: Words) -> Scalar:
     """Write the words in ``order`` into ``words``; return the number of groups."""
     groups = 0
     at = 1

@@ -1,4 +1,4 @@
-"""Files that are complete or absent."""
+"""Writing of files that are complete or absent, whenever the process dies."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of ``path`` at the end, synced, or vanishes if the block raises."""
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that is synced and renamed to ``path`` at the end of the block, or deleted if the block raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import regex
 
-from tokenizer.jit import Scalar, kernel
+from tokenizer.kernels import Bytes, Ints, Scalar, kernel
+from tokenizer.utf8 import to_utf8
 
 GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
@@ -31,7 +31,7 @@ _BLOCK_WORDS = 1 << 16
 
 
 @cache
-def character_classes() -> npt.NDArray[np.uint8]:
+def character_classes() -> Bytes:
     """The class of every code point, OTHER, LETTER, NUMBER or SPACE, as the installed ``regex`` module sees it, shape (0x110100,).
 
     The 256 entries behind the last code point are the classes of bytes: ASCII's, and NOT_ASCII from 0x80 on.
@@ -48,7 +48,7 @@ def character_classes() -> npt.NDArray[np.uint8]:
 
 
 @kernel
-def _step(data: npt.NDArray[np.uint8], i: Scalar, size: Scalar, classes: npt.NDArray[np.uint8]) -> Scalar:
+def _step(data: Bytes, i: Scalar, size: Scalar, classes: Bytes) -> Scalar:
     """Class and length of the character at ``i`` as ``length * 4 + class``; well-formed sequences are those of Unicode's table 3-7."""
     first = np.uint64(data[i])
     left = size - i
@@ -79,9 +79,7 @@ def _step(data: npt.NDArray[np.uint8], i: Scalar, size: Scalar, classes: npt.NDA
 
 
 @kernel
-def word_ends(
-    data: npt.NDArray[np.uint8], start: Scalar, stops: npt.NDArray[np.int64], classes: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]
-) -> Scalar:
+def word_ends(data: Bytes, start: Scalar, stops: Ints, classes: Bytes, ends: Ints) -> Scalar:
     """Write the end offsets of the words from ``start`` on until ``ends`` is full, and return how many were written.
 
     ``data`` holds texts one after the other that end at ``stops``; ``start`` is 0 or the end of a word. NB: offsets are unsigned because
@@ -142,14 +140,6 @@ def word_ends(
         ends[count] = i
         count += one
     return count
-
-
-def to_utf8(text: str) -> bytes:
-    """UTF-8 of ``text``; surrogate pairs are joined and lone surrogates become U+FFFD, as in tiktoken."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def word_spans(data: bytes) -> Iterator[tuple[int, int]]:

@@ -15,15 +15,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 
 from tokenizer.errors import TokenizerError
-from tokenizer.jit import Scalar, kernel
-from tokenizer.pretokenize import character_classes, to_utf8, word_ends
-
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-Chunks = npt.NDArray[np.uint64]
+from tokenizer.kernels import Bytes, Chunks, Ints, Scalar, kernel
+from tokenizer.pretokenize import character_classes, word_ends
+from tokenizer.utf8 import to_utf8
 
 _BATCH_BYTES = 1 << 18  # texts go to the kernels in batches of about this size
 _BLOCK_WORDS = 1 << 16

@@ -124,7 +124,7 @@ def test_long_white_space_is_no_panic(gpt2: ByteBPE, white: str, tail: str) -> N
 @given(text=st.lists(st.sampled_from([" ", "  ", "   ", "\n", "\x1c", "\u3000", "a", "."])).map("".join))
 def test_long_white_space_is_cut_as_if_it_were_short(gpt2: ByteBPE, r50k: tiktoken.Encoding, text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoder_module, "_LONG_SPACE", 3)
+        patch.setattr(encoder_module, "_LONG_WHITESPACE", 3)
         assert gpt2.encode(text) == gpt2.encode_to_numpy(text).tolist() == r50k.encode_ordinary(text)
 
 

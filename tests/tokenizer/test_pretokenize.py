@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.tokenizer.twins import words_of
-from tokenizer.pretokenize import LETTER, NUMBER, SPACE, character_classes, pretokenize, to_utf8, word_ends
+from tokenizer.pretokenize import LETTER, NUMBER, SPACE, character_classes, pretokenize, word_ends
+from tokenizer.utf8 import to_utf8
 
 # Everything the pattern looks at, so that short random texts hit all of it.
 PIECES = st.sampled_from(

@@ -73,6 +73,21 @@ def test_no_two_merges_make_the_same_token(counts: dict[bytes, int]) -> None:
     assert len(set(bpe.tokens)) == len(bpe.tokens)
 
 
+def test_encoding_does_not_load_numba() -> None:
+    """It would cost each process 1 s and 100 MB."""
+    program = """
+import sys
+from tokenizer import ByteBPE
+assert ByteBPE([(39, 68)]).encode("He") == [256]
+assert "numba" not in sys.modules
+import tokenizer
+assert all(getattr(tokenizer, name) for name in tokenizer.__all__)
+assert not hasattr(tokenizer, "other")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_the_package_needs_nothing_of_ours(tmp_path: Path) -> None:
     """`from tokenizer import ByteBPE, train` where only numpy, numba, tiktoken and regex are installed."""
     program = """

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import regex
 
-from tokenizer.encoder import BYTE_ORDER, EOT, ByteBPE
+from tokenizer import ByteBPE
 from tokenizer.pretokenize import GPT2_PATTERN
+from tokenizer.vocabulary import BYTE_ORDER, EOT
 
 PATTERN = regex.compile(GPT2_PATTERN)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokenizer.pretokenize import to_utf8
+from tokenizer.utf8 import to_utf8
 from webtext.core.config import TokenizeSection
 from webtext.core.files import writing
 from webtext.core.hashing import shard_name

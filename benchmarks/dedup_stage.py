@@ -1,4 +1,4 @@
-"""Runs `dedup` over documents/ of a directory in worker processes, without Beam: `dedup_stage.py BUILD [--workers N] [--shuffle SEED]`.
+"""Runs `dedup` over documents/ of a directory in worker processes, without Beam: `dedup_stage.py BUILD [--workers N]`.
 
 Writes phases.json: of each phase the seconds, the processor seconds of its tasks and the highest memory of a worker so far.
 NB: every worker imports this file, so it imports nothing that the stage does not.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import random
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -22,13 +21,9 @@ from webtext.dedup import phases
 SECTION = DedupSection(partitions=8)
 
 
-def context_of(build: Path) -> StageContext:
-    return StageContext(build, "duplicates", "benchmark")
-
-
-def run_stage(build: Path, workers: int, shuffle: int | None) -> dict[str, Any]:
-    """Run the phases, each over its tasks in order, or in an order by the seed `shuffle`."""
-    context = context_of(build)
+def run_stage(build: Path, workers: int) -> dict[str, Any]:
+    """Run the phases, each over its tasks."""
+    context = StageContext(build, "duplicates", "benchmark")
     shards, partitions = len(list((build / "documents").glob("shard-*.parquet"))), SECTION.partitions
     steps = [
         ("sign", phases.sign_shard, shards),
@@ -41,9 +36,8 @@ def run_stage(build: Path, workers: int, shuffle: int | None) -> dict[str, Any]:
     found = {}
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         for name, function, tasks in steps:
-            order = list(range(tasks)) if shuffle is None else random.Random(shuffle).sample(range(tasks), tasks)
             began = time.perf_counter()
-            futures = [pool.submit(run_task, context, f"{name}-{task:05d}", function, task, shards, SECTION) for task in order]
+            futures = [pool.submit(run_task, context, f"{name}-{task:05d}", function, task, shards, SECTION) for task in range(tasks)]
             measured = [future.result().measured for future in futures]
             found[name] = {
                 "seconds": time.perf_counter() - began,
@@ -57,6 +51,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build", type=Path)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--shuffle", type=int, metavar="SEED")
     options = parser.parse_args()
-    (options.build / "phases.json").write_text(json.dumps(run_stage(options.build, options.workers, options.shuffle)))
+    (options.build / "phases.json").write_text(json.dumps(run_stage(options.build, options.workers)))

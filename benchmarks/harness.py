@@ -81,7 +81,7 @@ def rates(timings: Mapping[str, Timing], count: float, ours: str = "webtext") ->
 def alone(prepare: Callable[..., Callable[[], Any]], *arguments: Any) -> Figures:
     """Run `prepare(*arguments)()` in a fresh process; the call of what `prepare` returned is measured.
 
-    `start_*` is what the process took before it: imports and preparation. Where the work returns a function, that is called after measuring.
+    `start_*` is what the process took before it: imports and preparation. A function that the work returns is called after measuring.
     """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_alone, prepare, *arguments).result()

@@ -32,13 +32,13 @@ from pybloom_live import BloomFilter
 from benchmarks.corpus import documents_of, novels
 from benchmarks.harness import Figures, alone, bar, in_turn, installed, rates, run
 from benchmarks.overlap_reports import test_sets
-from webtext.ngrams.bloom import ask, bits_of, built
+from webtext.ngrams.bloom import bits_of, built, contains
 from webtext.ngrams.normalise import ngram_hashes, scan
 from webtext.ngrams.runs import sorted_distinct
 from webtext.overlap.decontaminate import quotations
-from webtext.overlap.locate import indices, wanted
+from webtext.overlap.hash_lookup import build_lookup, find_rows
+from webtext.overlap.ngram_index import index_set, join_sets
 from webtext.overlap.readers import read_examples
-from webtext.overlap.testsets import index_set, join_sets
 
 N, ERROR_RATE = 8, 1e-8
 WORD = re.compile(r"[^\W_]+")
@@ -64,7 +64,7 @@ def ours_fill(texts: list[str]) -> Any:
 
 
 def answers(filter_: Any, hashes: Any) -> Any:
-    return ask(bits_of(filter_), filter_.num_slices, filter_.bits_per_slice, hashes)
+    return contains(bits_of(filter_), filter_.num_slices, filter_.bits_per_slice, hashes)
 
 
 def ours_ask(filter_: Any, texts: list[str]) -> int:
@@ -176,10 +176,10 @@ def scanning(options: argparse.Namespace) -> Figures:
     """Microseconds a document."""
     pieces = [piece for text in texts_of(options) for piece in documents_of(text)]
     lambada = next(each for each in test_sets() if each.name == "LAMBADA")
-    search = wanted(sorted_distinct(ngram_hashes(example.text, N)[0] for example in read_examples(lambada)))
+    search = build_lookup(sorted_distinct(ngram_hashes(example.text, N)[0] for example in read_examples(lambada)))
     everything = join_sets([index_set(each.name, read_examples(each), 13) for each in test_sets()])
     looks: dict[str, Callable[[str], bool]] = {
-        "LAMBADA's 8-grams": lambda piece: bool((indices(ngram_hashes(piece, N)[0], search) >= 0).any()),
+        "LAMBADA's 8-grams": lambda piece: bool((find_rows(ngram_hashes(piece, N)[0], search) >= 0).any()),
         "quotations of 14 test sets": lambda piece: bool(quotations(piece, everything)),
     }
     for look in looks.values():

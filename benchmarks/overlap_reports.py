@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import orjson
 
@@ -51,14 +51,9 @@ SETS = {
 TRAIN = {"WikiText-2": SETS["WikiText-2 valid"], "1BW test": SETS["1BW dev"]}  # substitutes: the data have no training sets
 
 
-class Plant(NamedTuple):
-    """A passage of a test set, and the document that quotes it."""
-
-    benchmark: Benchmark
-    example: str
-    words: int
-    text: str
-    url: str
+Plant = tuple[
+    Benchmark, str, int, str, str
+]  # a test set, its example, and a passage of it: words, text, URL of the document that quotes it
 
 
 def test_sets() -> list[Benchmark]:
@@ -89,7 +84,7 @@ def write_corpus(build: Path) -> tuple[int, list[Plant]]:
             url = urls[len(planted)]
             cut = documents[url].find(" ", len(documents[url]) // 2)
             documents[url] = f"{documents[url][:cut]} zqplantedbegin {text} zqplantedend {documents[url][cut:]}"
-            planted.append(Plant(benchmark, example, words, text, url))
+            planted.append((benchmark, example, words, text, url))
     for shard in range(SHARDS):
         with writing_table(build / "corpus" / f"{shard_name(shard)}.parquet", CORPUS) as table:
             for url, text in documents.items():
@@ -99,43 +94,34 @@ def write_corpus(build: Path) -> tuple[int, list[Plant]]:
     return sum(len(text.encode()) for text in documents.values()), planted
 
 
-def build_filters(build: Path, section: NgramsSection) -> None:
-    context = StageContext(build, "ngrams", "0" * 64)
-    for shard in range(SHARDS):
-        run_task(context, f"hash-{shard:05d}", hash_shard, shard, section)
-    for partition in range(section.partitions):
-        run_task(context, f"filter-{partition:05d}", build_filter, partition, SHARDS, section)
-
-
-def write_reports(build: Path, section: OverlapSection) -> None:
-    context = StageContext(build, "overlap", "1" * 64)
-    for index, benchmark in enumerate(section.benchmarks):
-        run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
-    for shard in range(SHARDS):
-        run_task(context, f"locate-{shard:05d}", locate, shard, section)
-    run_task(context, "report", write_report, SHARDS, section)
+def run_phase(context: StageContext, function: Any, count: int, *arguments: Any) -> None:
+    for number in range(count):
+        run_task(context, f"{function.__name__}-{number:05d}", function, number, *arguments)
 
 
 def is_found(build: Path, plant: Plant) -> bool:
     """Whether the report shows a planted passage as it is, no word more or less, and the document that quotes it."""
-    matches = json.loads((build / "overlap" / f"{plant.benchmark.stem}.json").read_bytes())["matches"]
-    return any(
-        (match["example"], match["words"], match["text"]) == (plant.example, plant.words, plant.text)
-        and plant.url in [document["url"] for document in match["documents"]]
-        for match in matches
-    )
+    benchmark, *passage, url = plant
+    matches = json.loads((build / "overlap" / f"{benchmark.stem}.json").read_bytes())["matches"]
+    found = [match for match in matches if [match["example"], match["words"], match["text"]] == passage]
+    return any(document["url"] == url for match in found for document in match["documents"])
 
 
 def reports(options: argparse.Namespace) -> Figures:
     """Processor seconds of filters and reports, the planted passages that were found, the share of 8-grams found by test set."""
     build, start = options.directory, time.process_time()
     size, planted = write_corpus(build)
-    corpus = time.process_time()
-    build_filters(build, NgramsSection())
-    filters = time.process_time()
-    write_reports(build, OverlapSection(benchmarks=test_sets(), spans=200))
+    corpus, ngrams, section = time.process_time(), NgramsSection(), OverlapSection(benchmarks=test_sets(), spans=200)
+    context = StageContext(build, "ngrams", "0" * 64)
+    run_phase(context, hash_shard, SHARDS, ngrams)
+    run_phase(context, build_filter, ngrams.partitions, SHARDS, ngrams)
+    filters, context = time.process_time(), StageContext(build, "overlap", "1" * 64)
+    for index, benchmark in enumerate(section.benchmarks):
+        run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
+    run_phase(context, locate, SHARDS, section)
+    run_task(context, "report", write_report, SHARDS, section)
     done = time.process_time()
-    missed = [f"{plant.benchmark.name}: {plant.example}" for plant in planted if not is_found(build, plant)]
+    missed = [f"{plant[0].name}: {plant[1]}" for plant in planted if not is_found(build, plant)]
     sets = [json.loads((build / "overlap" / f"{benchmark.stem}.json").read_bytes()) for benchmark in test_sets()]
     return {
         "bytes": size,

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import apache_beam as beam
 from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, PipelineOptions, SetupOptions, TestOptions, WorkerOptions
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from google.protobuf import json_format
 
-from pipelines.engine import Graph
+from pipelines.runners import Graph, new_pipeline
 from webtext.core.errors import UsageError, WebtextError
 
 LIMIT = 10 * 2**20  # bytes of a job's graph as JSON: Dataflow refuses more
@@ -91,10 +90,7 @@ def describe(graph: Graph, arguments: Sequence[str], job: str) -> Description:
         def stage_file(self, _place: str, name: str, stream: Any, *_: Any, **__: Any) -> None:
             staged[name] = len(stream.read())
 
-    try:
-        pipeline = beam.Pipeline(runner=DataflowRunner(), options=options)
-    except ValueError as error:
-        raise UsageError(f"DataflowRunner: {' '.join(str(error).split())}") from None
+    pipeline = new_pipeline(DataflowRunner(), options)
     graph(pipeline)
     made = pipeline.run().job
     Client(options, made.root_staging_location).create_job_description(made)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ import apache_beam as beam
 import orjson
 import pyarrow as pa
 from apache_beam.metrics import Metrics
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipelines.dataflow import dataflow_options
 from pipelines.monitoring import COUNTED, DONE_TASKS, SEEN, Counts, at_task, name_log_records, watching
+from pipelines.runners import Graph, is_dataflow, is_local, local_pipeline, new_pipeline
 from pipelines.versions import difference, versions
 from webtext.core.errors import UsageError, WebtextError
+from webtext.core.packages import check_packages
 from webtext.core.task import StageContext, TaskFunction, run_task
 from webtext.core.workers import announce_launcher, mark_worker
 
@@ -47,6 +49,10 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
         self.launched = versions()
 
     def setup(self) -> None:
+        try:
+            check_packages()
+        except WebtextError as error:
+            raise TaskFailed(self.phase, f"in a worker: {error}") from None
         other = difference(self.launched, versions())
         if other:
             raise TaskFailed(self.phase, f"a worker is not of this build: {other}; give both the same lock and wheel")
@@ -65,8 +71,8 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
         try:
             with at_task(f"{self.context.directory} {name}"):
                 report = run_task(self.context, name, self.function, index, *payload, *self.arguments)
-                told = f"{report.records_in:,} in, {report.records_out:,} kept, {report.rejected:,} left out"
-                _log.info("done in %.1f s: %s", time.monotonic() - start, told)
+                records = f"{report.records_in:,} in, {report.records_out:,} kept, {report.rejected:,} rejected"
+                _log.info("done in %.1f s: %s", time.monotonic() - start, records)
         except WebtextError as error:
             raise TaskFailed(name, str(error), usage=isinstance(error, UsageError)) from error
         except Exception as error:
@@ -169,34 +175,7 @@ def _sorted_values(pair: tuple[int, Iterable[Any]]) -> tuple[int, list[Any]]:
     return pair[0], sorted(pair[1])
 
 
-Graph = Callable[[Any], None]
-
-
-def options_of(arguments: Sequence[str], workers: int, job: str) -> PipelineOptions:
-    """Beam's options for a run with so many processes here, or by a runner that the arguments name."""
-    if is_local(arguments):
-        processes = ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
-        return PipelineOptions([*(["--direct_running_mode=in_memory"] if workers == 1 else processes), *arguments])
-    options = PipelineOptions(list(arguments))
-    if is_dataflow(options):
-        # Imported here because it needs Google's packages, which nobody else does.
-        from pipelines.dataflow import dataflow_options
-
-        return dataflow_options(arguments, job)
-    return options
-
-
-GRACE_SECONDS = 20.0  # for a run to end by itself after one of its worker processes has died
-
-
-def is_local(arguments: Sequence[str]) -> bool:
-    """Whether Beam's arguments leave the choice of the runner to us: processes of this machine."""
-    return not any(argument.startswith("--runner") for argument in arguments)
-
-
-def is_dataflow(options: PipelineOptions) -> bool:
-    """Whether the runner is Dataflow's."""
-    return "dataflow" in (options.view_as(StandardOptions).runner or "").lower()
+GRACE_SECONDS = 20.0  # that a run may take to end after one of its worker processes has died
 
 
 def execute(graph: Graph, workers: int, arguments: Sequence[str], job: str, counted: Counts) -> None:
@@ -205,16 +184,14 @@ def execute(graph: Graph, workers: int, arguments: Sequence[str], job: str, coun
     `counted` hears now and then what an engine's counters say. Raises WebtextError with the sentence of the first task that failed.
     """
     local = is_local(arguments)
-    options = options_of(arguments, workers, job)
-    try:
-        # NB: DirectRunner would look for a Go runner on the network first and choose by what the graph holds.
-        pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
-    except ValueError as error:
-        raise UsageError(f"the engine refuses its options: {' '.join(str(error).split())}") from None
+    if local:
+        pipeline = local_pipeline(arguments, workers)
+        announce_launcher()
+    else:
+        options = PipelineOptions(list(arguments))
+        pipeline = new_pipeline(None, dataflow_options(arguments, job) if is_dataflow(options) else options)
     graph(pipeline)
     failures: list[Exception] = []
-    if local:
-        announce_launcher()
 
     def run() -> None:
         try:

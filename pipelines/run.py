@@ -1,8 +1,7 @@
-"""Run one stage: skip it if it is done, go on where it was interrupted, close it with its manifest."""
+"""Run one stage: resume it where it was interrupted, and write its manifest."""
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -11,18 +10,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from pipelines.remote_stage import prepare_remote
 from pipelines.remote_store import BeamStore
 from pipelines.stage import PREVIOUS, Stage, StageStatus, prepare
 from webtext.core.config import Config
 from webtext.core.errors import WebtextError
 from webtext.core.files import TEMPORARY
 from webtext.core.manifest import Manifest, build_manifest
-from webtext.core.task import DONE, WORK, Report, StageContext, load_report
+from webtext.core.packages import library_versions
+from webtext.core.task import DONE, WORK, BuildStore, LocalStore, Report, StageContext, load_report
 
 
 class ProgressReporter(Protocol):
-    """Takes what cannot be seen in the build directory: a line of text of a stage without tasks, and what an engine counts."""
+    """Takes progress that no file of the build shows: a line of text of a stage without tasks, and the counters of an engine."""
 
     def __call__(self, line: str) -> None: ...
 
@@ -47,30 +46,30 @@ def run_stage(
     retry: Sequence[str] = (),
     remote: BeamStore | None = None,
 ) -> Manifest:
-    """Do what is left of a stage and close it. Raises WebtextError; what is finished by then is kept for the next call.
+    """Run what is left of a stage and write its manifest. Raises WebtextError; what is finished by then is kept for the next call.
 
-    `again` names what the stage is to do anew although its inputs and configuration are the same. Where the build is `elsewhere`, its
-    files are there, and `build` is where this process keeps its manifests.
+    `retry` names classes of failures that are tried again although inputs and configuration are the same. Of a `remote` build `build` is
+    the directory with the launcher's copies of the manifests.
     """
-    prepare(stage, build, status.key, retry)
-    if remote is not None:
-        prepare_remote(stage, remote, status.key, retry)
+    for store in _stores(build, remote):
+        prepare(stage, store, status.key, retry)
     context = stage.context(build, status.key, remote)
     phases = stage.phases(config)
     start = time.perf_counter()
-    with watcher.watch(stage.name, context, phases) as tell:
+    with watcher.watch(stage.name, context, phases) as progress:
         if stage.local is not None:
-            stage.local(context, config, tell)
+            stage.local(context, config, progress)
         else:
             # Imported here so that a build with nothing to do never loads Beam.
-            from pipelines.engine import execute, is_local, worker_output_to
+            from pipelines.engine import execute, worker_output_to
+            from pipelines.runners import is_local
 
             graph = import_module(stage.graph).graph
             if not is_local(arguments):
                 config, context = config.resolve_paths(Path.cwd()), replace(context, build=context.build.absolute())
             with worker_output_to(context.scratch_path("workers.log")):
                 job = f"{stage.name}-{status.key[:8]}"
-                execute(lambda pipeline: graph(pipeline, context, config), workers, arguments, job, tell.counted)
+                execute(lambda pipeline: graph(pipeline, context, config), workers, arguments, job, progress.counted)
     if remote is not None:
         remote.fetch([f"{context.directory}/{WORK}/*{DONE}"], build)
     reports = collect(context, phases)
@@ -83,7 +82,8 @@ def run_stage(
         inputs=status.inputs,
         sources=status.sources,
     )
-    manifest.measured["seconds"] = round(time.perf_counter() - start, 3)
+    # Among what may differ between equal builds: the files follow from these versions, but the same files may come of others.
+    manifest.measured.update(seconds=round(time.perf_counter() - start, 3), versions=library_versions())
     manifest.write(stage.manifest_path(build))
     if remote is not None:
         remote.keep(build, [stage.manifest_path(build).relative_to(build).as_posix()])
@@ -106,13 +106,15 @@ def collect(context: StageContext, phases: dict[str, int]) -> list[Report]:
 
 
 def tidy(stage: Stage, build: Path, remote: BeamStore | None = None) -> None:
-    """Drop what only an unfinished stage needs, and what killed tasks left half written."""
-    if remote is not None:
-        remote.remove(f"{stage.directory}/{WORK}")
-        remote.remove(f"{stage.directory}/{PREVIOUS}")
-    directory = build / stage.directory
-    shutil.rmtree(directory / WORK, ignore_errors=True)
-    shutil.rmtree(directory / PREVIOUS, ignore_errors=True)
-    for context in (directory, *(build / name for name in stage.extra_outputs)):
-        for left_over in sorted(context.rglob(f"*{TEMPORARY}")):
+    """Delete what only an unfinished stage needs, and files that killed tasks left incomplete."""
+    for store in _stores(build, remote):
+        store.remove(f"{stage.directory}/{WORK}")
+        store.remove(f"{stage.directory}/{PREVIOUS}")
+    for directory in (stage.directory, *stage.extra_outputs):
+        for left_over in sorted((build / directory).rglob(f"*{TEMPORARY}")):
             left_over.unlink()
+
+
+def _stores(build: Path, remote: BeamStore | None) -> list[BuildStore]:
+    """A build on this disk; of a remote one the launcher's copies of its manifests too."""
+    return [*([remote] if remote is not None else []), LocalStore(build)]

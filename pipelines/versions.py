@@ -9,6 +9,8 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+from webtext.core.packages import version
+
 OURS = ("webtext", "pipelines", "tokenizer")  # what a worker runs
 DATA = ("data", "templates")  # directories of files that come with the code
 
@@ -23,7 +25,7 @@ def versions() -> dict[str, str]:
     return {
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "apache-beam": metadata.version("apache-beam"),
-        "webtext": metadata.version("webtext"),
+        "webtext": version(),
         "code": _code(),
     }
 

@@ -16,7 +16,10 @@ import grpc
 from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc, endpoints_pb2
 from google.protobuf import json_format, text_format
 
-PATIENCE_SECONDS = 60.0
+from webtext.core.errors import WebtextError
+from webtext.core.packages import check_packages
+
+PROVISION_TIMEOUT = 60.0  # seconds
 
 
 def arguments_of(words: Sequence[str]) -> argparse.Namespace:
@@ -30,16 +33,16 @@ def arguments_of(words: Sequence[str]) -> argparse.Namespace:
 
 
 def provision(endpoint: str, worker: str) -> beam_provision_api_pb2.ProvisionInfo:
-    """What the engine says of the job. Raises grpc.RpcError where it does not answer."""
+    """The engine's description of the job. Raises grpc.RpcError where it does not answer."""
     with grpc.insecure_channel(endpoint) as channel:
         service = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel)
         request = beam_provision_api_pb2.GetProvisionInfoRequest()
-        answer = service.GetProvisionInfo(request, metadata=[("worker_id", worker)], timeout=PATIENCE_SECONDS, wait_for_ready=True)
+        answer = service.GetProvisionInfo(request, metadata=[("worker_id", worker)], timeout=PROVISION_TIMEOUT, wait_for_ready=True)
         return answer.info
 
 
 def environment_of(given: argparse.Namespace, info: beam_provision_api_pb2.ProvisionInfo) -> dict[str, str]:
-    """The variables from which Beam's worker takes its place."""
+    """The environment variables that Beam's worker reads."""
     variables = {
         "WORKER_ID": given.id,
         "PIPELINE_OPTIONS": json_format.MessageToJson(info.pipeline_options),
@@ -55,6 +58,10 @@ def environment_of(given: argparse.Namespace, info: beam_provision_api_pb2.Provi
 
 def main(words: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> None:
     given = arguments_of(sys.argv[1:] if words is None else words)
+    try:
+        check_packages()
+    except WebtextError as error:
+        sys.exit(f"webtext-worker: {error}")
     try:
         info = provision(given.provision_endpoint, given.id)
     except grpc.RpcError as error:

@@ -6,7 +6,9 @@ import fcntl
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -131,7 +133,7 @@ def test_two_builds_at_once(tmp_path: Path, config: Path) -> None:
     os.write(descriptor, b"4711")
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    assert "another build (process 4711) is at work here" in sentence("links", config, "--out", build, status=1)
+    assert "another build (process 4711) is already running in this directory" in sentence("links", config, "--out", build, status=1)
     os.close(descriptor)
     webtext("links", config, "--out", build)
 
@@ -176,3 +178,30 @@ def test_a_full_disk(tmp_path: Path, tiny_disk: Path, config: Path, dump: Path, 
     webtext("links", config, "--out", tiny_disk / "b")
     manifest = json.loads((tiny_disk / "b" / "links" / "manifest.json").read_text())
     assert manifest["records"]["in"] == manifest["records"]["out"] == 20_000
+
+
+def test_files_of_the_user_are_never_imported(tmp_path: Path, config: Path) -> None:
+    """The current directory holds files with the names of our packages: neither the command nor its two workers import them."""
+    for name in ("webtext", "pipelines", "tokenizer", "model", "json"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the current directory was imported')")
+    command = [Path(sys.executable).with_name("webtext"), "links", config, "--out", "b", "--set", "run.workers=2"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    manifest = json.loads((tmp_path / "b" / "links" / "manifest.json").read_text())
+    assert manifest["records"] == {"unit": "posts", "in": 50, "out": 50, "rejected": 0}
+
+
+def test_a_foreign_package_is_named(tmp_path: Path) -> None:
+    """As on a machine where PyPI's `tokenizer` is found before ours."""
+    (tmp_path / "tokenizer").mkdir()
+    (tmp_path / "tokenizer" / "__init__.py").touch()
+    command = [Path(sys.executable).with_name("webtext"), "--version"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("webtext: another package named `tokenizer` is in the place of webtext's own")
+    assert str(tmp_path / "tokenizer" / "__init__.py") in ended.stderr
+
+
+def test_the_version() -> None:
+    assert webtext("--version").stdout == f"webtext {metadata.version('webtext')}\n"

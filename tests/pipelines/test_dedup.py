@@ -82,7 +82,7 @@ def test_month_by_month_on_the_command_line_gives_what_one_build_gives(tmp_path:
     assert len(kept) < 80
     gone = next(row for row in stage.rejected(tmp_path / "month1", "corpus").values() if row["detail"].endswith(", in an earlier build"))
     story = webtext("why", gone["url"], "--out", tmp_path / "month1").stdout
-    assert "dedup      left out" in story
+    assert "dedup      rejected" in story
     assert gone["reason"] in story
     assert gone["detail"].split()[1] in " ".join(story.split())
     refused = webtext("dedup", config, "--out", tmp_path / "month1", "--against", tmp_path / "nothing", status=1).stderr

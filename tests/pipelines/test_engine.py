@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from webtext.core.config import Config
 from webtext.core.config_file import parse_config
 from webtext.core.errors import WebtextError
 from webtext.core.manifest import Manifest, read_manifest
-from webtext.core.task import WORK, StageContext
+from webtext.core.task import WORK, LocalStore, StageContext
 
 
 class NoProgress:
@@ -49,6 +50,7 @@ def test_one_and_two_workers_give_the_same_bytes(tmp_path: Path) -> None:
     assert without_times(tmp_path / "one") == without_times(tmp_path / "two")
     assert first.records == {"unit": "numbers", "in": 400, "out": 360, "rejected": 40}
     assert first.counters == {"rejected-round": 40}
+    assert first.measured["versions"]["webtext"] == metadata.version("webtext")
     assert not (tmp_path / "one" / "toy" / WORK).exists()
 
 
@@ -111,7 +113,8 @@ def test_an_interrupted_stage_goes_on_from_its_finished_tasks(tmp_path: Path) ->
 def test_a_worker_that_dies_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     # In a process of its own: what dies takes threads of the local runner along that would trouble the tests after it.
     script = f"from tests.pipelines.test_engine import *; run(Path({str(tmp_path)!r}), configured('die'), workers=2)"
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}  # workers never import from the current directory, where tests/ is
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
     assert ended.stderr.rstrip().endswith("finished shards are kept")
     assert "WebtextError: a worker process died" in ended.stderr
@@ -127,7 +130,7 @@ def test_an_engine_that_loses_tasks_is_found_out(tmp_path: Path) -> None:
 
 def kept(build: Path) -> dict[str, set[str]]:
     """What lies in PREVIOUS, by directory."""
-    return {one.name: {path.name for path in one.iterdir()} for one in (build / "toy" / PREVIOUS).glob("*")}
+    return {one.name: {path.name for path in one.iterdir()} for one in (build / "toy" / PREVIOUS).glob("*") if one.is_dir()}
 
 
 KEEPER = replace(TOY, reuse_previous=True)
@@ -135,45 +138,49 @@ KEEPER = replace(TOY, reuse_previous=True)
 
 def test_what_a_stage_keeps_is_set_aside(tmp_path: Path) -> None:
     run(tmp_path, configured(), stage=KEEPER)
-    prepare(KEEPER, tmp_path, "another key")
+    prepare(KEEPER, LocalStore(tmp_path), "another key")
     assert "part-0.json" in kept(tmp_path)["00000"]
     assert "manifest.json" in kept(tmp_path)["00000"]
     assert not (tmp_path / "toy" / "manifest.json").exists()
-    prepare(KEEPER, tmp_path, "another key")  # goes on
+    (tmp_path / "toy" / PREVIOUS / ".DS_Store").touch()  # as a file manager leaves it
+    prepare(KEEPER, LocalStore(tmp_path), "another key")  # goes on
     assert set(kept(tmp_path)) == {"00000"}
+    prepare(KEEPER, LocalStore(tmp_path), "third key")
+    (tmp_path / "toy" / PREVIOUS / ".DS_Store").unlink()
+    assert set(kept(tmp_path)) == {"00000", "00001"}
 
 
 def test_what_an_unfinished_stage_has_made_is_kept_too(tmp_path: Path) -> None:
     for number, key in enumerate(("first", "second", "third")):
-        prepare(KEEPER, tmp_path, key)
+        prepare(KEEPER, LocalStore(tmp_path), key)
         (tmp_path / "toy" / f"page-{number}").touch()
     assert [sorted(names) for _, names in sorted(kept(tmp_path).items())] == [[WORK, "page-0"], [WORK, "page-1"]]
-    prepare(TOY, tmp_path, "fourth")  # a stage that keeps nothing
+    prepare(TOY, LocalStore(tmp_path), "fourth")  # a stage that keeps nothing
     assert [path.name for path in (tmp_path / "toy").iterdir() if path.name != PREVIOUS] == [WORK]
-    prepare(KEEPER, tmp_path, "fifth")
+    prepare(KEEPER, LocalStore(tmp_path), "fifth")
     (tmp_path / "toy" / "manifest.json").touch()
-    prepare(KEEPER, tmp_path, "sixth")  # what a finished one had of older ones, it has taken
+    prepare(KEEPER, LocalStore(tmp_path), "sixth")  # what a finished one had of older ones, it has taken
     assert [sorted(names) for _, names in sorted(kept(tmp_path).items())] == [[WORK, "manifest.json"]]
 
 
 def test_a_stage_is_made_anew_on_request(tmp_path: Path) -> None:
-    prepare(KEEPER, tmp_path, "key")
+    prepare(KEEPER, LocalStore(tmp_path), "key")
     (tmp_path / "toy" / "page").touch()
-    prepare(KEEPER, tmp_path, "key", ["b", "a"])
+    prepare(KEEPER, LocalStore(tmp_path), "key", ["b", "a"])
     assert set(kept(tmp_path)) == {"00000"}
     assert (tmp_path / "toy" / WORK / RETRY_FILE).read_text().split() == ["[", '"a",', '"b"', "]"]
     for retry in (["a", "b"], []):  # what was begun goes on
-        prepare(KEEPER, tmp_path, "key", retry)
+        prepare(KEEPER, LocalStore(tmp_path), "key", retry)
         assert set(kept(tmp_path)) == {"00000"}
-    prepare(KEEPER, tmp_path, "key", ["a"])
+    prepare(KEEPER, LocalStore(tmp_path), "key", ["a"])
     assert set(kept(tmp_path)) == {"00000", "00001"}
 
 
 @pytest.mark.parametrize("renames", range(4))
 def test_setting_aside_may_be_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int) -> None:
-    prepare(KEEPER, tmp_path, "first")
+    prepare(KEEPER, LocalStore(tmp_path), "first")
     (tmp_path / "toy" / "page-0").touch()
-    prepare(KEEPER, tmp_path, "second")
+    prepare(KEEPER, LocalStore(tmp_path), "second")
     (tmp_path / "toy" / "page-1").touch()
     done = 0
 
@@ -187,8 +194,8 @@ def test_setting_aside_may_be_interrupted(tmp_path: Path, monkeypatch: pytest.Mo
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", rename)
         with suppress(KeyboardInterrupt):
-            prepare(KEEPER, tmp_path, "third")
-        assert done == min(renames, 3)
-    prepare(KEEPER, tmp_path, "third")
+            prepare(KEEPER, LocalStore(tmp_path), "third")
+        assert done == min(renames, 2)
+    prepare(KEEPER, LocalStore(tmp_path), "third")
     assert sorted(name for names in kept(tmp_path).values() for name in names) == [WORK, WORK, "page-0", "page-1"]
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]

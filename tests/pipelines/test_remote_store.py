@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.inputs import INPUTS, inputs_of
-from pipelines.remote_stage import prepare_remote
 from pipelines.remote_store import SCRATCH, BeamStore
 from pipelines.stage import Stage, prepare
 from tests.pipelines.memory_fs import MemoryFileSystem
@@ -26,7 +25,7 @@ from webtext.cli.remote_build import check_lock, lock_remote_build
 from webtext.core.config_file import parse_config
 from webtext.core.errors import WebtextError
 from webtext.core.files import write_bytes
-from webtext.core.task import StageContext, TaskRun, run_task
+from webtext.core.task import LocalStore, StageContext, TaskRun, run_task
 
 URL = "memory://bucket/build"
 BUILD = BeamStore(URL)
@@ -197,8 +196,8 @@ def test_room_is_made_as_on_a_disk(
     MemoryFileSystem.files.clear()
     for step, name, value in steps:
         if step == "prepare":
-            prepare(stage, here, name, value)
-            prepare_remote(stage, BUILD, name, value)
+            prepare(stage, LocalStore(here), name, value)
+            prepare(stage, BUILD, name, value)
         else:
             path, data = ("toy/manifest.json", b"{}") if step == "close" else (name, value)
             (here / path).parent.mkdir(parents=True, exist_ok=True)
@@ -227,8 +226,8 @@ def test_setting_aside_goes_on_where_it_was_interrupted(store: dict[str, bytes],
     monkeypatch.setattr(MemoryFileSystem, "rename", rename)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            prepare_remote(stage, BUILD, "key")
-    prepare_remote(stage, BUILD, "key")
+            prepare(stage, BUILD, "key")
+    prepare(stage, BUILD, "key")
     aside = {name.removeprefix(f"{URL}/toy/.previous/00000/"): data for name, data in store.items() if "/.previous/" in name}
     assert aside == {name.removeprefix("toy/"): data for name, data in made.items()} | {".work/fingerprint": b"key"}
     assert names(store)[0] == "toy/.previous/00000/.work/d"
@@ -239,7 +238,8 @@ def test_one_launcher_at_a_time(store: dict[str, bytes]) -> None:
     with lock_remote_build(f"{URL}/", []) as (directory, remote):
         assert remote.url == URL
         assert names(store) == [HOLDER]
-        with pytest.raises(WebtextError, match=rf"^{URL}: another build \(process {os.getpid()}\) is at work"), lock_remote_build(URL, []):
+        running = rf"^{URL}: another build \(process {os.getpid()}\) is already running in this directory"
+        with pytest.raises(WebtextError, match=running), lock_remote_build(URL, []):
             pass
         check_lock(remote)
         write_bytes(directory / "links/manifest.json", b"{}")
@@ -262,7 +262,7 @@ def test_a_launcher_that_died_on_this_machine(store: dict[str, bytes], process: 
     store[f"{URL}/{HOLDER}"] = json.dumps(holder).encode()
     store[f"{URL}/links/manifest.json"] = b"there"
     if not free:
-        with pytest.raises(WebtextError, match="is at work here"), lock_remote_build(URL, []):
+        with pytest.raises(WebtextError, match="is already running in this directory"), lock_remote_build(URL, []):
             pass
         return
     with lock_remote_build(URL, []) as (directory, _):

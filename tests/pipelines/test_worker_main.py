@@ -53,9 +53,13 @@ def test_a_worker_gets_what_the_engine_says(endpoint: str) -> None:
 
 
 def test_started_by_hand_it_says_who_starts_it() -> None:
-    program = (
-        "import pipelines.worker_main as boot; boot.PATIENCE_SECONDS = 0.5; boot.main(['--id', '1', '--provision_endpoint', '127.0.0.1:9'])"
+    program = "from pipelines import worker_main as boot; boot.PROVISION_TIMEOUT = 0.5; boot.main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "--id", "1", "--provision_endpoint", "127.0.0.1:9"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("webtext-worker: 127.0.0.1:9: no provision service")

@@ -23,21 +23,25 @@ LOCK = ".lock"
 HOLDER = ".holder"  # in a build elsewhere: JSON, whose it is
 
 
+def already_running(build: Path | str, holder: str, remedy: str = "") -> WebtextError:
+    """The refusal of a build that another process holds; `holder` describes the process."""
+    return WebtextError(
+        f"{build}: another build ({holder}) is already running in this directory; wait for it or choose another --out{remedy}"
+    )
+
+
 @contextmanager
 def lock_directory(build: Path, shown: str = "") -> Iterator[None]:
-    """Hold the directory. Raises WebtextError where another process does; `shown` is what the directory stands for, if not for itself."""
+    """Lock the directory. Raises WebtextError where another process has; `shown` is the name of the build, if not its path."""
     with explain_os_errors(build):
         build.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(build / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
-            # The lock goes with the process, also when it is killed.
+            # The system drops the lock when the process ends, also when it is killed.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(descriptor, 32).decode() or "?"
-            raise WebtextError(
-                f"{shown or build}: another build (process {holder}) is at work here; wait for it or choose another --out"
-            ) from None
+            raise already_running(shown or build, f"process {os.read(descriptor, 32).decode() or '?'}") from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         await_workers(build)

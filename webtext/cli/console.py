@@ -17,7 +17,7 @@ REASONS = 3  # named for each stage
 out = Console(highlight=False, soft_wrap=True)
 
 
-def stage_line(done: Done) -> None:
+def print_stage_line(done: Done) -> None:
     """A line for a stage that has ended."""
     records = done.manifest.records
     if not done.ran:
@@ -27,10 +27,10 @@ def stage_line(done: Done) -> None:
     out.print(f"[bold]{done.stage.name:<10}[/] {records['in']:,} {records['unit']} in, {records['out']:,} kept, {seconds:,.1f} s")
 
 
-def summary(results: list[Done]) -> None:
-    """What came in, what each stage kept, and why it left out the rest."""
+def print_summary(results: list[Done]) -> None:
+    """A table: for each stage the records that came in, were kept and were rejected, and the most frequent reasons."""
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for column in ("stage", "in", "kept", "left out", "why", "s"):
+    for column in ("stage", "in", "kept", "rejected", "why", "s"):
         table.add_column(column, justify="left" if column in ("stage", "why") else "right", overflow="fold")
     for done in results:
         records = done.manifest.records
@@ -48,8 +48,8 @@ def summary(results: list[Done]) -> None:
     Console(highlight=False).print(table)
 
 
-def places(build: Path, following: str) -> None:
-    """Where the results are, and what to try next."""
+def print_results(build: Path, following: str) -> None:
+    """The paths of the results, and a command to try next."""
     for name, text in (
         ("report.html", "the report"),
         ("corpus", "the documents"),

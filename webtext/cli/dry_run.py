@@ -68,8 +68,8 @@ def _done(stage: Stage, build: Path, config: Config, stages: dict[str, Stage], b
 def _described(stage: Stage, config: Config, build: str, arguments: Sequence[str], descriptions: Path) -> Path | None:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from pipelines.engine import is_dataflow
     from pipelines.remote_store import BeamStore
+    from pipelines.runners import is_dataflow
 
     options = PipelineOptions(list(arguments))
     if not stage.graph or not is_dataflow(options):

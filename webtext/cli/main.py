@@ -1,161 +1,23 @@
-"""`webtext`: rebuild WebText. The commands, each a few lines over what does the work."""
+"""`webtext`: rebuild WebText. Runs a command line; the commands themselves are in webtext.cli.commands."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from webtext.cli.links import show_links
-from webtext.cli.stage_groups import ngrams, tokenizer
-from webtext.cli.stage_options import stage_command
-from webtext.core.config_file import load_config, parse_setting, print_config
 from webtext.core.errors import UsageError, WebtextError
-from webtext.cost.command import cost
-
-app = typer.Typer(
-    name="webtext",
-    help="Rebuild WebText, the corpus of GPT-2: Reddit's links to pages, text, a corpus, overlap reports, tokens and a model.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-
-BEAM = {"allow_extra_args": True}  # what follows `--` is for Beam
-
-
-@app.command(context_settings=BEAM)
-def build(
-    context: typer.Context,
-    config: Annotated[Path | None, typer.Argument(help="configuration (TOML)", show_default=False)] = None,
-    out: Annotated[
-        str | None,
-        typer.Option("--out", metavar="DIR", help="directory of the build, or a URL that Beam knows (gs://…)", show_default=False),
-    ] = None,
-    workers: Annotated[int | None, typer.Option(help="worker processes; 0: one a core", show_default=False)] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="section.key=value over the file's, repeatable", show_default=False)
-    ] = None,
-    reuse: Annotated[bool, typer.Option("--reuse", help="take over a directory that was built from other sources")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only say what would be done; for Dataflow write the description of each job")
-    ] = False,
-    descriptions: Annotated[Path, typer.Option(help="directory for the descriptions of --dry-run")] = Path("dry-run"),
-    show: Annotated[bool, typer.Option("--print-config", help="write the whole default configuration, a comment a key, and leave")] = False,
-) -> None:
-    """Run all stages of a build; what is done already is not done again.
-
-    Beam's own options follow --, as in: webtext build c.toml --out gs://bucket/dir -- --runner DataflowRunner --project p
-    """
-    overrides = dict(parse_setting(setting) for setting in settings or [])
-    if workers is not None:
-        overrides["run.workers"] = workers
-    if show:
-        typer.echo(print_config(load_config(config, overrides) if config else None), nl=False)
-        return
-    if config is None or out is None:
-        raise UsageError("give a configuration and --out DIR, as in: webtext build examples/wcxb.toml --out wcxb")
-    if dry_run:
-        from webtext.cli.dry_run import plan_build, show_plans
-
-        show_plans(plan_build(load_config(config, overrides), out, context.args, descriptions))
-        return
-    from pipelines.filesystem import is_url
-    from webtext.cli import console
-    from webtext.cli.build import run_build
-
-    results = run_build(load_config(config, overrides), out, context.args, reuse=reuse, on_stage_done=console.print_stage_line)
-    if any(done.ran for done in results):
-        console.print_summary(results)
-        if is_url(out):
-            console.out.print(f"the build is at {out}")
-        else:
-            console.print_results(Path(out), f"webtext why URL --out {out}")
-    else:
-        console.out.print(f"nothing to do: {out} is up to date with {config}")
-
-
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="directory of the build")] = Path("demo-build"),
-    workers: Annotated[int, typer.Option(help="worker processes; 0: one a core")] = 0,
-) -> None:
-    """Build a corpus from a small web that is made of Python's own documentation and served on this machine: no network, some minutes."""
-    from webtext.cli.demo import run_demo
-
-    run_demo(out, workers)
-
-
-@app.command()
-def why(
-    url: Annotated[str, typer.Argument(help="URL, as posted or canonical")],
-    out: Annotated[Path, typer.Option("--out", help="directory of the build")],
-) -> None:
-    """Tell what each stage made of a URL, and why."""
-    from webtext.cli.build_directory import open_build
-    from webtext.cli.console import out as console
-    from webtext.report.why import why as story
-
-    events = story(open_build(out), url)
-    if not events:
-        raise WebtextError(f"{url}: no stage of {out} has met it; it is in none of its sources")
-    for event in events:
-        mark = "[green]kept[/]" if event.kept else "[red]left out[/]"
-        console.print(f"{event.stage:<10} {mark}  ", end="")
-        console.print(event.text, markup=False)
-
-
-@app.command()
-def source(
-    directory: Annotated[Path, typer.Argument(help="directory of the build")],
-    position: Annotated[int | None, typer.Option(help="token, counted from the first of the shard", min=0, show_default=False)] = None,
-    shard: Annotated[str, typer.Option(help="token shard that --position counts in")] = "train-00000.bin",
-    find: Annotated[str | None, typer.Option(help="text to look for in the corpus", show_default=False)] = None,
-    url: Annotated[str | None, typer.Option(help="URL, as posted or canonical", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(help="documents told of at the most; 0: all", min=0)] = 20,
-    show: Annotated[int, typer.Option(help="tokens of text to show from there on", min=0)] = 0,
-) -> None:
-    """Tell which document, URL and Reddit posts a token or a text comes from, or which tokens come from a URL."""
-    from webtext.cli.build_directory import open_build
-    from webtext.cli.source import tell_sources
-
-    if sum(asked is not None for asked in (position, find, url)) != 1 or find == "":
-        raise UsageError("give one of --position N, --find TEXT and --url URL")
-    tell_sources(open_build(directory), shard, position, find, url, limit, show)
-
-
-@app.command()
-def sample(
-    directory: Annotated[Path, typer.Argument(help="directory of the build")],
-    prompt: Annotated[str, typer.Option(help="text to go on from; empty: begin a document")] = "",
-    tokens: Annotated[int, typer.Option(help="tokens at the most", min=1)] = 200,
-    temperature: Annotated[float, typer.Option(help="0: always the most probable token", min=0)] = 1.0,
-    top_k: Annotated[int, typer.Option(help="choose among so many tokens; 0: all", min=0)] = 40,
-    top_p: Annotated[float, typer.Option(help="choose among the tokens that hold this share of the probability", min=0, max=1)] = 1.0,
-    seed: Annotated[int, typer.Option(help="of the choice", min=0)] = 1,
-    count: Annotated[int, typer.Option(help="samples", min=1)] = 1,
-) -> None:
-    """Let the trained model write."""
-    from webtext.cli.build_directory import open_build
-    from webtext.cli.sample import write_samples
-
-    write_samples(open_build(directory), prompt, tokens, temperature, top_k, top_p, seed, count)
-
-
-for _stage in ("links", "fetch", "extract", "dedup", "overlap", "tokenize", "train", "report"):
-    app.command(_stage, context_settings=BEAM)(stage_command(_stage, {"links": show_links}.get(_stage)))
-app.command()(cost)
-app.add_typer(ngrams, name="ngrams")
-app.add_typer(tokenizer, name="tokenizer")
+from webtext.core.packages import check_packages
 
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command line. Exit status: 0 done, 1 failed, 2 wrong use."""
-    logging.basicConfig(level=logging.CRITICAL)  # what a person should know is raised and told in one sentence
+    logging.basicConfig(level=logging.CRITICAL)  # errors are raised and printed as one sentence
     try:
+        check_packages()
+        # Imported here because the commands import the packages that were just checked.
+        from webtext.cli.commands import app
+
         app(arguments)
     except WebtextError as error:
         print(f"webtext: {error}", file=sys.stderr)  # noqa: T201 - the command line's own output

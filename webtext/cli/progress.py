@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from webtext.core.errors import WebtextError
-from webtext.core.task import DONE, WORK, RemoteStore, StageContext
+from webtext.core.task import DONE, WORK, BuildStore, StageContext
 
 LOG_SECONDS = 15.0
 STORE_SECONDS = 10.0  # between two looks at a store, which lists the reports of all tasks each time
@@ -93,9 +93,9 @@ class Tally:
 class StoreTally:
     """Tasks done in a build that is elsewhere; what a running task has seen is not to be had there."""
 
-    def __init__(self, context: StageContext, remote: RemoteStore) -> None:
+    def __init__(self, context: StageContext, remote: BuildStore) -> None:
         self._pattern = f"{context.directory}/{WORK}/*{DONE}"
-        self._elsewhere = remote
+        self._store = remote
         self._done = 0
         self._next = time.monotonic() + STORE_SECONDS
 
@@ -104,7 +104,7 @@ class StoreTally:
         if time.monotonic() >= self._next:
             # A store that does not answer is for the tasks to complain of.
             with suppress(WebtextError):
-                self._done = len(self._elsewhere.sizes([self._pattern]))
+                self._done = len(self._store.sizes([self._pattern]))
             self._next = time.monotonic() + STORE_SECONDS
         return self._done, 0
 

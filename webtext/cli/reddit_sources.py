@@ -37,7 +37,7 @@ def _download(listings: Sequence[Listing], build: Path, site: str, display: Prog
 
     with display.watch(DIRECTORY, StageContext(build, DIRECTORY, ""), {"list": len(listings)}) as progress:
 
-        def progress(listing: Listing, posts: int) -> None:
+        def on_posts(listing: Listing, posts: int) -> None:
             progress(f"r/{listing.name} ({listings.index(listing) + 1} of {len(listings)}): {posts:,} posts")
 
-        download(listings, build / DIRECTORY, site=site, progress=progress)
+        download(listings, build / DIRECTORY, site=site, progress=on_posts)

@@ -17,7 +17,7 @@ import psutil
 
 from pipelines.filesystem import is_url
 from pipelines.remote_store import BeamStore
-from webtext.cli.build_directory import HOLDER, LOCK, MARK, lock_directory
+from webtext.cli.build_directory import HOLDER, LOCK, MARK, already_running, lock_directory
 from webtext.core import workers
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
@@ -86,10 +86,8 @@ def _lives(holder: dict[str, Any]) -> bool:
 
 
 def _refused(remote: BeamStore, holder: dict[str, Any]) -> WebtextError:
-    return WebtextError(
-        f"{remote.url}: another build (process {holder['process']} on {holder['host']}, since {holder['since']}) is at work here; "
-        f"wait for it or choose another --out; if it is gone, delete {remote.url}/{HOLDER}"
-    )
+    process = f"process {holder['process']} on {holder['host']}, since {holder['since']}"
+    return already_running(remote.url, process, f"; if it is gone, delete {remote.url}/{HOLDER}")
 
 
 @contextmanager

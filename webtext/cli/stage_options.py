@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from webtext.core.config import Benchmark, Config
-from webtext.core.config_file import load_config
+from webtext.core.config_file import load_config, parse_setting
 
 ABOUT = {
     "links": "Read Reddit submissions into a table of URLs with all their posts.",
@@ -28,6 +28,11 @@ ABOUT = {
     "train": "Train a GPT-2 on the token shards.",
     "report": "Write report.html on the whole build.",
 }
+
+
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="section.key=value, overrides the configuration; repeatable", show_default=False)
+]
 
 
 def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callable[..., None]:
@@ -44,13 +49,22 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
         context: typer.Context = values.pop("beam")
         config, out, reuse = values.pop("config"), values.pop("out"), values.pop("reuse")
         more, retry = {name: values.pop(name) for name in others}, values.pop("retry", None) or ()
-        given = {f"{stage}.{name}": value for name, value in values.items() if value is not None and value != []}
+        overrides = dict(map(parse_setting, values.pop("settings") or []))
+        overrides.update({f"{stage}.{name}": value for name, value in values.items() if value is not None and value != []})
         if stage == "train":
-            given["train.enabled"] = True
+            overrides["train.enabled"] = True
         from webtext.cli import console
         from webtext.cli.build import run_build
 
-        results = run_build(load_config(config, given), out, context.args, only=stage, reuse=reuse, retry=retry, on_stage_done=console.print_stage_line)
+        results = run_build(
+            load_config(config, overrides),
+            out,
+            context.args,
+            only=stage,
+            reuse=reuse,
+            retry=retry,
+            on_stage_done=console.print_stage_line,
+        )
         if any(done.ran for done in results):
             console.print_summary(results)
         if also is not None:
@@ -70,6 +84,7 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
             parameter(name, Annotated[kind, typer.Option(help=_help(fields[name]), show_default=False)], None)
             for name, kind in options.items()
         ),
+        parameter("settings", Settings, None),
         *others.values(),
     ]
     if stage == "fetch":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
+import json
 import os
 import re
 import sys
@@ -34,7 +35,7 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
     directory. Raises UsageError that names the file, the key and the values it may have.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a byte order mark
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); give the path of a configuration file") from None
     except UnicodeDecodeError as error:
@@ -49,11 +50,13 @@ def parse_config(text: str, name: str, overrides: Mapping[str, Any] | None = Non
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
     for dotted, value in (overrides or {}).items():
-        table, _, leaf = dotted.rpartition(".")
-        place = values
-        for part in table.split("."):
-            place = place.setdefault(part, {})
-        place[leaf] = value
+        *parts, leaf = dotted.split(".")
+        table: Any = values
+        for part in parts:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                raise UsageError(f"{dotted}: {part} is not a table whose keys can be set one by one; set {part} as a whole, or in the file")
+        table[leaf] = value
     try:
         return Config.model_validate(_expand(values, name))
     except ValidationError as error:
@@ -163,22 +166,24 @@ def _toml(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON's escapes are TOML's, which has DEL escaped too
     return repr(value)
 
 
 def source_files(patterns: Sequence[str], key: str) -> list[Path]:
-    """The files that paths and globs stand for, sorted by name and then path, each once.
+    """The files that match paths and globs, sorted by name and then path, each once whatever paths lead to it.
 
-    Raises UsageError where one stands for nothing; `key` names the configuration key.
+    Raises UsageError where a pattern matches nothing; `key` names the configuration key.
     """
-    return sorted(set(_matches(patterns, key)), key=lambda path: (path.name, str(path)))
+    found = sorted(set(_matches(patterns, key)), key=lambda path: (path.name, str(path)))
+    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
 
 
 def _matches(patterns: Sequence[str], key: str) -> Iterator[Path]:
     for pattern in patterns:
-        found = [Path(match) for match in glob.glob(os.path.expanduser(pattern), recursive=True)]
+        path = Path(pattern).expanduser()
+        # A file whose name has brackets is itself, not a pattern.
+        found = [path] if path.is_file() else [Path(match) for match in glob.glob(str(path), recursive=True)]
         files = [path for path in found if path.is_file()]
         if not files:
             raise UsageError(f"{key}: there is no file {pattern}; correct the path or the pattern")

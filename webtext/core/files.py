@@ -83,7 +83,7 @@ class Output:
 def writing(path: Path) -> Iterator[Output]:
     """Write a file that appears under its name only when it is complete and on the disk.
 
-    Raises WebtextError that names the file where the disk is full or the place is not writable.
+    Raises WebtextError that names the file where the disk is full or the path is not writable.
 
     >>> with writing(Path("out.bin")) as output: output.file.write(b"data")
     >>> output.written.sha256
@@ -113,7 +113,7 @@ def _discard(file: HashingFile, temporary: Path) -> None:
 
 @contextmanager
 def explain_os_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses to write into a sentence that names the file."""
+    """Turn the system's refusals while the file `path` is written into a sentence that names the file, be it this one or an input."""
     try:
         yield
     except OSError as error:
@@ -121,8 +121,12 @@ def explain_os_errors(path: Path) -> Iterator[None]:
             raise WebtextError(
                 f"{path}: the disk is full; free some space and run the same command again (finished shards are kept)"
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
-            raise WebtextError(f"{path}: cannot be written ({error.strerror}); choose a place that is writable") from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY):
+            named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes, os.PathLike)) else path
+            # The file itself, its temporary file, or above or below it; anything else was to be read.
+            if named in path.parents or path in named.parents or (named.parent == path.parent and named.name.startswith(path.name)):
+                raise WebtextError(f"{path}: cannot be written ({error.strerror}); choose a path that is writable") from error
+            raise WebtextError(f"{named}: cannot be read ({error.strerror}); give the path of a readable file") from error
         raise
 
 
@@ -178,7 +182,7 @@ BLOCKS = 64
 
 
 def identity(path: Path) -> dict[str, str | int]:
-    """What a source file is, without its place: name, size in bytes, and a hash of its content (XXH3-128).
+    """A source file without its directory: name, size in bytes, and a hash of its content (XXH3-128).
 
     A file above 256 MiB is known by 64 blocks of 64 KiB spread over it, first and last included, so that a dump of
     hundreds of gigabytes is recognised in a moment.

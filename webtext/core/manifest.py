@@ -1,4 +1,4 @@
-"""The manifest that closes a stage: what it read, how it was configured, what it wrote, and that no record vanished."""
+"""The manifest of a finished stage: what it read, how it was configured, what it wrote, and that no record is missing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from webtext.core.errors import WebtextError
 from webtext.core.files import read_json, to_json, write_bytes
-from webtext.core.task import OutputFile, RemoteStore, Report, sizes_of
+from webtext.core.task import OutputFile, Report
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 1
@@ -19,7 +19,7 @@ FORMAT = 1
 
 @dataclass
 class Manifest:
-    """What a finished stage says of itself. `measured` alone may differ between two runs on the same input.
+    """The facts of a finished stage. Only `measured` may differ between two runs on the same input.
 
     `records` has `unit`, `in`, `out` and `rejected`; `inputs` maps a stage read to the hash of its manifest; `sources` are files from
     outside the build (see `webtext.core.files.identity`).
@@ -45,7 +45,7 @@ class Manifest:
 
 
 def fingerprint(stage: str, version: int, configuration: dict[str, Any], inputs: dict[str, str], sources: list[dict[str, Any]]) -> str:
-    """The name of a stage's work: SHA-256 over everything that decides its bytes."""
+    """The cache key of a stage: SHA-256 over everything that affects its output."""
     key = {"stage": stage, "version": version, "configuration": configuration, "inputs": inputs, "sources": sources, "format": FORMAT}
     return hashlib.sha256(to_json(key)).hexdigest()
 
@@ -54,19 +54,15 @@ def read_manifest(path: Path) -> Manifest | None:
     """The manifest at a path, None where there is none. Raises WebtextError for one that is broken or of another format."""
     if not path.exists():
         return None
-    value = cast(dict[str, Any], read_json(path))
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise WebtextError(f"{path}: not a manifest; delete it and run the stage again")
     if value.get("format") != FORMAT:
         raise WebtextError(f"{path}: format {value.get('format')} is not {FORMAT}, which this version reads; build into another directory")
     try:
         return Manifest(**{**value, "shards": [OutputFile(**shard) for shard in value["shards"]]})
     except (TypeError, KeyError) as error:
         raise WebtextError(f"{path}: not a manifest ({error}); delete it and run the stage again") from None
-
-
-def missing_file(manifest: Manifest, build: Path, remote: RemoteStore | None = None) -> str | None:
-    """The first file that the manifest names and that is absent or of another size."""
-    sizes = sizes_of(build, remote, [shard.path for shard in manifest.shards])
-    return next((shard.path for shard in manifest.shards if sizes.get(shard.path) != shard.bytes), None)
 
 
 def build_manifest(stage: str, unit: str, reports: Sequence[Report], **facts: Any) -> Manifest:

@@ -1,4 +1,4 @@
-"""A unit of a stage's work: done once, on the record, and the same bytes whoever does it.
+"""A unit of a stage's work: run once, reported, with the same output in any process.
 
 A stage is cut into tasks, one a shard and phase. A task writes files, counts, and rejects records; when all its files
 are on the disk its report is written as STAGE/.work/NAME.done. A task whose report is there is not done again.
@@ -6,10 +6,12 @@ are on the disk its report is written as STAGE/.work/NAME.done. A task whose rep
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -39,7 +41,7 @@ class OutputFile:
 
 @dataclass
 class Report:
-    """What a task did. `outputs` is handed to the next phase; `files` are kept, `measured` is what a clock or a machine had a say in."""
+    """What a task did: `outputs` go to the next phase, `files` are kept, `measured` differs from run to run."""
 
     task: str
     records_in: int = 0
@@ -51,30 +53,87 @@ class Report:
     measured: dict[str, float] = field(default_factory=dict)
 
 
-class RemoteStore(Protocol):
-    """A build directory that is not on this machine's disk but in a store of objects (pipelines.remote_store). Paths are relative to it."""
+class BuildStore(Protocol):
+    """The files of a build directory, on this machine's disk or in a store of objects. Paths are relative to it; where patterns are
+    allowed, * matches anything without a slash and ** anything."""
 
     def read(self, path: str) -> bytes | None:
         """A whole file; None where there is none."""
 
+    def write(self, path: str, data: bytes) -> None:
+        """Write a small file."""
+
     def sizes(self, paths: Sequence[str]) -> dict[str, int]:
-        """Bytes of those of the files that are there."""
+        """Bytes of the existing files of some paths and patterns."""
+
+    def remove(self, path: str) -> None:
+        """Delete a file, or a directory with everything in it, if it exists."""
+
+    def move(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Rename files, one after another. Interrupted, some have their new names."""
 
     def scratch(self, context: StageContext, task: str, arguments: tuple[Any, ...]) -> AbstractContextManager[Path]:
-        """A build directory on this machine's disk that holds what a task reads; what the task adds is kept when the block ends well."""
+        """A build directory on this machine's disk with the inputs of a task; what the task adds is kept when the block ends well."""
+
+
+@dataclass(frozen=True)
+class LocalStore:
+    """A build directory on this machine's disk."""
+
+    build: Path
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return (self.build / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: str, data: bytes) -> None:
+        write_bytes(self.build / path, data)
+
+    def sizes(self, paths: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for path in paths:
+            # NB: before Python 3.13 ** at the end matches directories alone.
+            files = self.build.glob(f"{path}/*" if path.endswith("**") else path) if "*" in path else [self.build / path]
+            found.update((file.relative_to(self.build).as_posix(), file.stat().st_size) for file in files if file.is_file())
+        return found
+
+    def remove(self, path: str) -> None:
+        target = self.build / path
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+
+    def move(self, pairs: Sequence[tuple[str, str]]) -> None:
+        for old, new in pairs:
+            (self.build / new).parent.mkdir(parents=True, exist_ok=True)
+            (self.build / old).rename(self.build / new)
+        for directory in {(self.build / old).parent for old, _ in pairs}:
+            with suppress(OSError):  # it is not empty
+                os.removedirs(directory)
+
+    @contextmanager
+    def scratch(self, context: StageContext, task: str, arguments: tuple[Any, ...]) -> Iterator[Path]:
+        yield self.build
 
 
 @dataclass(frozen=True)
 class StageContext:
     """Where a stage works: the build directory, the stage's directory in it, and the fingerprint of inputs and configuration.
 
-    Where the build is `elsewhere`, each task works in a build directory of its own, and `build` is where the launcher keeps its notes.
+    Of a `remote` build each task works on a copy of its inputs, and `build` is where the launcher keeps the manifests.
     """
 
     build: Path
     directory: str
     fingerprint: str
-    remote: RemoteStore | None = None
+    remote: BuildStore | None = None
+
+    @property
+    def store(self) -> BuildStore:
+        return self.remote or LocalStore(self.build)
 
     @property
     def path(self) -> Path:
@@ -84,12 +143,12 @@ class StageContext:
         return self.path / WORK / f"{task}{DONE}"
 
     def scratch_path(self, name: str) -> Path:
-        """A file of the stage that no later stage reads; it goes when the stage is closed."""
+        """A file of the stage that no later stage reads; it is deleted when the stage is finished."""
         return self.path / WORK / name
 
 
 class TaskRun:
-    """What a task function is given: places to write to, counters, and the rejected records of its shard.
+    """The first argument of every task function: it opens output files, counts, and takes the rejected records.
 
     `records_in` counts the records that enter the stage here and `records_out` those that leave it here; over all tasks of the
     stage, records in = records out + rejected.
@@ -109,7 +168,7 @@ class TaskRun:
         self._helper_memory = 0
 
     def reject(self, url: str, record_id: str, reason: str, detail: str = "") -> None:
-        """Leave a record out for a named reason."""
+        """Reject a record for a named reason."""
         self._rejected.write({"url": url, "id": record_id, "reason": reason, "detail": detail})
         self.counters[f"rejected-{reason}"] += 1
 
@@ -122,13 +181,13 @@ class TaskRun:
 
     @contextmanager
     def binary(self, path: str, records: Callable[[], int] = lambda: 1) -> Iterator[Output]:
-        """Write a binary file of the build; `records` is asked for their number when it is whole."""
+        """Write a binary file of the build; `records` gives the number of its records at the end."""
         with writing(self.context.build / path) as output:
             yield output
         self._keep(path, records(), output)
 
     def register_file(self, path: str, records: int = 1) -> None:
-        """Take a file into the build that another package has written; `path` is relative to the build directory."""
+        """Add a file that another package has written to the build's; `path` is relative to the build directory."""
         file = self.context.build / path
         self.files.append(OutputFile(path, records, file.stat().st_size, sha256_of(file)))
 
@@ -138,7 +197,7 @@ class TaskRun:
         self.files.append(OutputFile(path, records, written.bytes, written.sha256))
 
     def progress(self, records: int = 1) -> None:
-        """Say that so many more records have passed. Cheap: it is written for the watcher once a second."""
+        """Count records for the progress display. Cheap: the count is written once a second."""
         self._seen += records
         if time.monotonic() >= self._next_progress:
             self._next_progress = time.monotonic() + PROGRESS_SECONDS
@@ -150,7 +209,7 @@ class TaskRun:
         self._helper_memory = max(self._helper_memory, memory)
 
     def measured(self, wall: float, processor: float) -> dict[str, float]:
-        """What a clock and the system say of the task, with its helpers, since these readings of perf_counter and process_time."""
+        """Time and memory of the task and its helpers; `wall` and `processor` are perf_counter and process_time at its start."""
         return {
             "seconds": round(time.perf_counter() - wall, 3),
             "cpu_seconds": round(time.process_time() - processor + self._helper_seconds, 3),
@@ -163,17 +222,15 @@ TaskFunction = Callable[..., "list[Any] | None"]
 
 
 def run_task(context: StageContext, name: str, function: TaskFunction, *arguments: Any) -> Report:
-    """Do a task unless its report says that it is done.
+    """Run a task unless its report says that it is done.
 
     `function(log, *arguments)` returns what the next phase needs, as values that JSON holds, or None. Whatever it raises
-    leaves no report, so that the task is done again by the next run.
+    leaves no report, so that the next run repeats the task.
     """
     done = finished(context, name)
     if done is not None:
         return done
-    if context.remote is None:
-        return _do(context, name, function, arguments)
-    with context.remote.scratch(context, name, arguments) as directory:
+    with context.store.scratch(context, name, arguments) as directory:
         return _do(replace(context, build=directory, remote=None), name, function, arguments)
 
 
@@ -205,35 +262,21 @@ def _do(context: StageContext, name: str, function: TaskFunction, arguments: tup
 
 
 def finished(context: StageContext, name: str) -> Report | None:
-    """The report of a task that is done for the present inputs and configuration and whose files are there."""
+    """The report of a task that is done for these inputs and configuration and whose files exist."""
     path = context.report(name)
-    data = read(context, path)
+    data = context.store.read(path.relative_to(context.build).as_posix())
     report = load_report(path, data, context.fingerprint) if data is not None else None
-    if report is None:
-        return None
-    sizes = sizes_of(context.build, context.remote, [file.path for file in report.files])
-    return report if all(sizes.get(file.path) == file.bytes for file in report.files) else None
+    return report if report is not None and first_missing(report.files, context.store) is None else None
 
 
-def read(context: StageContext, path: Path) -> bytes | None:
-    """A file of the build as a whole, None where there is none."""
-    if context.remote is not None:
-        return context.remote.read(path.relative_to(context.build).as_posix())
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def sizes_of(build: Path, remote: RemoteStore | None, paths: Sequence[str]) -> dict[str, int]:
-    """Bytes of those files of a build that are there; `paths` are relative to it."""
-    if remote is not None:
-        return remote.sizes(paths)
-    return {path: (build / path).stat().st_size for path in paths if (build / path).is_file()}
+def first_missing(files: Sequence[OutputFile], store: BuildStore) -> str | None:
+    """The path of the first file that is absent from a build or has another size."""
+    sizes = store.sizes([file.path for file in files])
+    return next((file.path for file in files if sizes.get(file.path) != file.bytes), None)
 
 
 def load_report(path: Path, data: bytes, fingerprint: str) -> Report | None:
-    """The report that is in the file `path`; None where it is of other inputs or another configuration."""
+    """The report in the file `path`; None where it belongs to other inputs or another configuration."""
     value = cast(dict[str, Any], from_json(path, data))
     if value.pop("fingerprint", None) != fingerprint:
         return None

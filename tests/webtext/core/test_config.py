@@ -31,6 +31,27 @@ def test_a_configuration_survives_printing() -> None:
     assert parse_config(print_config(config), "printed") == config
 
 
+@pytest.mark.parametrize(
+    "text", ["\r\n", "a\tb", "".join(map(chr, range(32))), "\x7f\x80\u2028", "\\ \" '"], ids=["line", "tab", "c0", "c1", "quote"]
+)
+def test_every_character_survives_printing(text: str) -> None:
+    config = parse_config("", "c.toml", {"links.praw_site": text})
+    assert parse_config(print_config(config), "printed") == config
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_bytes(b"\xef\xbb\xbf[build]\nshards = 3\n")
+    assert load_config(tmp_path / "c.toml").build.shards == 3
+
+
+def test_a_key_of_something_that_is_no_table_is_refused() -> None:
+    text = "[[overlap.benchmarks]]\nname = 'a'\npath = 'a'\n"
+    with pytest.raises(UsageError, match=r"^overlap\.benchmarks\.format: benchmarks is not a table"):
+        parse_config(text, "c.toml", {"overlap.benchmarks.format": "ptb"})
+    with pytest.raises(UsageError, match=r"overlap\.benchmarks: "):
+        parse_config("", "c.toml", {"overlap.benchmarks.format": "ptb"})
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_are_valid(path: Path) -> None:
     load_config(path)
@@ -103,6 +124,10 @@ def test_sources_are_found_in_a_stable_order(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     found = source_files([f"{tmp_path}/*.zst", f"{tmp_path}/a.zst"], "links.dumps")
     assert [path.name for path in found] == ["a.zst", "b.zst"]
+    (tmp_path / "RS [2015].zst").touch()
+    (tmp_path / "deep").mkdir()
+    paths = [f"{tmp_path}/{name}" for name in ("RS [2015].zst", "deep/../a.zst", "a.zst")]
+    assert [path.name for path in source_files(paths, "links.dumps")] == ["RS [2015].zst", "a.zst"]
     with pytest.raises(UsageError, match=r"links\.dumps: there is no file .*\*\.xz"):
         source_files([f"{tmp_path}/*.xz"], "links.dumps")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from webtext.core.errors import WebtextError
-from webtext.core.files import TEMPORARY, identity, read_json, to_json, write_bytes, writing
+from webtext.core.files import TEMPORARY, HashingFile, explain_os_errors, identity, read_json, to_json, write_bytes, writing
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
@@ -39,10 +40,29 @@ def test_a_place_that_is_no_directory_is_named(tmp_path: Path) -> None:
         write_bytes(tmp_path / "file" / "a", b"")
 
 
+def test_a_directory_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(WebtextError, match=r"/a: cannot be written \(Is a directory\)"):
+        write_bytes(tmp_path / "a", b"")
+
+
+def test_an_input_is_not_told_as_the_output() -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied", "/data/input.zst")
+    with pytest.raises(WebtextError, match=r"^/data/input\.zst: cannot be read \(Permission denied\)"), explain_os_errors(Path("/out/a")):
+        raise refused
+
+
+def test_a_file_and_its_directory_are_synced_before_it_counts_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file before it gets its name, the directory after."""
+    path = tmp_path / "a.bin"
+    synced: list[tuple[int, bool]] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append((os.fstat(descriptor).st_ino, path.exists())))
+    write_bytes(path, b"data")
+    assert synced == [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
 def test_a_full_disk_is_named() -> None:
-    from webtext.core.files import HashingFile, explain_os_errors
-
     with pytest.raises(WebtextError, match=r"the disk is full; free some space"), explain_os_errors(Path("/dev/full")):
         file = HashingFile(Path("/dev/full"))
         try:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from webtext.core.errors import WebtextError
-from webtext.core.manifest import build_manifest, fingerprint, missing_file, read_manifest
+from webtext.core.manifest import build_manifest, fingerprint, read_manifest
 from webtext.core.records import REJECTED
 from webtext.core.tables import read_table
-from webtext.core.task import StageContext, TaskRun, run_task
+from webtext.core.task import StageContext, TaskRun, first_missing, run_task
 
 calls: list[str] = []
 
@@ -64,6 +64,15 @@ def test_a_task_that_fails_leaves_no_report(context: StageContext) -> None:
     assert not list(context.path.rglob("*.parquet"))
 
 
+def test_the_files_of_a_report_are_sorted(context: StageContext) -> None:
+    def write(log: TaskRun) -> None:
+        for name in ("b", "c", "a"):
+            with log.binary(f"out/{name}") as output:
+                output.file.write(name.encode())
+
+    assert [file.path for file in run_task(context, "write-00000", write).files] == ["out/a", "out/b", "out/c"]
+
+
 def test_a_stage_that_loses_a_record_cannot_be_closed(context: StageContext) -> None:
     def lose(log: TaskRun) -> None:
         log.records_in += 1
@@ -87,15 +96,18 @@ def test_a_manifest_is_read_as_written_and_its_hash_leaves_out_what_was_measured
     assert again.hash() == manifest.hash()
     again.counters["rejected-odd"] += 1
     assert again.hash() != manifest.hash()
-    assert missing_file(manifest, context.build) is None
+    assert first_missing(manifest.shards, context.store) is None
     (context.path / "halve-00000.parquet").write_bytes(b"cut")
-    assert missing_file(manifest, context.build) == "out/halve-00000.parquet"
+    assert first_missing(manifest.shards, context.store) == "out/halve-00000.parquet"
 
 
 def test_a_broken_manifest_is_named(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     assert read_manifest(path) is None
     path.write_text('{"format": 1}')
+    with pytest.raises(WebtextError, match=r"manifest\.json: not a manifest"):
+        read_manifest(path)
+    path.write_text("[]")
     with pytest.raises(WebtextError, match=r"manifest\.json: not a manifest"):
         read_manifest(path)
     path.write_text('{"format": 99}')

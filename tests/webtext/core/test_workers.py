@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 WORKER = """
 import sys, time
@@ -31,7 +34,12 @@ def test_a_worker_ends_with_its_launcher_and_the_next_build_waits_for_it(tmp_pat
     launcher = subprocess.Popen([sys.executable, "-c", LAUNCHER, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert launcher.stdout is not None
     assert launcher.stdout.readline() == "up\n"
-    assert (tmp_path / WORKERS_LOCK).exists()
+    # Workers share the lock, so that several work in a build; the next build needs it for itself alone.
+    with open(tmp_path / WORKERS_LOCK) as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.kill(launcher.pid, 9)
     launcher.wait()
     start = time.monotonic()

@@ -1,0 +1,60 @@
+"""Beam pipelines on a runner: worker processes of this machine, or the engine that the user names."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+from webtext.core.errors import UsageError
+
+Graph = Callable[[Any], None]
+
+
+def is_local(arguments: Sequence[str]) -> bool:
+    """Whether Beam's arguments leave the choice of the runner to us: processes of this machine."""
+    return not any(argument.startswith("--runner") for argument in arguments)
+
+
+def is_dataflow(options: PipelineOptions) -> bool:
+    """Whether the runner is Dataflow's."""
+    return "dataflow" in (options.view_as(StandardOptions).runner or "").lower()
+
+
+def new_pipeline(runner: Any, options: PipelineOptions) -> beam.Pipeline:
+    """A pipeline without steps; `runner` None: the one that the options name. Raises UsageError for options that Beam refuses."""
+    try:
+        return beam.Pipeline(runner=runner, options=options)
+    except ValueError as error:
+        name = options.view_as(StandardOptions).runner or "Beam"
+        raise UsageError(f"{name} refuses its options: {' '.join(str(error).split())}") from None
+
+
+def local_pipeline(arguments: Sequence[str], workers: int) -> beam.Pipeline:
+    """A pipeline for so many worker processes of this machine; one worker is this process.
+
+    NB: DirectRunner would look for a Go runner on the network first and choose by what the graph holds.
+    """
+    if workers == 1:
+        return new_pipeline(FnApiRunner(), PipelineOptions(["--direct_running_mode=in_memory", *arguments]))
+    options = PipelineOptions([f"--direct_num_workers={workers}", *arguments])
+    # NB: with multi_processing Beam starts workers by a command of its own instead of the environment's.
+    options.view_as(DirectOptions).direct_running_mode = None
+    return new_pipeline(FnApiRunner(SubprocessSDKEnvironment.from_command_string(worker_command())), options)
+
+
+def worker_command() -> str:
+    """The shell command of a local worker: it imports from where this process does.
+
+    NB: `python -m …worker.sdk_worker_main`, as Beam starts it, puts the current directory first on the path, and imports a user's own
+    tokenizer.py instead of ours. `python -P` prevents that, but only from Python 3.11 on.
+    """
+    path = [entry for entry in sys.path if entry]  # an empty entry is the current directory
+    program = f"import sys; sys.path[:] = {path!r}; from apache_beam.runners.worker.sdk_worker_main import main; main(sys.argv)"
+    return shlex.join([sys.executable, "-c", program])

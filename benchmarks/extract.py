@@ -34,7 +34,7 @@ from urllib.parse import urlsplit
 from langdetect import LangDetectException, detect_langs, detector_factory
 
 from benchmarks.corpus import EVALUATION, WCXB, members, pages
-from benchmarks.harness import DATA, Figures, bar, in_turn, installed, rates, run
+from benchmarks.harness import DATA, Figures, bar, in_turn, installed, run
 from webtext.core.config import ExtractSection
 from webtext.extract import page as whole
 from webtext.extract.decode import decode
@@ -201,52 +201,30 @@ DETECTORS: dict[str, Callable[[str], str]] = {
     "webtext": lambda text: detect(text, ExtractSection().language_certainty).code,
     "langdetect": by_langdetect,
 }
-PAGE = 12  # sentences of a mixed page
 
 
 def language(options: argparse.Namespace) -> Figures:
-    """Accuracy and time on sentences, on what is left of them after a few words, and on pages of two languages.
+    """Accuracy and time on the sentences of the languages that langdetect knows, and on all of 75 languages.
 
-    Figures are over the languages that langdetect knows, `all` over all 75. On mixed pages English has three quarters of the sentences,
-    or one; `share_error` is how far the bytes by language that we count are from the truth, in parts of the page, on average.
+    tests/webtext/extract/test_language.py has a few words, and pages of two languages.
     """
     known = {ISO.get(code, code) for code in detector_factory._factory.get_lang_list()}
-    texts: dict[str, list[str]] = {}
-    for code, data in members(DATA / "langid" / "sentences_75_languages.tar.zst"):
-        texts.setdefault(ISO.get(code, code), []).extend(data.decode().splitlines()[: PAGE if options.quick else options.sentences])
-    tasks = {"all": [(code, text) for code, lines in texts.items() for text in lines]}
-    tasks["sentences"] = [(code, text) for code, text in tasks["all"] if code in known]
-    for words in (10, 5, 3):
-        long = [(code, text.split()) for code, text in tasks["sentences"] if len(text.split()) >= words]
-        tasks[f"{words} words"] = [(code, " ".join(text[:words])) for code, text in long]
-    mixed = {code: lines for code, lines in texts.items() if code in known - {"en"} and len(lines) >= PAGE}
-    for name, english in (("three quarters English", PAGE * 3 // 4), ("one quarter English", PAGE // 4)):
-        tasks[name] = [
-            ("en" if english > PAGE // 2 else code, "\n".join(texts["en"][:english] + lines[: PAGE - english]))
-            for code, lines in mixed.items()
-        ]
-    figures: Figures = {"share_error": share_error(texts["en"], mixed)}
-    for task, cases in tasks.items():
+    lines = [
+        (ISO.get(code, code), line)
+        for code, data in members(DATA / "langid" / "sentences_75_languages.tar.zst")
+        for line in data.decode().splitlines()[: 10 if options.quick else options.sentences]
+    ]
+    figures: Figures = {}
+    for task, cases in (("sentences", [case for case in lines if case[0] in known]), ("all", lines)):
         timings = in_turn({name: partial(right, detector, cases) for name, detector in DETECTORS.items()}, options.rounds)
-        for name, row in rates(timings, len(cases)).items():
-            accuracy = timings[name].result / max(1, len(cases))
-            figures[f"{task}, {name}"] = {"texts": len(cases), "accuracy": accuracy, "µs": 1e6 / row["a_second"]}
+        for name, timing in timings.items():
+            accuracy, microseconds = timing.result / len(cases), 1e6 * timing.seconds / len(cases)
+            figures[f"{task}, {name}"] = {"texts": len(cases), "accuracy": accuracy, "µs": microseconds}
     return figures
 
 
 def right(detector: Callable[[str], str], cases: list[tuple[str, str]]) -> int:
     return sum(detector(text) == code for code, text in cases)
-
-
-def share_error(english: list[str], others: dict[str, list[str]]) -> float:
-    """Mean difference between the share of a language's bytes that we count on a mixed page and its true one, for every quarter."""
-    errors = []
-    for code, lines in others.items():
-        for part in (PAGE // 4, PAGE // 2, PAGE * 3 // 4):
-            first, second = "\n".join(lines[:part]), "\n".join(english[: PAGE - part])
-            found = detect(f"{first}\n{second}", 0.5).bytes
-            errors.append(abs(found.get(code, 0) / sum(found.values()) - len(first.encode()) / len(f"{first}\n{second}".encode())))
-    return fmean(errors)
 
 
 def bars(figures: Figures) -> Iterator[Figures]:

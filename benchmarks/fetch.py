@@ -7,7 +7,7 @@
 --pages URLs over --hosts hosts (addresses of 127.0.0.0/8, so no name is resolved). Both sides ask for robots.txt and have one connection a
 host, no delay, 64 hosts at once, and this project's default time-outs and size limits. This project writes WARC and a ledger and syncs
 them; Scrapy writes the bodies to files. `webtext` runs with one and with --workers processes, a shard each; with --pages and with a tenth
-of them, to see whether memory grows. nginx may be unpacked and not installed. Without --site the novels are served as pages.
+of them, to see whether memory grows. nginx may be unpacked and not installed.
 Expected for 20,000 pages over 400 hosts on 2 cores: 506 pages/s and 318 MB (one worker 413, 192 MB), Scrapy 336 and 118 MB.
 """
 
@@ -28,8 +28,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from string import Template
 
-from benchmarks.corpus import documents_of, novels
 from benchmarks.harness import Figures, installed, run, run_command
 from webtext.core.config import FetchSection
 from webtext.core.hashing import shard_name, shard_of_url, url_id
@@ -40,16 +40,6 @@ from webtext.fetch.shard import fetch_shard
 from webtext.fetch.warc import pages_of_shard
 
 AT_ONCE = 64
-CONFIGURATION = """
-worker_processes 1; daemon off; pid {directory}/pid; error_log {directory}/error.log;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off; sendfile on; keepalive_requests 1000000;
-  client_body_temp_path {directory}/a; proxy_temp_path {directory}/b; fastcgi_temp_path {directory}/c; uwsgi_temp_path {directory}/d;
-  scgi_temp_path {directory}/e; types {{ text/html html htm; }} default_type text/html;
-  server {{ listen 0.0.0.0:{port} backlog=4096; root {site}; }}
-}}
-"""
 SPIDER = """
 import json, sys
 import scrapy
@@ -85,7 +75,8 @@ def serving(nginx: str, site: Path, directory: Path) -> Iterator[int]:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     configuration = directory / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(directory=directory, port=port, site=site))
+    template = Template(Path(__file__).with_name("nginx.conf").read_text())
+    configuration.write_text(template.safe_substitute(DIRECTORY=directory, PORT=port, SITE=site))
     directory.chmod(0o755)
     process = subprocess.Popen([nginx, "-p", str(directory), "-c", str(configuration), "-e", str(directory / "error.log")])
     try:
@@ -157,12 +148,6 @@ def pages(options: argparse.Namespace) -> Figures:
     work, site, python = options.directory, options.site, options.peers or sys.executable
     if shutil.which(options.nginx) is None:
         return {"missing": f"{options.nginx} (--nginx PATH)"}
-    if site is None:
-        site = work / "site"
-        site.mkdir()
-        for name, text in novels().items():
-            for number, piece in enumerate(documents_of(text, 50_000)):
-                (site / f"{re.sub('[^a-z]', '-', name.lower())}-{number}.html").write_text(f"<html><body><p>{piece}</p></body></html>")
     with serving(options.nginx, site.resolve(), work) as port:
         urls = links(site.resolve(), port, 500 if options.quick else options.pages, options.hosts)
         tenth = dict(list(urls.items())[: len(urls) // 10])
@@ -178,7 +163,7 @@ def pages(options: argparse.Namespace) -> Figures:
 
 
 OPTIONS = {
-    "--site": {"type": Path, "help": "directory of HTML files"},
+    "--site": {"type": Path, "required": True, "help": "directory of HTML files"},
     "--nginx": {"default": "nginx"},
     "--pages": {"type": int, "default": 20_000},
     "--hosts": {"type": int, "default": 400},

@@ -10,10 +10,9 @@ half known, half new. The peers are used as their documentation says, with strin
 
     peers   from text to filter and from text to answer. Expected: 72 x pybloom-live, 6 x rbloom
     alone   hashing, filling and asking on their own; the memory of a filter of 20 M keys
-    exact   the answers on 10 M 8-grams beside those of a plain set of strings
     scan    a document of 5,000 characters looked through for LAMBADA's 8-grams, and for quotations of all test sets. Expected: 55 µs
 
-benchmarks/overlap_reports.py has the reports.
+tests/webtext/ngrams compares the answers with those of sets and of pybloom-live, tests/webtext/overlap/test_real.py has the reports.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from pybloom_live import BloomFilter
 
 from benchmarks.corpus import documents_of, novels
 from benchmarks.harness import Figures, alone, bar, in_turn, installed, rates, run
-from benchmarks.overlap_reports import test_sets
+from webtext.core.config_file import load_config
 from webtext.ngrams.bloom import bits_of, built, contains
 from webtext.ngrams.normalise import ngram_hashes, scan
 from webtext.ngrams.runs import sorted_distinct
@@ -41,6 +41,7 @@ from webtext.overlap.ngram_index import index_set, join_sets
 from webtext.overlap.readers import read_examples
 
 N, ERROR_RATE = 8, 1e-8
+TEST_SETS = load_config(Path(__file__).with_name("test_sets.toml")).overlap.benchmarks
 WORD = re.compile(r"[^\W_]+")
 PEERS = ("pybloom-live", "rbloom")
 
@@ -158,26 +159,12 @@ def single(options: argparse.Namespace) -> Figures:
     }
 
 
-def exact(options: argparse.Namespace, at_most: int = 10_000_000) -> Figures:
-    """A filter and a set of strings, both filled with every other text, on the same 8-grams."""
-    texts = texts_of(options)
-    filter_, known = ours_fill(texts[::2]), {ngram for text in texts[::2] for ngram in python_ngrams(text)}
-    asked = wrong = missed = 0
-    for text in texts:
-        truth = np.fromiter((ngram in known for ngram in python_ngrams(text)), np.bool_)
-        answer = answers(filter_, ngram_hashes(text, N)[0])
-        wrong, missed, asked = wrong + int((answer & ~truth).sum()), missed + int((truth & ~answer).sum()), asked + len(truth)
-        if asked >= at_most:
-            break
-    return {"ngrams": asked, "false_positives": wrong, "expected_at_most": asked * ERROR_RATE, "missed": missed}
-
-
 def scanning(options: argparse.Namespace) -> Figures:
     """Microseconds a document."""
     pieces = [piece for text in texts_of(options) for piece in documents_of(text)]
-    lambada = next(each for each in test_sets() if each.name == "LAMBADA")
+    lambada = next(each for each in TEST_SETS if each.name == "LAMBADA")
     search = build_lookup(sorted_distinct(ngram_hashes(example.text, N)[0] for example in read_examples(lambada)))
-    everything = join_sets([index_set(each.name, read_examples(each), 13) for each in test_sets()])
+    everything = join_sets([index_set(each.name, read_examples(each), 13) for each in TEST_SETS])
     looks: dict[str, Callable[[str], bool]] = {
         "LAMBADA's 8-grams": lambda piece: bool((find_rows(ngram_hashes(piece, N)[0], search) >= 0).any()),
         "quotations of 14 test sets": lambda piece: bool(quotations(piece, everything)),
@@ -198,14 +185,10 @@ def bars(figures: Figures) -> Iterator[Figures]:
         memory = figures["alone"]
         yield bar("bytes of a filter, times those predicted", memory["filter_bytes"] / memory["predicted_bytes"], most=1.02)
         yield bar("bytes a process grew by, times its filter's", memory["process_grew_by_bytes"] / memory["filter_bytes"], most=1.5)
-    if "exact" in figures:
-        yield bar("8-grams of a set missed by the filter", figures["exact"]["missed"], most=0)
-        most = max(1, math.ceil(figures["exact"]["expected_at_most"]))
-        yield bar("false positives beside a set", figures["exact"]["false_positives"], most=most)
     for name, row in figures.get("scan", {}).items():
         if name != "documents":
             yield bar(f"µs a document, {name}", row["µs"], most=100)
 
 
 if __name__ == "__main__":
-    run(__doc__, {"peers": peers, "alone": single, "exact": exact, "scan": scanning}, None, bars)
+    run(__doc__, {"peers": peers, "alone": single, "scan": scanning}, None, bars)

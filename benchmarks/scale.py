@@ -39,12 +39,13 @@ from benchmarks.harness import Figures, alone, run
 from webtext.core.config import DedupSection, LinksSection, NgramsSection
 from webtext.core.files import writing
 from webtext.core.manifest import build_manifest
+from webtext.core.splitmix import splitmix64
 from webtext.core.task import OutputFile, Report, StageContext, TaskRun, run_task
-from webtext.dedup.packed import PackedWriter, offsets_of, writing_packed
-from webtext.dedup.phases import CANDIDATES, join_partition, rank_documents, settle_stage, verify_range
-from webtext.dedup.rank import Order
-from webtext.dedup.settle import CROWDED, range_bounds
-from webtext.dedup.signed import BANDS, RANKED, SHINGLES, SIGNATURES, scratch_path, signature_path
+from webtext.dedup.arrow_files import BANDS, RANKED, SHINGLES, SIGNATURES, ArrowWriter, offsets_of, part_path, writing_arrow
+from webtext.dedup.phases import choose_all_survivors, join_partition, rank_documents, verify_range, write_candidates
+from webtext.dedup.rank import RankIndex
+from webtext.dedup.signatures import signature_path
+from webtext.dedup.survivors import LARGE_BUCKETS, range_bounds
 from webtext.links.phases import ROUND_POSTS, ROUND_SHARD, SPILL, group_shard
 from webtext.ngrams.phases import build_filter
 from webtext.ngrams.runs import RUN
@@ -114,17 +115,6 @@ def make_links(context: StageContext, size: Size) -> None:
                     writer.write_batch(empty)
 
 
-def links(log: TaskRun, size: Size) -> None:
-    group_shard(log, 0, size.pieces(DUMPS), LinksSection())
-
-
-def mixed(numbers: np.ndarray) -> np.ndarray:
-    """splitmix64's finaliser: numbers that look random."""
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(numbers ^ (numbers >> np.uint64(31)))
-
-
 def make_dedup(context: StageContext, size: Size) -> None:
     """The files of sign, for all shards; of the band keys those of partition 0 alone."""
     for shard in range(size.shards):
@@ -140,75 +130,47 @@ def make_signed(context: StageContext, size: Size, shard: int, rng: np.random.Ge
     signatures[copies[::5], ::5] += np.uint32(1)  # 26 of 128 differ: an estimate of 0.8
     path = context.build / signature_path(shard)
     path.parent.mkdir(parents=True, exist_ok=True)
+    lengths = np.zeros(count, np.int64)
+    lengths[copies] = lengths[copies - 1] = SHINGLE_COUNT
     with open(path, "wb") as file:
-        packed = PackedWriter(file, SIGNATURES)
-        packed.count = count
-        packed.add("signatures", signatures)
-        packed.add("text_hashes", hashes)
-        packed.close()
-    with writing_packed(scratch_path(context, shard, SHINGLES), SHINGLES) as packed:
+        output = ArrowWriter(file, SIGNATURES, {})
+        output.write({"text_hash": hashes, "shingles": lengths, "signature": signatures})
+        output.close()
+    with writing_arrow(part_path(context, shard, SHINGLES), SHINGLES) as output:
         sets = np.sort(rng.integers(0, 2**32, (len(copies), SHINGLE_COUNT), np.uint32), axis=1)
-        lengths = np.zeros(count, np.int64)
-        lengths[copies] = lengths[copies - 1] = SHINGLE_COUNT
-        packed.count = count
-        packed.add("shingles", np.repeat(sets, 2, axis=0).ravel())
-        packed.add("offsets", offsets_of(lengths))
-    with writing_packed(scratch_path(context, shard, RANKED), RANKED) as packed:
-        urls = "".join(f"http://host-{shard:05d}.example/articles/2017/{row:012d}/some-words".ljust(64, "-") for row in range(count))
-        packed.count = count
-        packed.add("created_utc", np.sort(rng.integers(1_150_000_000, 1_514_000_000, count)))
-        packed.add("minus_score", -rng.integers(3, 5000, count))
-        packed.add("text_hashes", hashes)
-        packed.add("rows", rows)
-        packed.add("places", rows)
-        packed.add("urls", np.frombuffer(urls.encode(), np.uint8))
-        packed.add("url_offsets", offsets_of(np.full(count, 64)))
+        flat = np.repeat(sets, 2, axis=0).ravel()
+        output.write({"shingles": pa.ListArray.from_arrays(pa.array(offsets_of(lengths), pa.int32()), pa.array(flat))})
+    with writing_arrow(part_path(context, shard, RANKED), RANKED) as output:
+        urls = [f"http://host-{shard:05d}.example/articles/2017/{row:012d}/some-words".ljust(64, "-") for row in range(count)]
+        times, scores = np.sort(rng.integers(1_150_000_000, 1_514_000_000, count)), rng.integers(3, 5000, count)
+        output.write({"created_utc": times, "score": scores, "url": pa.array(urls), "text_hash": hashes, "row": rows})
     clusters = np.repeat(rows[:, None], KEY_COUNT, axis=1)
     clusters[copies, :BAND_COUNT] -= 1  # a copy has the bands of its original, and a text of its own
-    keys = mixed((clusters + shard * count).astype(np.uint64) * np.uint64(KEY_COUNT) + np.arange(KEY_COUNT, dtype=np.uint64))
+    keys = splitmix64((clusters + shard * count).astype(np.uint64) * np.uint64(KEY_COUNT) + np.arange(KEY_COUNT, dtype=np.uint64))
     row, band = np.nonzero(keys % np.uint64(size.partitions) == 0)
-    with writing_packed(scratch_path(context, shard, BANDS), BANDS) as packed:
-        packed.count = len(row)
-        packed.add("keys", keys[row, band])
-        packed.add("rows", row)
-        packed.add("starts", np.array([0] + [len(row)] * size.partitions, np.int64))
-
-
-def rank(log: TaskRun, size: Size) -> None:
-    rank_documents(log, 0, size.shards, size.dedup)
-
-
-def join(log: TaskRun, size: Size) -> None:
-    join_partition(log, 0, size.shards, size.dedup)
+    with writing_arrow(part_path(context, shard, BANDS), BANDS, starts=[0] + [len(row)] * size.partitions) as output:
+        output.write({"key": keys[row, band], "row": row.astype(np.uint32)})
 
 
 def make_candidates(context: StageContext, size: Size) -> None:
     """What the other partitions would have found: a pair meets in about as many of them as it has bands there."""
-    order = Order(context)
+    ranks = RankIndex(context)
     rows = np.arange(size.shard_documents, dtype=np.int64)[1::COPY_EVERY]
     numbers = (np.arange(size.shards, dtype=np.int64)[:, None] * size.shard_documents + rows).ravel()
     equal = np.where(np.arange(len(rows)) % 5 == 0, 128 - 26, 128)
-    pairs = np.stack((order.ordinals(numbers), order.ordinals(numbers - 1)))
+    pairs = np.stack((ranks.ordinals(numbers), ranks.ordinals(numbers - 1)))
     found = np.stack((pairs.max(0), pairs.min(0), np.tile(equal, size.shards), np.zeros(len(numbers), np.int64)), axis=1)
     found = found[np.argsort(found[:, 0])]
     for partition in range(1, size.partitions):
-        met = mixed(found[:, 0].astype(np.uint64) * np.uint64(4099) + np.uint64(partition)) % np.uint64(size.partitions) < BAND_COUNT
-        with writing_packed(context.scratch_path(f"candidates-{partition:05d}"), CANDIDATES) as packed:
-            packed.count = int(met.sum())
-            packed.add("pairs", found[met])
-            packed.add("starts", np.searchsorted(found[met][:, 0], range_bounds(order.documents, size.partitions)))
-        with writing_packed(context.scratch_path(f"crowded-{partition:05d}"), CROWDED) as packed:
-            for name in ("members", "leading", "bounds"):
-                packed.add(name, np.empty(0, np.int64))
+        met = splitmix64(found[:, 0].astype(np.uint64) * np.uint64(4099) + np.uint64(partition)) % np.uint64(size.partitions) < BAND_COUNT
+        write_candidates(context, partition, found[met], range_bounds(ranks.documents, size.partitions))
+        with writing_arrow(context.scratch_path(f"large-buckets-{partition:05d}"), LARGE_BUCKETS) as output:
+            output.write(dict.fromkeys(("bucket", "member", "is_leader"), np.empty(0, np.int64)))
 
 
 def verify(log: TaskRun, size: Size) -> None:
     for index in range(size.partitions):
         verify_range(log, index, size.shards, size.dedup)
-
-
-def settle(log: TaskRun, size: Size) -> None:
-    settle_stage(log, 0, size.shards, size.dedup)
 
 
 def make_ngrams(context: StageContext, size: Size) -> None:
@@ -220,10 +182,6 @@ def make_ngrams(context: StageContext, size: Size) -> None:
             for _ in range(runs):
                 hashes = np.unique(rng.integers(0, 2**64 // size.partitions, in_shard // runs // size.partitions, np.uint64))
                 file.write(np.uint64(len(hashes)).tobytes() + hashes.tobytes())
-
-
-def ngrams(log: TaskRun, size: Size) -> None:
-    build_filter(log, 0, size.shards, NgramsSection(partitions=size.partitions))
 
 
 def manifest(log: TaskRun, size: Size) -> None:
@@ -240,12 +198,16 @@ def manifest(log: TaskRun, size: Size) -> None:
 
 Make = Callable[[StageContext, Size], None]
 STEPS: dict[str, tuple[Make | None, Callable[[TaskRun, Size], None], str]] = {
-    "links group": (make_links, links, "links"),
-    "dedup rank": (make_dedup, rank, "corpus"),
-    "dedup join": (None, join, "corpus"),
+    "links group": (make_links, lambda log, size: group_shard(log, 0, size.pieces(DUMPS), LinksSection()), "links"),
+    "dedup rank": (make_dedup, lambda log, size: rank_documents(log, 0, size.shards, size.dedup), "corpus"),
+    "dedup join": (None, lambda log, size: join_partition(log, 0, size.shards, size.dedup), "corpus"),
     "dedup verify": (make_candidates, verify, "corpus"),
-    "dedup settle": (None, settle, "corpus"),
-    "ngrams filter": (make_ngrams, ngrams, "ngrams"),
+    "dedup settle": (None, lambda log, size: choose_all_survivors(log, 0, size.shards, size.dedup), "corpus"),
+    "ngrams filter": (
+        make_ngrams,
+        lambda log, size: build_filter(log, 0, size.shards, NgramsSection(partitions=size.partitions)),
+        "ngrams",
+    ),
     "manifest": (None, manifest, "links"),
 }
 

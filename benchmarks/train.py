@@ -10,7 +10,6 @@ end-of-text token; every twentieth is held out. tests/model/test_parallel.py com
 
     speed       tokens a second of both training loops, in turn, of the median step. Expected: 1.5 x at 7 M parameters, 1.05 x at 14 M
     generation  tokens a second of one sample of --tokens tokens, theirs without a cache as they have none. Expected: 6 x and 11 x
-    overhead    what data, log.jsonl, TensorBoard and checkpoints add to a step: under 2 %
     quality     validation loss after as many tokens as this trainer sees in --minutes. Expected: 1.496 nats a byte, nanoGPT's recipe 1.538
 """
 
@@ -24,9 +23,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,13 +33,10 @@ import numpy as np
 import torch
 
 from benchmarks.corpus import novels
-from benchmarks.harness import MISSING, ROOT, Figures, bar, in_turn, run
-from model.checkpoint import LAST, State, save
-from model.data import TokenSplit, Windows, evaluation_windows, windows_of_step
-from model.device import machine
+from benchmarks.harness import MISSING, ROOT, Figures, bar, run
+from model.data import TokenSplit, Windows, evaluation_windows
 from model.gpt2 import GPT2, GPT2Config
-from model.log import RunLog, StepReport, read_log
-from model.optim import adamw
+from model.log import StepReport, read_log
 from model.sample import generate
 from webtext.tokens.shards import write_shard
 
@@ -164,48 +159,14 @@ def generation(options: argparse.Namespace) -> Figures:
         ours, theirs = [], []
         for _ in range(options.rounds):
             list(generate(model, [1], max_tokens=4, top_k=40))
-            ours += in_turn({"": lambda: list(generate(model, [1], max_tokens=tokens, top_k=40))}, 1, time.perf_counter)[""].rounds  # noqa: B023
+            began = time.perf_counter()
+            list(generate(model, [1], max_tokens=tokens, top_k=40))
+            ours.append(time.perf_counter() - began)
             if options.nanogpt:
                 shape = (layers, heads, width, context, vocab, tokens, options.threads)
                 theirs.append(result_of(work / "nanogpt", GENERATE, *shape))
         figures[name] = in_both(ours, theirs, tokens)
     return figures
-
-
-def overhead(options: argparse.Namespace) -> Figures:
-    """Seconds of a step and of data, logging and a checkpoint (every 250 steps), and their share of the step."""
-    work, figures = prepare(options), {}
-    for name in options.shapes:
-        layers, heads, width, context, vocab, batch = SHAPES[name]
-        model = GPT2(GPT2Config(layers, heads, width, context, vocab))
-        optimizer = adamw(model, weight_decay=0.1, betas=(0.9, 0.95))
-        windows = Windows(TokenSplit(work / "tokens", "train"), context, vocab)
-        inputs, targets = (torch.from_numpy(array) for array in windows.load(np.arange(batch)))
-        report = StepReport(1, 2, 3, 4.0, 5.0, 6.0, None, 7.0, None, 8, 9.0)
-
-        def of(action: Callable[[], object]) -> float:
-            return in_turn({"": action}, 2 if options.quick else 20, time.perf_counter)[""].seconds
-
-        with machine("cpu", "fp32", options.threads), RunLog(work, 0) as log:
-            step = of(partial(train_step, model, optimizer, inputs, targets))
-            row = {
-                "data": of(partial(load_step, windows, batch)),
-                "log": of(partial(log.write, report)),
-                "checkpoint": of(partial(save, work / LAST, State({}, {}), model, optimizer)) / 250,
-            }
-        figures[name] = {"step": step, **row, "share": sum(row.values()) / step}
-    return figures
-
-
-def train_step(model: GPT2, optimizer: torch.optim.Optimizer, inputs: torch.Tensor, targets: torch.Tensor) -> None:
-    (model(inputs, targets) / targets.numel()).backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    optimizer.zero_grad()
-
-
-def load_step(windows: Windows, batch: int) -> None:
-    windows.load(windows_of_step(len(windows), batch, 0, 7))
 
 
 def quality(options: argparse.Namespace) -> Figures:
@@ -245,8 +206,6 @@ def bars(figures: Figures) -> Iterator[Figures]:
         for name, row in figures.get(part, {}).items():
             if "ratio" in row:
                 yield bar(f"{part}, {name}, times nanoGPT's", row["ratio"], least=least)
-    for name, row in figures.get("overhead", {}).items():
-        yield bar(f"overhead, {name}, of the step", row["share"], most=0.02)
     if "nanogpt" in figures.get("quality", {}):
         yield bar("quality, nats a byte, at most nanoGPT's", figures["quality"]["ours"], most=figures["quality"]["nanogpt"])
 
@@ -263,4 +222,4 @@ OPTIONS = {
 }
 
 if __name__ == "__main__":
-    run(__doc__, {"speed": speed, "generation": generation, "overhead": overhead, "quality": quality}, OPTIONS, bars)
+    run(__doc__, {"speed": speed, "generation": generation, "quality": quality}, OPTIONS, bars)

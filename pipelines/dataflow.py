@@ -1,7 +1,7 @@
 """Jobs for Google Cloud Dataflow, and their whole description without an account or a network.
 
-What Beam would send is made by Beam's own client; the files that it would stage go nowhere. Workers run what their image holds: nothing
-is staged but the graph.
+Beam's own client makes the request; the files that it would stage are only counted. Workers run the code of their image: nothing is
+staged but the graph.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pipelines.runners import Graph, new_pipeline
 from webtext.core.errors import UsageError, WebtextError
 
 LIMIT = 10 * 2**20  # bytes of a job's graph as JSON: Dataflow refuses more
-NOT_STAGED = "disable_logging_submission_environment"  # Beam would run `pip freeze` and stage what it says
+NOT_STAGED = "disable_logging_submission_environment"  # or else Beam runs `pip freeze` and stages its output
 
 
 def dataflow_options(arguments: Sequence[str], job: str) -> PipelineOptions:
-    """Beam's options of a job, with what ours need and the user has not said: one task a process at a time, and nothing staged.
+    """Beam's options of a job, with defaults that our jobs need: one task a process at a time, and nothing staged.
 
     `--job_name` given is the beginning of the name, `job` its end. Raises UsageError where Dataflow lacks something.
     """
@@ -37,19 +37,19 @@ def dataflow_options(arguments: Sequence[str], job: str) -> PipelineOptions:
         raise UsageError(f"DataflowRunner: give {', '.join(missing)} after --")
     cloud.job_name = f"{cloud.job_name or 'webtext'}-{job}"
     if setup.save_main_session:
-        raise UsageError("DataflowRunner: workers have no use for the main session; leave out --save_main_session")
+        raise UsageError("DataflowRunner: workers do not use the main session; remove --save_main_session")
     setup.save_main_session = False
     if setup.sdk_location == "default":
         setup.sdk_location = "container"
-    # NB: Dataflow's own is twelve tasks at once in each process, each with the memory of a shard.
+    # NB: Dataflow's default is twelve tasks at once in each process, each with the memory of a shard.
     debug.number_of_worker_harness_threads = debug.number_of_worker_harness_threads or 1
     debug.add_experiment(NOT_STAGED)
-    _check_places(options)
+    _check_gcs_paths(options)
     return options
 
 
-def _check_places(options: PipelineOptions) -> None:
-    """NB: for a bad place Beam would look on the network for a bucket of its own."""
+def _check_gcs_paths(options: PipelineOptions) -> None:
+    """NB: for a bad path Beam would look for a default bucket on the network."""
     from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 
     validator = PipelineOptionsValidator(options, DataflowRunner())
@@ -62,7 +62,7 @@ def _check_places(options: PipelineOptions) -> None:
 
 @dataclass(frozen=True)
 class Description:
-    """A job: what the service would be sent, the graph that it would read from the staging place, and what would be staged there."""
+    """A job: the request to the service, the graph that it would read from the staging directory, and the files staged there."""
 
     job: dict[str, Any]
     pipeline: dict[str, Any]

@@ -31,7 +31,7 @@ from webtext.core.workers import announce_launcher, mark_worker
 
 _log = logging.getLogger(__name__)
 
-FAILED = "webtext-task-failed: "  # begins the line of JSON by which a failure crosses from a worker to the launcher
+FAILED = "webtext-task-failed: "  # prefix of the line of JSON that carries a failure from a worker to the launcher
 
 
 class TaskFailed(Exception):
@@ -42,7 +42,7 @@ class TaskFailed(Exception):
 
 
 class RunTask(beam.DoFn):  # type: ignore[misc]
-    """Does the task of an element `(index, *payload)` and emits what it hands on: its outputs, in one list."""
+    """Runs the task of an element `(index, *payload)` and emits its outputs in one list."""
 
     def __init__(self, context: StageContext, phase: str, function: TaskFunction, arguments: tuple[Any, ...]) -> None:
         self.context, self.phase, self.function, self.arguments = context, phase, function, arguments
@@ -57,7 +57,7 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
         if other:
             raise TaskFailed(self.phase, f"a worker is not of this build: {other}; give both the same lock and wheel")
         mark_worker(self.context.build)
-        # NB: Arrow's own pool keeps what tasks have given back: 75 MB more in two workers of the links stage.
+        # NB: Arrow's own pool keeps freed memory: 75 MB more in two workers of the links stage.
         pa.set_memory_pool(pa.system_memory_pool())
         # NB: a Metrics.counter made inside process() costs six times as much as the element itself.
         self.counters: dict[str, Any] = {}
@@ -98,12 +98,12 @@ class Tasks(beam.PTransform):  # type: ignore[misc]
         self.elements = list(elements)
 
     def expand(self, pipeline: Any) -> Any:
-        # NB: without Reshuffle a local runner does all elements of Create in one worker.
+        # NB: without Reshuffle a local runner runs all elements of Create in one worker.
         return pipeline | beam.Create(self.elements) | beam.Reshuffle()
 
 
 class TaskRange(beam.PTransform):  # type: ignore[misc]
-    """Tasks 0 to `count` - 1. They are made by the engine: a graph for 100,000 shards is as small as one for two."""
+    """Tasks 0 to `count` - 1. The engine generates them: the graph for 100,000 shards is as small as one for two."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -114,9 +114,9 @@ class TaskRange(beam.PTransform):  # type: ignore[misc]
 
 
 class Phase(beam.PTransform):  # type: ignore[misc]
-    """A task for each element `(index, *payload)`: `function(log, index, *payload, *arguments)`, done once (see webtext.core.task).
+    """A task for each element `(index, *payload)`: `function(run, index, *payload, *arguments)`, run once (see webtext.core.task).
 
-    `ram` ("8GB") and `cpus` are what a machine must have for it at the least; only Dataflow chooses machines, so only it is told.
+    `ram` ("8GB") and `cpus` are the least that a machine must have. Only Dataflow chooses machines, so only it gets them.
     """
 
     def __init__(self, context: StageContext, name: str, function: TaskFunction, *arguments: Any, ram: str = "", cpus: int = 0) -> None:
@@ -126,7 +126,7 @@ class Phase(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, elements: Any) -> Any:
         run = beam.ParDo(self.task)
-        # NB: to Beam a hint makes another environment, and the other runners start workers of their own for each.
+        # NB: Beam makes another environment for a hint, and the other runners start further workers for each environment.
         if self.needs and is_dataflow(elements.pipeline.options):
             run = run.with_resource_hints(**self.needs)
         return elements | "Task" >> run
@@ -135,8 +135,8 @@ class Phase(beam.PTransform):  # type: ignore[misc]
 class Barrier(beam.PTransform):  # type: ignore[misc]
     """Tasks 0 to `count` - 1 of the next phase, once all of this one are done.
 
-    What they read is in files whose names follow from numbers. So what passes here, and what a report holds, is the same for any
-    number of tasks.
+    They find their inputs in files named by number. So the data that passes here, and a report, have the same size for any number of
+    tasks.
     """
 
     def __init__(self, count: int) -> None:
@@ -179,9 +179,9 @@ GRACE_SECONDS = 20.0  # that a run may take to end after one of its worker proce
 
 
 def execute(graph: Graph, workers: int, arguments: Sequence[str], job: str, counted: Counts) -> None:
-    """Run a graph: with `workers` processes on this machine, or as Beam's own `arguments` say, as a job of that name.
+    """Run a graph: with `workers` processes on this machine, or on the runner of Beam's `arguments` as the job `job`.
 
-    `counted` hears now and then what an engine's counters say. Raises WebtextError with the sentence of the first task that failed.
+    `counted` is called with an engine's counters every few seconds. Raises WebtextError with the sentence of the first task that failed.
     """
     local = is_local(arguments)
     if local:
@@ -215,9 +215,9 @@ def execute(graph: Graph, workers: int, arguments: Sequence[str], job: str, coun
 
 @contextmanager
 def worker_output_to(path: Path) -> Iterator[None]:
-    """Let what worker processes print go to a file, while this process goes on printing where it did.
+    """Redirect the standard error of worker processes to a file; this process keeps its own.
 
-    NB: the local runner hands its standard error on to the workers, and their log is no use to a person at a terminal.
+    NB: workers of the local runner inherit standard error, and their log would cover the progress display.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
@@ -235,7 +235,7 @@ def worker_output_to(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _noticing_dead_workers() -> Iterator[list[float]]:
-    """The times at which worker processes ended by themselves; the local runner lets the thread that waits for one fail."""
+    """The times at which worker processes died: the local runner's thread that waits for one fails."""
     deaths: list[float] = []
     before = threading.excepthook
 
@@ -253,12 +253,12 @@ def _noticing_dead_workers() -> Iterator[list[float]]:
 
 
 def _sentence(error: Exception) -> WebtextError:
-    """The failure of the graph as the sentence of its task."""
+    """The sentence of the task that made the graph fail."""
     text = str(error)
     start = text.find(FAILED)
     if start >= 0:
         line = text[start + len(FAILED) :].split("\n", 1)[0]
-        failure, _ = json.JSONDecoder().raw_decode(line)  # engines append words of their own to the line
+        failure, _ = json.JSONDecoder().raw_decode(line)  # engines append text to the line
         kind = UsageError if failure["usage"] else WebtextError
         return kind(failure["sentence"] + (f"\n(in task {failure['task']})\n{failure['trace']}" if failure["trace"] else ""))
     return WebtextError(f"the engine failed: {type(error).__name__}: {text[-2000:]}")

@@ -1,6 +1,6 @@
 """Source files on this machine or on any file system that Beam knows: gs://, s3://, hdfs://, and those that others register.
 
-A source is a path as text; one with a scheme is Beam's. Beam is imported only for those, so that a local build with nothing to do
+A source is a path as text; Beam opens those with a scheme. Beam is imported only for them, so that a local build that is up to date
 never loads it.
 """
 
@@ -29,7 +29,7 @@ def is_url(path: str) -> bool:
 
 
 def configure(arguments: Sequence[str]) -> None:
-    """Tell Beam's file systems of this process what the command line says of them."""
+    """Give the options of the command line to Beam's file systems in this process."""
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -37,9 +37,9 @@ def configure(arguments: Sequence[str]) -> None:
 
 
 def source_files(patterns: Sequence[str], key: str) -> list[str]:
-    """The files that paths, URLs and globs of both stand for, sorted by name and then path, each once; local ones absolute.
+    """The files that match paths, URLs and globs of both, sorted by name and then path, each once; local ones absolute.
 
-    Raises UsageError where one stands for nothing; `key` names the configuration key.
+    Raises UsageError where a pattern matches nothing; `key` names the configuration key.
     """
     local = [pattern for pattern in patterns if not is_url(pattern)]
     found = {str(path.absolute()) for path in local_files(local, key)}
@@ -54,7 +54,7 @@ _asking = ContextVar("asking", default=True)
 
 @contextmanager
 def without_listing() -> Iterator[None]:
-    """Let each URL stand for one file, so that no store is asked."""
+    """Take each URL for one file, so that no store is listed."""
     token = _asking.set(False)
     try:
         yield
@@ -77,7 +77,7 @@ def _matches(pattern: str, key: str) -> Iterator[str]:
 
 
 def identity(source: str | Path) -> dict[str, str | int]:
-    """What a source is, without its place: for a file of Beam's its name, size and the checksum that its file system keeps."""
+    """A source without its directory: of a file of Beam's its name, size and the checksum that its file system keeps."""
     if isinstance(source, Path) or not is_url(source):
         return local_identity(Path(source))
     from apache_beam.io.filesystem import BeamIOError
@@ -87,7 +87,7 @@ def identity(source: str | Path) -> dict[str, str | int]:
         size = FileSystems.match([source])[0].metadata_list[0].size_in_bytes
         return {"name": posixpath.basename(source), "bytes": size, "checksum": str(FileSystems.checksum(source))}
     except (BeamIOError, IndexError) as error:
-        raise WebtextError(f"{source}: cannot be looked at ({error}); give the path of a file that exists") from None
+        raise WebtextError(f"{source}: cannot be read ({error}); give the path of a file that exists") from None
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,5 @@ class OpenAnywhere:
         from apache_beam.options.pipeline_options import PipelineOptions
 
         FileSystems.set_options(PipelineOptions.from_dictionary(self.options))
-        # NB: Beam would decompress by the name, and takes the end of a cut file for its end.
+        # NB: Beam would decompress by the name, and would not notice a truncated file.
         return cast(IO[bytes], FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))

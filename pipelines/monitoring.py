@@ -1,4 +1,4 @@
-"""What can be seen of a stage from outside its workers: an engine's counters, and log lines that say which task wrote them."""
+"""Monitoring of a stage from outside its workers: an engine's counters, and log lines that name their task."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _task = ContextVar("task", default="")
 
 @contextmanager
 def at_task(name: str) -> Iterator[None]:
-    """Let the log lines that are written in the block begin with the name of a task."""
+    """Begin the log lines written in the block with the name of a task."""
     token = _task.set(name)
     try:
         yield
@@ -32,7 +32,7 @@ def at_task(name: str) -> Iterator[None]:
 
 
 def name_log_records() -> None:
-    """Make this process say in a log line which task wrote it. NB: of a line an engine takes the text alone, and its handlers vary."""
+    """Put the name of the task into every log line of this process. NB: engines keep only the text of a line, and their handlers vary."""
     before = logging.getLogRecordFactory()
     if getattr(before, "names_tasks", False):
         return
@@ -49,8 +49,8 @@ def name_log_records() -> None:
 
 
 def read_counts(result: Any) -> tuple[int, int]:
-    """(tasks done, records seen) by the counters of a Beam result."""
-    # NB: PortableRunner's result answers for ever what it did at the first question; a copy has not been asked yet.
+    """(tasks done, records seen) from the counters of a Beam result."""
+    # NB: PortableRunner's result caches its first answer; a copy has no cache yet.
     found = copy.copy(result).metrics().query(MetricsFilter().with_namespace(COUNTED))["counters"]
     totals = {DONE_TASKS: 0, SEEN: 0}
     for counter in found:
@@ -60,14 +60,14 @@ def read_counts(result: Any) -> tuple[int, int]:
 
 @contextmanager
 def watching(result: Any, counted: Counts, seconds: float = POLL_SECONDS) -> Iterator[None]:
-    """Ask a running job for its counters now and then while the block lasts."""
+    """Poll the counters of a running job while the block lasts."""
     stop = threading.Event()
 
     def look() -> None:
         while not stop.wait(seconds):
             try:
                 counted(*read_counts(result))
-            except Exception as error:  # noqa: BLE001 - whatever an engine's client raises: the job goes on without being looked at
+            except Exception as error:  # noqa: BLE001 - whatever an engine's client raises: the job goes on without counters
                 _log.debug("no counters: %s", error)
 
     watcher = threading.Thread(target=look, daemon=True)

@@ -71,7 +71,7 @@ def run_stage(
                 job = f"{stage.name}-{status.key[:8]}"
                 execute(lambda pipeline: graph(pipeline, context, config), workers, arguments, job, progress.counted)
     if remote is not None:
-        remote.fetch([f"{context.directory}/{WORK}/*{DONE}"], build)
+        remote.download([f"{context.directory}/{WORK}/*{DONE}"], build)
     reports = collect(context, phases)
     manifest = build_manifest(
         stage.name,
@@ -86,7 +86,7 @@ def run_stage(
     manifest.measured.update(seconds=round(time.perf_counter() - start, 3), versions=library_versions())
     manifest.write(stage.manifest_path(build))
     if remote is not None:
-        remote.keep(build, [stage.manifest_path(build).relative_to(build).as_posix()])
+        remote.upload(build, [stage.manifest_path(build).relative_to(build).as_posix()])
     tidy(stage, build, remote)
     return manifest
 

@@ -1,4 +1,4 @@
-"""What runs where: the versions that a launcher and its workers must share."""
+"""The versions that a launcher and its workers must share."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import hashlib
 import sys
 from functools import lru_cache
 from importlib import metadata
-from importlib.util import find_spec
-from pathlib import Path
 
-from webtext.core.packages import version
+from webtext.core.packages import ROOT, version
 
 OURS = ("webtext", "pipelines", "tokenizer")  # what a worker runs
 DATA = ("data", "templates")  # directories of files that come with the code
@@ -31,7 +29,7 @@ def versions() -> dict[str, str]:
 
 
 def difference(launcher: dict[str, str], worker: dict[str, str]) -> str:
-    """What is not the same, as a part of a sentence; empty where all is.
+    """The versions that differ, as a part of a sentence; empty if none does.
 
     >>> difference({"python": "3.11", "code": "a"}, {"python": "3.12", "code": "a"})
     'python is 3.12 in the worker and 3.11 at launch'
@@ -43,11 +41,8 @@ def difference(launcher: dict[str, str], worker: dict[str, str]) -> str:
 def _code() -> str:
     digest = hashlib.sha256()
     for package in OURS:
-        spec = find_spec(package)
-        root = Path(spec.origin).parent if spec is not None and spec.origin else None
-        if root is None:
-            continue
-        for path in sorted(path for path in root.rglob("*") if path.suffix == ".py" or (path.parent.name in DATA and path.is_file())):
-            digest.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
-            digest.update(path.read_bytes() + b"\0")
+        for path in sorted((ROOT / package).rglob("*")):
+            if path.suffix == ".py" or (path.parent.name in DATA and path.is_file()):
+                digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+                digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]

@@ -123,7 +123,7 @@ def test_from_a_token_to_its_page_and_posts(demo: Demo) -> None:
     case = next(case for case in WORLD.cases if case.outcome == "kept" and case.text)
     line = max(case.text.splitlines(), key=len)[:60]
     assert case.url in webtext("source", demo.build, "--find", line).stdout
-    assert "stands in no document" in webtext("source", demo.build, "--find", "zzzyxxq", status=1).stderr
+    assert "is in no document" in webtext("source", demo.build, "--find", "zzzyxxq", status=1).stderr
     assert "has no token" in webtext("source", demo.build, "--position", 10**9, status=2).stderr
 
 

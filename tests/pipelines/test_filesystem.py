@@ -52,7 +52,7 @@ def test_what_a_file_is(tmp_path: Path, store: dict[str, bytes]) -> None:
     (tmp_path / "a.zst").write_bytes(b"content")
     assert identity("memory://bucket/a.zst") == {"name": "a.zst", "bytes": 7, "checksum": "fec530a9"}
     assert identity(tmp_path / "a.zst") == identity(str(tmp_path / "a.zst")) == local_identity(tmp_path / "a.zst")
-    with pytest.raises(WebtextError, match=r"memory://bucket/b\.zst: cannot be looked at"):
+    with pytest.raises(WebtextError, match=r"memory://bucket/b\.zst: cannot be read"):
         identity("memory://bucket/b.zst")
 
 

@@ -20,7 +20,7 @@ from pipelines.remote_store import SCRATCH, BeamStore
 from pipelines.stage import Stage, prepare
 from tests.pipelines.memory_fs import MemoryFileSystem
 from webtext.cli.build import stages_of
-from webtext.cli.build_directory import HOLDER
+from webtext.cli.build_directory import HOLDER_FILE
 from webtext.cli.remote_build import check_lock, lock_remote_build
 from webtext.core.config_file import parse_config
 from webtext.core.errors import WebtextError
@@ -48,12 +48,12 @@ def test_files_go_there_and_come_back(store: dict[str, bytes], tmp_path: Path) -
     contents = {f"a/{number}.bin": os.urandom(number * 1000) for number in range(20)} | {"b": b"", "a/c/d": b"deep"}
     for name, data in contents.items():
         write_bytes(here / name, data)
-    BUILD.keep(here, list(contents))
+    BUILD.upload(here, list(contents))
     sizes = {name: len(data) for name, data in contents.items()}
     assert BUILD.sizes([*contents, "none", "a/none"]) == sizes
     assert BUILD.sizes(["a/*", "b"]) == {name: size for name, size in sizes.items() if name != "a/c/d"}
     assert BUILD.sizes(["**"]) == sizes
-    BUILD.fetch(["a/**"], tmp_path / "back")
+    BUILD.download(["a/**"], tmp_path / "back")
     assert {name: (tmp_path / "back" / name).read_bytes() for name in contents if name != "b"} == {
         name: data for name, data in contents.items() if name != "b"
     }
@@ -237,16 +237,16 @@ def test_setting_aside_goes_on_where_it_was_interrupted(store: dict[str, bytes],
 def test_one_launcher_at_a_time(store: dict[str, bytes]) -> None:
     with lock_remote_build(f"{URL}/", []) as (directory, remote):
         assert remote.url == URL
-        assert names(store) == [HOLDER]
+        assert names(store) == [HOLDER_FILE]
         running = rf"^{URL}: another build \(process {os.getpid()}\) is already running in this directory"
         with pytest.raises(WebtextError, match=running), lock_remote_build(URL, []):
             pass
         check_lock(remote)
         write_bytes(directory / "links/manifest.json", b"{}")
-        store[f"{URL}/{HOLDER}"] = json.dumps({"host": "far", "process": 7, "begun": 1.0, "since": "then"}).encode()
-        with pytest.raises(WebtextError, match=rf"{URL}: another build \(process 7 on far, since then\).*delete {URL}/{HOLDER}"):
+        store[f"{URL}/{HOLDER_FILE}"] = json.dumps({"host": "far", "process": 7, "begun": 1.0, "since": "then"}).encode()
+        with pytest.raises(WebtextError, match=rf"{URL}: another build \(process 7 on far, since then\).*delete {URL}/{HOLDER_FILE}"):
             check_lock(remote)
-    assert names(store) == [HOLDER]  # which is not ours
+    assert names(store) == [HOLDER_FILE]  # which is not ours
     with pytest.raises(WebtextError, match="process 7 on far"), lock_remote_build(URL, []):
         pass
 
@@ -259,7 +259,7 @@ def test_one_launcher_at_a_time(store: dict[str, bytes]) -> None:
 def test_a_launcher_that_died_on_this_machine(store: dict[str, bytes], process: int, begun: float | None, free: bool) -> None:
     since = psutil.Process().create_time() if begun is None else begun
     holder = {"host": socket.gethostname(), "process": process, "begun": since, "since": "then"}
-    store[f"{URL}/{HOLDER}"] = json.dumps(holder).encode()
+    store[f"{URL}/{HOLDER_FILE}"] = json.dumps(holder).encode()
     store[f"{URL}/links/manifest.json"] = b"there"
     if not free:
         with pytest.raises(WebtextError, match="is already running in this directory"), lock_remote_build(URL, []):

@@ -1,4 +1,4 @@
-"""A build: its stages in order, each skipped, gone on with or done."""
+"""A build: its stages in order, each skipped, resumed or run."""
 
 from __future__ import annotations
 
@@ -77,15 +77,15 @@ def run_build(
     *,
     only: str | None = None,
     reuse: bool = False,
-    beside: Sequence[str] = (),
+    allowed_names: Sequence[str] = (),
     retry: Sequence[str] = (),
     display: ProgressDisplay | None = None,
     on_stage_done: Callable[[Done], None] = lambda done: None,
 ) -> list[Done]:
-    """Run all stages of a build, or `only` one whose inputs are there; what fits is not run again.
+    """Run all stages of a build, or `only` one whose inputs are finished; what is up to date is not run again.
 
-    A `build` given as text may be a URL of Beam's. `said` hears of each stage at its end. `beside` are names that may lie in the directory
-    before its first build. `retry` names classes of failed links (webtext.fetch.previous.RETRY) that fetch asks for again.
+    A `build` given as text may be a URL of Beam's. `allowed_names` may exist in the directory before its first build. `retry` names
+    classes of failed links (webtext.fetch.previous.RETRY) that fetch tries again.
     """
     stages = stages_of(config)
     if only is not None and only not in stages:
@@ -93,13 +93,13 @@ def run_build(
     if retry:
         _check_retry(retry, config)
     if only in (None, "fetch") and not config.fetch.warcs:
-        user_agent(config.fetch)  # refused here and not hours later, when the links are there
+        user_agent(config.fetch)  # refused now and not hours later, when the links are read
     workers = config.run.workers or cores()
     results = []
     with lock_build(build, arguments) as (directory, remote):
-        check_build_owner(directory, config, reuse=reuse, beside=beside, remote=remote)
+        check_build_owner(directory, config, reuse=reuse, allowed_names=allowed_names, remote=remote)
         if remote is not None and config.links.subreddits:
-            raise UsageError("links.subreddits: what Reddit answers is kept on this disk; build on it, or give links.dumps")
+            raise UsageError("links.subreddits: answers of Reddit are kept on a local disk; give a local --out, or links.dumps")
         config = prepare_sources(config, directory, arguments, display or ProgressDisplay(), ask=only in (None, "links"))
         for stage in stages.values():
             if only not in (None, stage.name):

@@ -1,4 +1,4 @@
-"""A build directory: whose it is, and that one build at a time works in it."""
+"""A build directory: which build it belongs to, and that one process at a time builds in it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import explain_os_errors, read_json, to_json, write_bytes
 from webtext.core.workers import await_workers
 
-MARK = "build.json"
-LOCK = ".lock"
-HOLDER = ".holder"  # in a build elsewhere: JSON, whose it is
+BUILD_FILE = "build.json"
+LOCK_FILE = ".lock"
+HOLDER_FILE = ".holder"  # in a remote build: JSON, the process that has locked it
 
 
 def already_running(build: Path | str, holder: str, remedy: str = "") -> WebtextError:
@@ -35,7 +35,7 @@ def lock_directory(build: Path, shown: str = "") -> Iterator[None]:
     """Lock the directory. Raises WebtextError where another process has; `shown` is the name of the build, if not its path."""
     with explain_os_errors(build):
         build.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(build / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(build / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             # The system drops the lock when the process ends, also when it is killed.
@@ -51,18 +51,20 @@ def lock_directory(build: Path, shown: str = "") -> Iterator[None]:
 
 
 def sources(config: Config) -> dict[str, Any]:
-    """What a build is made from: this makes it that build and no other. All else may change, and redoes the stages it concerns."""
+    """The identity of a build: its sources. All other keys may change, and the stages that they affect run again."""
     found = {"build.shards": config.build.shards, "links.dumps": config.links.dumps, "fetch.warcs": config.fetch.warcs}
-    # Only where there are some, so that builds which are older than the key stay what they are.
+    # Only if set, so that builds from before the key existed stay valid.
     return {**found, "links.subreddits": config.links.subreddits} if config.links.subreddits else found
 
 
-def check_build_owner(build: Path, config: Config, *, reuse: bool, beside: Sequence[str] = (), remote: BeamStore | None = None) -> None:
-    """Mark an empty directory as this build's, or check that it is. Raises UsageError for one that belongs to something else.
+def check_build_owner(
+    build: Path, config: Config, *, reuse: bool, allowed_names: Sequence[str] = (), remote: BeamStore | None = None
+) -> None:
+    """Claim an empty directory for this build, or check that it is this build's. Raises UsageError for any other.
 
-    `reuse` takes over a directory of other sources: what does not fit is made anew. `beside` are names that may lie in an empty one.
+    `reuse` takes over a directory of other sources and rebuilds what differs. `allowed_names` may exist in an empty one.
     """
-    mark, shown = build / MARK, remote.url if remote is not None else build
+    mark, shown = build / BUILD_FILE, remote.url if remote is not None else build
     mine = sources(config)
     if mark.exists():
         theirs = cast(dict[str, Any], read_json(mark))
@@ -76,12 +78,12 @@ def check_build_owner(build: Path, config: Config, *, reuse: bool, beside: Seque
             return
     else:
         there = {path.name for path in build.iterdir()} if remote is None else {path.split("/")[0] for path in remote.sizes(["**"])}
-        foreign = sorted(there - {LOCK, workers.WORKERS_LOCK, HOLDER, *beside})
+        foreign = sorted(there - {LOCK_FILE, workers.WORKERS_LOCK, HOLDER_FILE, *allowed_names})
         if foreign:
             raise UsageError(f"{shown}: not empty and not a build (it holds {foreign[0]}); choose another --out")
     write_bytes(mark, to_json(mine))
     if remote is not None:
-        remote.keep(build, [MARK])
+        remote.upload(build, [BUILD_FILE])
 
 
 def refuse_url(build: Path) -> None:
@@ -95,6 +97,6 @@ def refuse_url(build: Path) -> None:
 def open_build(build: Path) -> Path:
     """A directory that a command reads. Raises UsageError where it is no build."""
     refuse_url(build)
-    if not (build / MARK).exists():
-        raise UsageError(f"{build}: not a build ({MARK} is missing); give the --out of a `webtext build`")
+    if not (build / BUILD_FILE).exists():
+        raise UsageError(f"{build}: not a build ({BUILD_FILE} is missing); give the --out of a `webtext build`")
     return build

@@ -51,12 +51,14 @@ def build(
     settings: Settings = None,
     reuse: Annotated[bool, typer.Option("--reuse", help="take over a directory that was built from other sources")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only say what would be done; for Dataflow write the description of each job")
+        bool, typer.Option("--dry-run", help="only show what would be done; for Dataflow write the description of each job")
     ] = False,
     descriptions: Annotated[Path, typer.Option(help="directory for the descriptions of --dry-run")] = Path("dry-run"),
-    show: Annotated[bool, typer.Option("--print-config", help="write the whole default configuration, a comment a key, and leave")] = False,
+    show: Annotated[
+        bool, typer.Option("--print-config", help="print the whole default configuration with a comment a key, and exit")
+    ] = False,
 ) -> None:
-    """Run all stages of a build; what is done already is not done again.
+    """Run all stages of a build; a stage that is up to date is skipped.
 
     Beam's own options follow --, as in: webtext build c.toml --out gs://bucket/dir -- --runner DataflowRunner --project p
     """
@@ -104,14 +106,14 @@ def why(
     url: Annotated[str, typer.Argument(help="URL, as posted or canonical")],
     out: Annotated[Path, typer.Option("--out", help="directory of the build")],
 ) -> None:
-    """Tell what each stage made of a URL, and why."""
+    """Show what each stage did with a URL, and why."""
     from webtext.cli.build_directory import open_build
     from webtext.cli.console import out as console
     from webtext.report.why import why as story
 
     events = story(open_build(out), url)
     if not events:
-        raise WebtextError(f"{url}: no stage of {out} has met it; it is in none of its sources")
+        raise WebtextError(f"{url}: no stage of {out} has seen it; it is in none of its sources")
     for event in events:
         mark = "[green]kept[/]" if event.kept else "[red]rejected[/]"
         console.print(f"{event.stage:<10} {mark}  ", end="")
@@ -125,22 +127,22 @@ def source(
     shard: Annotated[str, typer.Option(help="token shard that --position counts in")] = "train-00000.bin",
     find: Annotated[str | None, typer.Option(help="text to look for in the corpus", show_default=False)] = None,
     url: Annotated[str | None, typer.Option(help="URL, as posted or canonical", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(help="documents told of at the most; 0: all", min=0)] = 20,
+    limit: Annotated[int, typer.Option(help="documents shown at the most; 0: all", min=0)] = 20,
     show: Annotated[int, typer.Option(help="tokens of text to show from there on", min=0)] = 0,
 ) -> None:
-    """Tell which document, URL and Reddit posts a token or a text comes from, or which tokens come from a URL."""
+    """Show which document, URL and Reddit posts a token or a text comes from, or which tokens come from a URL."""
     from webtext.cli.build_directory import open_build
-    from webtext.cli.source import tell_sources
+    from webtext.cli.source import print_sources
 
     if sum(asked is not None for asked in (position, find, url)) != 1 or find == "":
         raise UsageError("give one of --position N, --find TEXT and --url URL")
-    tell_sources(open_build(directory), shard, position, find, url, limit, show)
+    print_sources(open_build(directory), shard, position, find, url, limit, show)
 
 
 @app.command()
 def sample(
     directory: Annotated[Path, typer.Argument(help="directory of the build")],
-    prompt: Annotated[str, typer.Option(help="text to go on from; empty: begin a document")] = "",
+    prompt: Annotated[str, typer.Option(help="text to continue; empty: begin a document")] = "",
     tokens: Annotated[int, typer.Option(help="tokens at the most", min=1)] = 200,
     temperature: Annotated[float, typer.Option(help="0: always the most probable token", min=0)] = 1.0,
     top_k: Annotated[int, typer.Option(help="choose among so many tokens; 0: all", min=0)] = 40,
@@ -148,7 +150,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="of the choice", min=0)] = 1,
     count: Annotated[int, typer.Option(help="samples", min=1)] = 1,
 ) -> None:
-    """Let the trained model write."""
+    """Generate text with the trained model."""
     from webtext.cli.build_directory import open_build
     from webtext.cli.sample import write_samples
 

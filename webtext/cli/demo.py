@@ -33,7 +33,10 @@ def run_demo(out: Path, workers: int) -> None:
         text = demo_config_toml(server.port, dump, benchmark)
         write_bytes(configuration, text.encode())
         results = run_build(
-            parse_config(text, str(configuration), {"run.workers": workers}), out, beside=(BESIDE,), on_stage_done=console.print_stage_line
+            parse_config(text, str(configuration), {"run.workers": workers}),
+            out,
+            allowed_names=(BESIDE,),
+            on_stage_done=console.print_stage_line,
         )
     console.print_summary(results)
     copy = next(case for case in world.cases if case.outcome == "near-copy")

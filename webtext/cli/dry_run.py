@@ -1,4 +1,4 @@
-"""`webtext build --dry-run`: what a build would do, without doing any of it. Nothing is written but job descriptions, nobody is asked."""
+"""`webtext build --dry-run`: what a build would do. It writes nothing but job descriptions and sends no requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from webtext.core.config import Config
 from webtext.core.errors import UsageError
 from webtext.core.files import write_bytes
 
-KEY = "0" * 64  # for the fingerprint, which hangs on the inputs
+PLACEHOLDER_KEY = "0" * 64  # the fingerprint depends on inputs that do not exist yet
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def plan_build(config: Config, build: str, arguments: Sequence[str], description
     with without_listing():
         for stage in stages.values():
             done = not remote and _done(stage, Path(build), config, stages, plans)
-            description = None if done else _described(stage, config, build, arguments, descriptions)
+            description = None if done else _describe_job(stage, config, build, arguments, descriptions)
             plans.append(Plan(stage, done, stage.phases(config), description))
     return plans
 
@@ -65,7 +65,7 @@ def _done(stage: Stage, build: Path, config: Config, stages: dict[str, Stage], b
     )
 
 
-def _described(stage: Stage, config: Config, build: str, arguments: Sequence[str], descriptions: Path) -> Path | None:
+def _describe_job(stage: Stage, config: Config, build: str, arguments: Sequence[str], descriptions: Path) -> Path | None:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from pipelines.remote_store import BeamStore
@@ -79,10 +79,10 @@ def _described(stage: Stage, config: Config, build: str, arguments: Sequence[str
     from pipelines.dataflow import describe
 
     remote = BeamStore(build.rstrip("/"), options.get_all_options(drop_default=True))
-    context = stage.context(remote.root / "launcher", KEY, remote)
+    context = stage.context(remote.root / "launcher", PLACEHOLDER_KEY, remote)
     graph = partial(import_module(stage.graph).graph, context=context, config=config.resolve_paths(Path.cwd()))
     path = descriptions / f"{stage.name}.json"
-    write_bytes(path, describe(graph, arguments, f"{stage.name}-{KEY[:8]}").to_json())
+    write_bytes(path, describe(graph, arguments, f"{stage.name}-{PLACEHOLDER_KEY[:8]}").to_json())
     return path
 
 

@@ -1,4 +1,4 @@
-"""The stages that the launching process does itself: training, and the report on the whole."""
+"""The stages that run in the launching process: training, and the report on the build."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from model.config import TrainConfig
     from model.log import StepReport
 
-Tell = Callable[[str], None]
+ProgressLine = Callable[[str], None]
 
 
-def _train(context: StageContext, config: Config, tell: Tell) -> None:
-    run_task(context, "train-00000", train_model, config.train, tell)
+def _train(context: StageContext, config: Config, progress: ProgressLine) -> None:
+    run_task(context, "train-00000", train_model, config.train, progress)
 
 
-def train_model(log: TaskRun, section: TrainSection, tell: Tell) -> None:
-    """Train on the token shards; the checkpoints in model/ are the stage's own way of going on after an interruption."""
+def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> None:
+    """Train on the token shards; after an interruption it resumes from the checkpoints in model/."""
     try:
         from model.train import TrainConfig, train
     except ImportError as error:
@@ -43,8 +43,8 @@ def train_model(log: TaskRun, section: TrainSection, tell: Tell) -> None:
 
     config = TrainConfig(vocab_size=vocabulary, **section.model_dump(exclude={"enabled", "tune_lr", "tune_steps"}))
     if section.tune_lr:
-        config = replace(config, lr=_best_rate(log, replace(config, steps=section.tune_steps or config.steps), tokens, tell))
-    result = train(config, tokens, log.context.path, progress=partial(_show, tell), announce=_announce)
+        config = replace(config, lr=_best_rate(log, replace(config, steps=section.tune_steps or config.steps), tokens, progress))
+    result = train(config, tokens, log.context.path, progress=partial(_show, progress), announce=_announce)
     if result.hf is None:
         raise WebtextError(f"train: stopped after step {result.steps:,}; run the same command again to go on")
     log.counters.update({"steps": result.steps, "tokens": result.tokens, "parameters": result.parameters})
@@ -52,12 +52,12 @@ def train_model(log: TaskRun, section: TrainSection, tell: Tell) -> None:
         log.register_file(str(path.relative_to(log.context.build)))
 
 
-def _best_rate(log: TaskRun, config: TrainConfig, tokens: Path, tell: Tell) -> float:
-    """Search the learning rate; model/tune.json says what was tried. The trainings of the search go when the stage is closed."""
+def _best_rate(log: TaskRun, config: TrainConfig, tokens: Path, progress: ProgressLine) -> float:
+    """Search the learning rate; model/tune.json lists the trials. Their checkpoints are deleted when the stage is finished."""
     from model.tune import tune_lr
 
     runs = log.context.scratch_path("tune")
-    found = tune_lr(config, tokens, runs, progress=partial(_show, tell), announce=_announce)
+    found = tune_lr(config, tokens, runs, progress=partial(_show, progress), announce=_announce)
     tried = ", ".join(f"{lr:g}: {loss:.4f}" for lr, loss in found.tried.items())
     _announce(f"learning rate {found.lr:g} is the best of {len(found.tried)} (validation losses {tried})")
     write_bytes(log.context.path / "tune.json", (runs / "tune.json").read_bytes())
@@ -65,19 +65,19 @@ def _best_rate(log: TaskRun, config: TrainConfig, tokens: Path, tell: Tell) -> f
     return found.lr
 
 
-def _show(tell: Tell, report: StepReport) -> None:
-    """The last step stands beside the bar; one with a validation stays."""
-    tell(str(report))
+def _show(progress: ProgressLine, report: StepReport) -> None:
+    """Show the last step beside the bar; a step with a validation is printed."""
+    progress(str(report))
     if report.val_loss is not None:
         _announce(str(report))
 
 
 def _announce(line: str) -> None:
-    """A line that stays: rich puts what is written to standard error above its bar."""
+    """Print a line: rich shows what is written to standard error above its bar."""
     sys.stderr.write(f"train: {line}\n")
 
 
-def _report(context: StageContext, config: Config, tell: Tell) -> None:
+def _report(context: StageContext, config: Config, progress: ProgressLine) -> None:
     run_task(context, "report-00000", write_report, config.report)
 
 

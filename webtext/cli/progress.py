@@ -1,4 +1,4 @@
-"""How far a stage is: a bar on a terminal, a line now and then in a log."""
+"""Progress of a stage: a bar on a terminal, a line every 15 seconds in a log."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ POLL_SECONDS = 0.3
 
 
 class ProgressDisplay:
-    """Watches a stage's reports on disk, so it sees the tasks of any worker on any engine that shares the directory; failing that,
-    what the engine counts, or the reports in the store."""
+    """Shows progress from the reports on disk, which any worker that shares the directory writes; else from the engine's counters, or the
+    reports in the store."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
@@ -32,19 +32,19 @@ class ProgressDisplay:
     def watch(self, stage: str, context: StageContext, phases: dict[str, int]) -> Iterator[StageProgress]:
         stop = threading.Event()
         view = Bar(self.console, stage) if self.console.is_terminal else Lines(self.console, stage)
-        told = StageProgress()
+        progress = StageProgress()
         tally = Tally(context) if context.remote is None else StoreTally(context, context.remote)
 
         def look() -> None:
             while not stop.wait(POLL_SECONDS):
-                # An engine that counts while it runs makes it needless to look at the files.
-                done, records = (told.done, told.records) if told.done else tally.count()
-                view.show(done, records, sum(phases.values()), told.line)
+                # The counters of an engine are cheaper than the files.
+                done, records = (progress.done, progress.records) if progress.done else tally.count()
+                view.show(done, records, sum(phases.values()), progress.line)
 
         watcher = threading.Thread(target=look, daemon=True)
         watcher.start()
         try:
-            yield told
+            yield progress
         finally:
             stop.set()
             watcher.join()
@@ -53,7 +53,7 @@ class ProgressDisplay:
 
 @dataclass
 class StageProgress:
-    """What a watcher hears of a stage (pipelines.run.Telling)."""
+    """Progress that no file of the build shows (pipelines.run.ProgressReporter)."""
 
     line: str = ""
     done: int = 0
@@ -86,12 +86,12 @@ class Tally:
                 elif path.suffix == ".progress" and path.stem not in self._done:
                     running += int(path.read_text() or 0)
             except (OSError, ValueError):
-                continue  # just being replaced: it is read at the next look
+                continue  # it is being replaced; the next look reads it
         return len(self._done), sum(self._done.values()) + running
 
 
 class StoreTally:
-    """Tasks done in a build that is elsewhere; what a running task has seen is not to be had there."""
+    """Tasks done in a remote build; records that a running task has seen are not in its store."""
 
     def __init__(self, context: StageContext, remote: BuildStore) -> None:
         self._pattern = f"{context.directory}/{WORK}/*{DONE}"
@@ -102,7 +102,7 @@ class StoreTally:
     def count(self) -> tuple[int, int]:
         """(tasks done, 0)."""
         if time.monotonic() >= self._next:
-            # A store that does not answer is for the tasks to complain of.
+            # A store that does not answer fails the tasks, which report it.
             with suppress(WebtextError):
                 self._done = len(self._store.sizes([self._pattern]))
             self._next = time.monotonic() + STORE_SECONDS
@@ -110,26 +110,26 @@ class StoreTally:
 
 
 class Bar:
-    """A bar that goes when the stage ends."""
+    """A bar that disappears when the stage ends."""
 
     def __init__(self, console: Console, stage: str) -> None:
         self._progress = Progress(
             TextColumn("[bold]{task.description:<10}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
             transient=True,
         )
-        self._task = self._progress.add_task(stage, total=None, told="")
+        self._task = self._progress.add_task(stage, total=None, note="")
         self._start = time.monotonic()
         self._progress.start()
 
-    def show(self, done: int, records: int, total: int, told: str) -> None:
+    def show(self, done: int, records: int, total: int, note: str) -> None:
         rate = records / max(time.monotonic() - self._start, 0.1)
-        self._progress.update(self._task, completed=done, total=max(total, done), told=told or f"{records:,} records, {rate:,.0f}/s")
+        self._progress.update(self._task, completed=done, total=max(total, done), note=note or f"{records:,} records, {rate:,.0f}/s")
 
     def end(self) -> None:
         self._progress.stop()
@@ -143,17 +143,17 @@ class Lines:
         self._start = time.monotonic()
         self._next = self._start + LOG_SECONDS
 
-    def show(self, done: int, records: int, total: int, told: str) -> None:
+    def show(self, done: int, records: int, total: int, note: str) -> None:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + LOG_SECONDS
             passed = now - self._start
             left = f", about {passed / done * (total - done):,.0f} s left" if 0 < done < total else ""
-            text = told or f"{records:,} records, {records / passed:,.0f}/s"
+            text = note or f"{records:,} records, {records / passed:,.0f}/s"
             self._console.print(
                 f"{self._stage}: {done}/{max(total, done)} tasks, {text}, {passed:,.0f} s{left}", markup=False, highlight=False
             )
             sys.stderr.flush()
 
     def end(self) -> None:
-        """Nothing is left on the screen to take away."""
+        """Lines stay on the screen."""

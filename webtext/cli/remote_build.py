@@ -1,4 +1,4 @@
-"""A build directory elsewhere, as the launcher holds it: a directory on this disk for its manifests, and a note there whose build it is."""
+"""The launcher's side of a build in a store: a directory on this disk for its manifests, and a lock file in the store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import psutil
 
 from pipelines.filesystem import is_url
 from pipelines.remote_store import BeamStore
-from webtext.cli.build_directory import HOLDER, LOCK, MARK, already_running, lock_directory
+from webtext.cli.build_directory import BUILD_FILE, HOLDER_FILE, LOCK_FILE, already_running, lock_directory
 from webtext.core import workers
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
@@ -27,32 +27,32 @@ from webtext.core.manifest import MANIFEST_NAME
 
 @contextmanager
 def lock_remote_build(url: str, arguments: Sequence[str]) -> Iterator[tuple[Path, BeamStore]]:
-    """Hold a build at a URL. Raises WebtextError where another process does, or the store does not answer.
+    """Lock a build at a URL. Raises WebtextError where another process has, or the store does not answer.
 
-    Gives the directory on this disk, with the manifests that there are, and the build. `arguments` are Beam's.
+    Gives the directory on this disk with the build's manifests, and the build. `arguments` are Beam's.
     """
     from apache_beam.options.pipeline_options import PipelineOptions
 
     if re.search(r"[*?\[\]]", url):
         raise UsageError(f"{url}: the name of a build has none of * ? [ ]; choose another --out")
     remote = BeamStore(url.rstrip("/"), PipelineOptions(list(arguments)).get_all_options(drop_default=True))
-    remote.sizes([f"{MARK}*"])  # NB: a pattern, for a list of a bucket that is not there is an error, and a look at its object none
+    remote.sizes([f"{BUILD_FILE}*"])  # NB: a pattern, for a list of a bucket that is not there is an error, and a look at its object none
     directory = remote.root / "launcher"
     with lock_directory(directory, remote.url):
         for path in directory.iterdir():
-            if path.name not in (LOCK, workers.WORKERS_LOCK):
+            if path.name not in (LOCK_FILE, workers.WORKERS_LOCK):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        mine = _take(remote)
-        remote.fetch([MARK, *(f"{name}/{MANIFEST_NAME}" for name in DIRECTORIES.values())], directory)
+        mine = _acquire(remote)
+        remote.download([BUILD_FILE, *(f"{name}/{MANIFEST_NAME}" for name in DIRECTORIES.values())], directory)
         try:
             yield directory, remote
         finally:
             if _holder(remote) == mine:
-                remote.remove(HOLDER)
+                remote.remove(HOLDER_FILE)
 
 
-def _take(remote: BeamStore) -> dict[str, Any]:
-    """Write down whose build it is. Of two launchers that do so in the same moment the later one has it, and the other sees that here."""
+def _acquire(remote: BeamStore) -> dict[str, Any]:
+    """Write this process to the lock file. Of two launchers that do so at once the later one wins; the other sees that in check_lock."""
     mine = {
         "host": socket.gethostname(),
         "process": os.getpid(),
@@ -60,9 +60,9 @@ def _take(remote: BeamStore) -> dict[str, Any]:
         "since": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     theirs = _holder(remote)
-    if theirs is not None and not (theirs["host"] == mine["host"] and not _lives(theirs)):
-        raise _refused(remote, theirs)
-    remote.write(HOLDER, to_json(mine))
+    if theirs is not None and not (theirs["host"] == mine["host"] and not _is_running(theirs)):
+        raise _already_running(remote, theirs)
+    remote.write(HOLDER_FILE, to_json(mine))
     return mine
 
 
@@ -70,32 +70,32 @@ def check_lock(remote: BeamStore) -> None:
     """Raises WebtextError where another launcher has taken the build since."""
     holder = _holder(remote)
     if holder is None or (holder["host"], holder["process"]) != (socket.gethostname(), os.getpid()):
-        raise _refused(remote, holder or {"host": "?", "process": "?", "since": "?"})
+        raise _already_running(remote, holder or {"host": "?", "process": "?", "since": "?"})
 
 
 def _holder(remote: BeamStore) -> dict[str, Any] | None:
-    data = remote.read(HOLDER)
+    data = remote.read(HOLDER_FILE)
     return cast(dict[str, Any], orjson.loads(data)) if data else None
 
 
-def _lives(holder: dict[str, Any]) -> bool:
+def _is_running(holder: dict[str, Any]) -> bool:
     try:
         return bool(abs(psutil.Process(holder["process"]).create_time() - holder["begun"]) < 1)
     except psutil.NoSuchProcess:
         return False
 
 
-def _refused(remote: BeamStore, holder: dict[str, Any]) -> WebtextError:
+def _already_running(remote: BeamStore, holder: dict[str, Any]) -> WebtextError:
     process = f"process {holder['process']} on {holder['host']}, since {holder['since']}"
-    return already_running(remote.url, process, f"; if it is gone, delete {remote.url}/{HOLDER}")
+    return already_running(remote.url, process, f"; if it is gone, delete {remote.url}/{HOLDER_FILE}")
 
 
 @contextmanager
 def lock_build(build: Path | str, arguments: Sequence[str]) -> Iterator[tuple[Path, BeamStore | None]]:
-    """Hold a build on this disk or, given as text with a scheme, at a URL."""
+    """Lock a build on this disk or, given as text with a scheme, at a URL."""
     if isinstance(build, str) and is_url(build):
-        with lock_remote_build(build, arguments) as held_there:
-            yield held_there
+        with lock_remote_build(build, arguments) as locked:
+            yield locked
     else:
         with lock_directory(Path(build)):
             yield Path(build), None

@@ -12,7 +12,7 @@ from webtext.core.errors import WebtextError
 from webtext.report.source import Provenance, Source
 
 
-def tell_sources(build: Path, shard: str, position: int | None, find: str | None, url: str | None, limit: int, show: int) -> None:
+def print_sources(build: Path, shard: str, position: int | None, find: str | None, url: str | None, limit: int, show: int) -> None:
     """Print the documents asked for: `limit` at the most (0: all), each with `show` tokens of its text from the place asked for."""
     provenance = Provenance(build)
     sources: Iterator[Source]
@@ -22,19 +22,19 @@ def tell_sources(build: Path, shard: str, position: int | None, find: str | None
         sources = iter(provenance.of_url(url))
     else:
         sources = provenance.with_text(find or "")
-    told = 0
+    shown = 0
     for source in islice(sources, limit or None):
-        _tell(provenance, source, show)
-        told += 1
-    if not told and url is not None:
-        raise WebtextError(f"{url}: no token of {build} comes from it; `webtext why {url} --out {build}` tells what became of it")
-    if not told:
-        raise WebtextError(f"{find!r} stands in no document of {build}")
+        _print_source(provenance, source, show)
+        shown += 1
+    if not shown and url is not None:
+        raise WebtextError(f"{url}: no token of {build} comes from it; `webtext why {url} --out {build}` shows what became of it")
+    if not shown:
+        raise WebtextError(f"{find!r} is in no document of {build}")
     if next(sources, None) is not None:
-        console.print("and more documents: --limit N tells of N, --limit 0 of all", markup=False)
+        console.print("and more documents: --limit N shows N, --limit 0 all", markup=False)
 
 
-def _tell(provenance: Provenance, source: Source, show: int) -> None:
+def _print_source(provenance: Provenance, source: Source, show: int) -> None:
     end = source.offset + source.length - 1
     console.print(f"{source.url}\n  {source.title}", markup=False)
     console.print(f"  {source.shard}, tokens {source.offset:,} to {end:,} ({source.split}), text by {source.extractor}", markup=False)

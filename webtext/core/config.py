@@ -1,6 +1,6 @@
 """The configuration of a build: TOML, checked at the start, every key described.
 
-A key marked `affects_output=False` does not change the bytes of a build: workers, time-outs of this machine, and paths of source files,
+A key marked `affects_output=False` does not affect the output: workers, time-outs of this machine, and paths of source files,
 which a manifest knows by their content instead. A key marked `file` holds such paths.
 """
 
@@ -32,7 +32,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def fingerprint_fields(self) -> dict[str, Any]:
-        """The keys that have a say in the bytes of the build, as JSON values."""
+        """The keys that affect the output of the build, as JSON values."""
         values = self.model_dump(mode="json")
         for name, info in type(self).model_fields.items():
             value = getattr(self, name)
@@ -93,13 +93,13 @@ class LinksSection(Section):
         "max", "what must reach it: the best post of the URL (max), all its posts together (sum), or each post counted (each)"
     )
     before: Day = key(
-        date(2018, 1, 1), "posts created on or after this day (UTC) are left out (the paper: December 2017 is the last month)"
+        date(2018, 1, 1), "posts created on or after this day (UTC) are rejected (the paper: December 2017 is the last month)"
     )
-    after: Day | None = key(None, "posts created before this day (UTC) are left out; empty: none")
+    after: Day | None = key(None, "posts created before this day (UTC) are rejected; empty: none")
     over_18: bool = key(False, "keep posts that are marked as not safe for work")
     removed: bool = key(False, "keep posts that moderators or Reddit removed, or their authors deleted")
-    block_subreddits: list[str] = key([], "subreddits left out, without r/, any case")
-    block_hosts: list[str] = key([], "hosts left out with their subdomains, beside the built-in list")
+    block_subreddits: list[str] = key([], "subreddits whose posts are rejected, without r/, any case")
+    block_hosts: list[str] = key([], "hosts rejected with their subdomains, in addition to the built-in list")
     allow_hosts: list[str] = key([], "hosts kept although the built-in list has them")
     max_broken: float = key(0.001, "share of broken lines in a dump above which the run fails", ge=0, le=1)
 
@@ -142,8 +142,8 @@ class FetchSection(Section):
         300.0, "seconds; a host whose Crawl-delay or Retry-After is longer is given up instead of waited for", ge=0, le=86_400
     )
     robots: bool = key(True, "obey robots.txt (RFC 9309)")
-    noai: bool = key(True, "leave out pages that X-Robots-Tag or a robots meta tag marks as noai")
-    noindex: bool = key(False, "leave out pages that X-Robots-Tag or a robots meta tag marks as noindex")
+    noai: bool = key(True, "reject pages that X-Robots-Tag or a robots meta tag marks as noai")
+    noindex: bool = key(False, "reject pages that X-Robots-Tag or a robots meta tag marks as noindex")
     opt_out: list[str] = key([], "hosts and URL prefixes that are never asked for")
     content_types: list[str] = key(["text/html", "application/xhtml+xml", "text/plain"], "kinds of content that are kept")
     allow_private: bool = key(False, "allow addresses that are private, loopback or link-local", affects_output=False)
@@ -166,49 +166,49 @@ class ExtractSection(Section):
         0.5, "share of the text below which the quick detector (CLD2) is not believed and the careful one (langdetect) is asked", ge=0, le=1
     )
     cleaning: Literal["gpt2", "c4", "gopher", "fineweb", "none"] = key("gpt2", "rules that a text must meet, by name")
-    min_characters: int = key(200, "a shorter text is left out (gpt2)", ge=0)
-    max_duplicate_lines: float = key(0.3, "share of the characters in repeated lines above which a text is left out (gpt2)", ge=0, le=1)
+    min_characters: int = key(200, "a shorter text is rejected (gpt2)", ge=0)
+    max_duplicate_lines: float = key(0.3, "share of the characters in repeated lines above which a text is rejected (gpt2)", ge=0, le=1)
     c4_min_words: int = key(5, "a line of fewer words goes (c4, fineweb)", ge=0)
-    c4_min_sentences: int = key(3, "a text of fewer sentences is left out (c4, fineweb)", ge=0)
+    c4_min_sentences: int = key(3, "a text of fewer sentences is rejected (c4, fineweb)", ge=0)
     c4_bad_words: list[str] = key([], "words of which a text may have none (c4); the paper took the published list of LDNOOBW")
-    gopher_min_words: int = key(50, "a text of fewer words is left out (gopher, fineweb)", ge=0)
-    gopher_max_words: int = key(100_000, "a text of more words is left out (gopher, fineweb)", ge=1)
-    gopher_min_word_length: float = key(3.0, "characters of the mean word below which a text is left out (gopher, fineweb)", ge=0)
-    gopher_max_word_length: float = key(10.0, "characters of the mean word above which a text is left out (gopher, fineweb)", ge=1)
-    gopher_max_symbols: float = key(0.1, "hash signs a word, or ellipses, above which a text is left out (gopher, fineweb)", ge=0)
+    gopher_min_words: int = key(50, "a text of fewer words is rejected (gopher, fineweb)", ge=0)
+    gopher_max_words: int = key(100_000, "a text of more words is rejected (gopher, fineweb)", ge=1)
+    gopher_min_word_length: float = key(3.0, "characters of the mean word below which a text is rejected (gopher, fineweb)", ge=0)
+    gopher_max_word_length: float = key(10.0, "characters of the mean word above which a text is rejected (gopher, fineweb)", ge=1)
+    gopher_max_symbols: float = key(0.1, "hash signs a word, or ellipses, above which a text is rejected (gopher, fineweb)", ge=0)
     gopher_max_bullet_lines: float = key(
-        0.9, "share of lines that begin with a bullet above which a text is left out (gopher, fineweb)", ge=0, le=1
+        0.9, "share of lines that begin with a bullet above which a text is rejected (gopher, fineweb)", ge=0, le=1
     )
     gopher_max_ellipsis_lines: float = key(
-        0.3, "share of lines that end in an ellipsis above which a text is left out (gopher, fineweb)", ge=0, le=1
+        0.3, "share of lines that end in an ellipsis above which a text is rejected (gopher, fineweb)", ge=0, le=1
     )
     gopher_min_alphabetic_words: float = key(
-        0.8, "share of words with a letter below which a text is left out (gopher, fineweb)", ge=0, le=1
+        0.8, "share of words with a letter below which a text is rejected (gopher, fineweb)", ge=0, le=1
     )
     gopher_min_stop_words: int = key(
         2, "different words of the, be, to, of, and, that, have, with that a text must have (gopher, fineweb)", ge=0, le=8
     )
-    gopher_max_duplicate_lines: float = key(0.3, "share of repeated lines above which a text is left out (gopher, fineweb)", ge=0, le=1)
+    gopher_max_duplicate_lines: float = key(0.3, "share of repeated lines above which a text is rejected (gopher, fineweb)", ge=0, le=1)
     gopher_max_duplicate_line_characters: float = key(
-        0.2, "share of the characters in repeated lines above which a text is left out (gopher, fineweb)", ge=0, le=1
+        0.2, "share of the characters in repeated lines above which a text is rejected (gopher, fineweb)", ge=0, le=1
     )
     gopher_max_top_n_grams: list[Share] = key(
         [0.20, 0.18, 0.16],
-        "share of the characters in the most frequent n-gram above which a text is left out, for 2, 3, 4 words (gopher, fineweb)",
+        "share of the characters in the most frequent n-gram above which a text is rejected, for 2, 3, 4 words (gopher, fineweb)",
     )
     gopher_max_duplicate_n_grams: list[Share] = key(
         [0.15, 0.14, 0.13, 0.12, 0.11, 0.10],
-        "share of the characters in repeated n-grams above which a text is left out, for 5 to 10 words (gopher, fineweb)",
+        "share of the characters in repeated n-grams above which a text is rejected, for 5 to 10 words (gopher, fineweb)",
     )
     fineweb_min_punctuated_lines: float = key(
-        0.12, "share of lines that end in punctuation up to which a text is left out (fineweb)", ge=0, le=1
+        0.12, "share of lines that end in punctuation up to which a text is rejected (fineweb)", ge=0, le=1
     )
     fineweb_max_duplicate_lines: float = key(
-        0.1, "share of the characters in repeated lines from which on a text is left out (fineweb)", ge=0, le=1
+        0.1, "share of the characters in repeated lines from which on a text is rejected (fineweb)", ge=0, le=1
     )
-    fineweb_max_short_lines: float = key(0.67, "share of short lines from which on a text is left out (fineweb)", ge=0, le=1)
+    fineweb_max_short_lines: float = key(0.67, "share of short lines from which on a text is rejected (fineweb)", ge=0, le=1)
     fineweb_short_line: int = key(30, "characters below which a line is short (fineweb)", ge=0)
-    max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is left out", ge=1024)
+    max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is rejected", ge=1024)
     page_seconds: float = key(30.0, "processor seconds that a page may take", gt=0, le=600)
     page_memory: int = key(4 * 2**30, "bytes of address space that the process which extracts pages may take", ge=2**29)
 
@@ -260,7 +260,7 @@ class DedupSection(Section):
     shingle_words: int = key(5, "words of a shingle", ge=1, le=32)
     partitions: int = key(16, "parts of the band join; one is held in memory at a time", ge=1, le=4096)
     against: list[str] = key(
-        [], "directories of finished builds: what is in their corpus is left out here", affects_output=False, file=True
+        [], "directories of finished builds: documents of their corpus are rejected here", affects_output=False, file=True
     )
     val_share: float = key(0.05, "share of the clusters held out for tuning (the paper: 5 %)", ge=0, lt=0.5)
     test_share: float = key(0.005, "share of the clusters held out for testing", ge=0, lt=0.5)

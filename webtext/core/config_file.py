@@ -44,7 +44,7 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
 
 
 def parse_config(text: str, name: str, overrides: Mapping[str, Any] | None = None) -> Config:
-    """Check a configuration given as text; `name` stands for it in errors."""
+    """Check a configuration given as text; errors call it `name`."""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -36,7 +36,7 @@ TOKEN_PARAMETERS = 1.5e11  # tokens of a step times parameters, at the most
 
 
 class Gauge(ProgressDisplay):
-    """Watches as Screen does, and keeps what a stage's tasks reported and spilled before the stage is tidied."""
+    """Shows progress as ProgressDisplay does, and keeps what a stage's tasks reported and spilled before the stage is tidied."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -120,6 +120,6 @@ def test_source_tells_so_many_documents(build: Path, capsys: pytest.CaptureFixtu
 
 def test_source_tells_what_is_wrong(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "`webtext why http://nobody.example/ --out" in run(capsys, "source", build, "--url", "http://nobody.example/", status=1)
-    assert "stands in no document" in run(capsys, "source", build, "--find", "no such text", status=1)
+    assert "is in no document" in run(capsys, "source", build, "--find", "no such text", status=1)
     for wrong in ([], ["--find", ""], ["--find", "a", "--url", "http://host3.example/17"]):
         assert "give one of" in run(capsys, "source", build, *wrong, status=2)

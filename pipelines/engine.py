@@ -25,6 +25,7 @@ from pipelines.monitoring import COUNTED, DONE_TASKS, SEEN, Counts, at_task, nam
 from pipelines.runners import Graph, is_dataflow, is_local, local_pipeline, new_pipeline
 from pipelines.versions import difference, versions
 from webtext.core.errors import UsageError, WebtextError
+from webtext.core.log import LOG, configure_log
 from webtext.core.packages import check_packages
 from webtext.core.task import StageContext, TaskFunction, run_task
 from webtext.core.workers import announce_launcher, mark_worker
@@ -62,6 +63,7 @@ class RunTask(beam.DoFn):  # type: ignore[misc]
         # NB: a Metrics.counter made inside process() costs six times as much as the element itself.
         self.counters: dict[str, Any] = {}
         self.done, self.seen = Metrics.counter(COUNTED, DONE_TASKS), Metrics.counter(COUNTED, SEEN)
+        configure_log(os.environ.get(LOG, ""))
         name_log_records()
 
     def process(self, element: tuple[Any, ...]) -> Iterator[Any]:

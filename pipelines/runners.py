@@ -43,9 +43,11 @@ def local_pipeline(arguments: Sequence[str], workers: int) -> beam.Pipeline:
     """
     if workers == 1:
         return new_pipeline(FnApiRunner(), PipelineOptions(["--direct_running_mode=in_memory", *arguments]))
-    options = PipelineOptions([f"--direct_num_workers={workers}", *arguments])
-    # NB: with multi_processing Beam starts workers by a command of its own instead of the environment's.
-    options.view_as(DirectOptions).direct_running_mode = None
+    options = PipelineOptions([f"--direct_num_workers={workers}", "--direct_running_mode=multi_processing", *arguments])
+    direct = options.view_as(DirectOptions)
+    if direct.direct_running_mode == "multi_processing":
+        # NB: in this mode Beam starts workers by a command of its own instead of the environment's.
+        direct.direct_running_mode = None
     return new_pipeline(FnApiRunner(SubprocessSDKEnvironment.from_command_string(worker_command())), options)
 
 

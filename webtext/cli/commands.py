@@ -12,6 +12,7 @@ from webtext.cli.stage_groups import ngrams, tokenizer
 from webtext.cli.stage_options import Settings, stage_command
 from webtext.core.config_file import load_config, parse_setting, print_config
 from webtext.core.errors import UsageError, WebtextError
+from webtext.core.log import VERBOSE, configure_log
 from webtext.core.packages import version
 from webtext.cost.command import cost
 
@@ -35,8 +36,11 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def common(
     show_version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="log to standard error; by module with WEBTEXT_LOG=MODULE=LEVEL,…")] = False,
 ) -> None:
     """Options of all commands."""
+    if verbose:
+        configure_log(VERBOSE)
 
 
 @app.command(context_settings=BEAM)

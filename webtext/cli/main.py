@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import sys
 from typing import Any
 
 from webtext.core.errors import UsageError, WebtextError
+from webtext.core.log import LOG, configure_log
 from webtext.core.packages import check_packages
 
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command line. Exit status: 0 done, 1 failed, 2 wrong use."""
-    logging.basicConfig(level=logging.CRITICAL)  # errors are raised and printed as one sentence
     try:
+        configure_log(os.environ.get(LOG, ""))
         check_packages()
         # Imported here because the commands import the packages that were just checked.
         from webtext.cli.commands import app

@@ -1,7 +1,7 @@
-"""What each task reads of the build: brought to its machine where the build is elsewhere (pipelines.remote_store).
+"""The inputs of each task in the build: downloaded to its machine where the build is remote (pipelines.remote_store).
 
-A row for every phase. A phase that reads a file which its row does not have finds it absent there, so tests/portable/test_gcs.py holds
-a whole build elsewhere against one on the disk, file for file.
+A row for every phase. A file that a phase reads and its row lacks is missing in a remote build, so tests/portable/test_gcs.py compares a
+whole remote build with one on the disk, file for file.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Patterns = tuple[str, ...]
 
 
 class Inputs(NamedTuple):
-    """Patterns relative to the build, * for what has no slash. `shared` are the same for every task of the phase; in `own` N stands for
+    """Patterns relative to the build; * matches anything without a slash. `shared` are the same for all tasks of the phase; in `own` N is
     the number of the task (five digits)."""
 
     shared: Patterns = ()
     own: Patterns = ()
-    chosen: Callable[[Sequence[Any]], Patterns] = lambda arguments: ()  # by what the task is told
+    chosen: Callable[[Sequence[Any]], Patterns] = lambda arguments: ()  # by the arguments of the task
 
 
 def _pieces(arguments: Sequence[Any]) -> Patterns:
@@ -80,7 +80,7 @@ INPUTS = {
 
 
 def inputs_of(directory: str, task: str, arguments: Sequence[Any]) -> tuple[Patterns, Patterns]:
-    """Patterns of what a task reads: those that all tasks of its phase share, and its own.
+    """Patterns of the inputs of a task: those that all tasks of its phase share, and its own.
 
     `arguments` are those of the phase's function.
 
@@ -90,5 +90,5 @@ def inputs_of(directory: str, task: str, arguments: Sequence[Any]) -> tuple[Patt
     phase, _, number = task.rpartition("-")
     row = INPUTS.get((directory, phase))
     if row is None:
-        raise WebtextError(f"{directory}: nobody has said what `{phase}` reads (pipelines/inputs.py), so it needs a build on this disk")
+        raise WebtextError(f"{directory}: the inputs of `{phase}` are not declared (pipelines/inputs.py), so it needs a build on this disk")
     return row.shared, (*(path.replace("-N", f"-{number}") for path in row.own), *row.chosen(arguments))

@@ -154,7 +154,7 @@ def test_what_tasks_share_is_brought_once_a_stage(store: dict[str, bytes], tmp_p
     assert not list((tmp_path / "scratch").rglob("hashes-00000.runs"))  # the next stage: the disk is free again
 
 
-def test_every_phase_says_what_it_reads(tmp_path: Path) -> None:
+def test_every_phase_declares_its_inputs(tmp_path: Path) -> None:
     keys = {
         "links.dumps": ["a"],
         "train.enabled": True,
@@ -173,7 +173,7 @@ def test_every_phase_says_what_it_reads(tmp_path: Path) -> None:
         ("tokens", "write"),
     }
     assert INPUTS.keys() == phases | given_warcs
-    with pytest.raises(WebtextError, match=r"corpus: nobody has said what `guess` reads"):
+    with pytest.raises(WebtextError, match=r"corpus: the inputs of `guess` are not declared"):
         inputs_of("corpus", "guess-00000", (0,))
 
 

@@ -5,9 +5,9 @@ ids comes first (left id, then right id), where ids 0 to 255 are the bytes in GP
 makes the next id. So the merges are those of Hugging Face's ``BpeTrainer`` on the same words, as long as its 32-bit counts hold.
 Windows overlap when pairs are counted ("aaa" holds "aa" twice), as in all common trainers.
 
-How: all words lie one after the other in one array, a token's id at its first and at its last byte, so that both neighbours of a token are
-one look away. A merge only lowers the counts of the pairs there were, so it is enough to follow the pairs that occur at least ``threshold``
-times; each has the list of its places. When none is left the threshold is lowered and the pairs are counted anew. Memory: four bytes
+How: all words are concatenated in one array, with a token's id at its first and at its last byte, so that both neighbours of a token are
+found at once. A merge only lowers the counts of existing pairs, so it is enough to follow those that occur at least ``threshold``
+times; each has the list of its places. When none is left, the threshold is lowered and the pairs are counted again. Memory: four bytes
 a byte of distinct words, and the lists of the frequent pairs.
 """
 
@@ -36,8 +36,8 @@ from tokenizer.merging import (
 from tokenizer.vocabulary import BYTE_ORDER
 from tokenizer.words import WordCounts, count_words
 
-_FIRST_PAIRS = 4096  # followed at first; eight times as many each time after
-_MERGES_A_CALL = 512
+_FIRST_PAIRS = 4096  # followed at first; eight times as many after each recount, so that there are few recounts (speed only)
+_MERGES_A_CALL = 512  # between calls of `progress`
 
 
 def _words_of(counts: WordCounts, vocab_size: int) -> Words:
@@ -144,7 +144,7 @@ def train(
     if vocab_size < 257:
         raise TokenizerError(f"a vocabulary of {vocab_size} tokens is impossible: 256 bytes and <|endoftext|> make 257")
     wanted = vocab_size - 257
-    # Counts made here are let go once the words are laid out.
+    # Counts made here are freed once the words are laid out.
     words = _words_of(counts if isinstance(counts, WordCounts) else count_words(counts), 256 + wanted)
     merges = _merges(words, wanted, _FIRST_PAIRS, progress)
     return ByteBPE(merges.tolist(), missing=wanted - len(merges))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,9 +25,9 @@ from tokenizer.words import WordCounts
 _MAGIC = b"WTCOUNTS"
 _VERSION = 1
 _HEADER = struct.Struct("<8sIIQQ")
-_BLOCK_WORDS = 4096
-_LARGEST_BLOCK = 1 << 20
-_OPEN_FILES = 128
+_BLOCK_WORDS = 4096  # some 100 kB: what a merge holds of each file
+_LARGEST_BLOCK = 1 << 20  # words; a header with more is damaged, and is rejected before memory is allocated for it
+_OPEN_FILES = 128  # far below the usual limit of 1,024 a process
 
 Block = tuple[bytes, Ints, Ints]  # text, where words start and the last one ends, counts
 
@@ -70,7 +71,7 @@ def _merge(paths: Sequence[Path], out: Path) -> None:
     with ExitStack() as files, _Writer.open(out) as writer:
         readers = [_Reader(files.enter_context(path.open("rb")), str(path)) for path in paths]
         while readers := [reader for reader in readers if reader.left]:
-            # All words up to the first end of a block are at hand.
+            # No file has a word up to this one that is not loaded yet.
             bound = min(reader.last for reader in readers)
             counts = WordCounts()
             for reader in readers:
@@ -97,14 +98,8 @@ class _Reader:
         return self._text[self._starts[i] : self._starts[i + 1]]
 
     def take(self, bound: bytes) -> Block:
-        """The words up to ``bound``, which is not beyond the end of the block."""
-        low, high = self._at, self._counts.size
-        while low < high:
-            middle = (low + high) // 2
-            if self._word(middle) <= bound:
-                low = middle + 1
-            else:
-                high = middle
+        """The words up to ``bound``, which is at most the last word of the block."""
+        low = bisect_right(range(self._counts.size), bound, lo=self._at, key=self._word)
         starts = self._starts[self._at : low + 1]
         taken = self._text[starts[0] : starts[-1]], starts - starts[0], self._counts[self._at : low]
         self._at = low

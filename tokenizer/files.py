@@ -22,7 +22,7 @@ from tokenizer.vocabulary import BYTE_ORDER, EOT, Vocabulary
 
 _VERSION_LINE = "#version: 0.2"
 
-# The 188 bytes that print stand for themselves, the others for U+0100 and on, in order.
+# The 188 printable bytes are written as themselves, the others as U+0100 and following, in order (bytes_to_unicode in GPT-2's encoder.py).
 _TO_CHARACTER = {byte: chr(byte if i < 188 else 256 + i - 188) for i, byte in enumerate(BYTE_ORDER)}
 _TO_BYTE = {character: byte for byte, character in _TO_CHARACTER.items()}
 
@@ -47,7 +47,7 @@ def save(bpe: Vocabulary, directory: Path, metadata: Mapping[str, Any] | None = 
             {
                 "add_prefix_space": False,
                 "bos_token": EOT,
-                # NB: True by default, and then decoding changes the text ("do n't" to "don't").
+                # True by default, and then decoding changes the text ("do n't" to "don't").
                 "clean_up_tokenization_spaces": False,
                 "eos_token": EOT,
                 "errors": "replace",
@@ -75,7 +75,7 @@ def save(bpe: Vocabulary, directory: Path, metadata: Mapping[str, Any] | None = 
 def load(path: Path) -> Vocabulary:
     """Read a vocabulary: a directory with any of the sets of files above, a ``tokenizer.json``, or a ``.tiktoken`` file.
 
-    Raises `TokenizerError` for what is no byte-level BPE with GPT-2's pattern and order of ids.
+    Raises `TokenizerError` for anything that is not a byte-level BPE with GPT-2's pattern and order of ids.
     """
     if path.is_dir():
         for vocabulary, merges in (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")):
@@ -118,7 +118,7 @@ def _load_tokenizer_json(path: Path) -> Vocabulary:
 
 
 def _load_tiktoken(path: Path) -> Vocabulary:
-    """Read ranks; the parts of a token are what the merges before it leave of its bytes."""
+    """Read ranks. A file of ranks has no merges: the two parts of a token are what the earlier merges make of its bytes."""
     ranks: dict[bytes, int] = {}
     pairs: list[tuple[int, int]] = []
     for number, line in enumerate(_read(path).splitlines()):
@@ -154,7 +154,7 @@ def _parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
 
 
 def _from_merges(merges: Iterable[tuple[str, Sequence[str]]]) -> Vocabulary:
-    """Merges as written in files, each with where it stands."""
+    """The vocabulary of merges as files write them, each with its position for error messages."""
     ids = {to_characters(bytes([byte])): i for i, byte in enumerate(BYTE_ORDER)}
     pairs = []
     for where, merge in merges:

@@ -1,4 +1,9 @@
-"""Kernels of the trainer: words and pairs as arrays, and the merging of the most frequent pair. `tokenizer.bpe` says how it works."""
+"""Kernels of the trainer: words and pairs as arrays, and the merging of the most frequent pair. `tokenizer.bpe` says how it works.
+
+An example, with b"low" 5 times and b"lot" twice, letters for ids and `|` for _EDGE. A token has its id at its first and last byte:
+    before                  tokens | l o w | l o t |      pairs (l, o): 7 at 1, 5    (o, w): 5 at 2    (o, t): 2 at 6
+    after (l, o) -> X       tokens | X X w | X X t |      pairs (X, w): 5 at 1       (X, t): 2 at 5; the totals of (o, w), (o, t) fall to 0
+"""
 
 from __future__ import annotations
 
@@ -8,39 +13,39 @@ import numpy as np
 
 from tokenizer.kernels import Bytes, Ids, Ints, Scalar, kernel
 
-_EDGE = -1  # between words, and where a token began that has been swallowed by the one before
-BLOCK = 32  # positions that share an entry of Words.blocks
+_EDGE = -1  # between words; also written over the start of the right half of a merge, so that its old places are seen to be invalid
+BLOCK = 32  # positions that share an entry of Words.blocks: an eighth of a byte a position, and few groups to step over in _weight
 MERGED, NONE_FREQUENT, NO_ROOM = 0, 1, 2
 
 
 class Words(NamedTuple):
     """The distinct words, most frequent first. Words of one count are a group."""
 
-    tokens: Ids  # by position; _EDGE before, between and behind words
+    tokens: Ids  # by position; _EDGE before, between and after words
     lengths: Ids  # bytes of each token id
     blocks: Ids  # by position // BLOCK: the group at the block's beginning
-    ends: Ints  # by group: position behind its last word
+    ends: Ints  # by group: position after its last word
     counts: Ints  # by group
 
 
 class Pairs(NamedTuple):
-    """Frequent pairs in an open hash table by ``left << 32 | right``, -1 for a gap, and a heap of them."""
+    """Frequent pairs in an open-addressing hash table by ``left << 32 | right``, -1 for an empty slot, and a max-heap of them."""
 
     keys: Ints
     totals: Ints
-    firsts: Ints  # where the pair's places begin in ``places``
-    sizes: Ids  # how many places it has; some may be out of date
+    firsts: Ints  # offset of the pair's places in ``places``
+    sizes: Ids  # number of its places; some may be out of date
     places: Ids  # positions of left tokens, ascending for each pair
-    heap_totals: Ints  # as they were when the entry was made or last looked at
+    heap_totals: Ints  # as of when the entry was made or last checked; totals only fall, so an old one is an upper bound
     heap_slots: Ids
 
 
 class Neighbours(NamedTuple):
-    """Sums over the places of one merge, by the id of the neighbouring token on one side."""
+    """Sums over the places of one merge, by the id of the neighbouring token on one side (all left ones, or all right ones)."""
 
     sums: Ints
     sizes: Ids
-    slots: Ids
+    slots: Ids  # slot of the new pair in Pairs, -1 if it is too rare to follow
     seen: Ids  # ids with a sum
 
 
@@ -79,13 +84,14 @@ def _weight(words: Words, position: Scalar) -> Scalar:
 
 @kernel
 def _mix(key: Scalar) -> Scalar:
+    """Fibonacci hashing (Knuth, TAOCP 6.4): the high half, which depends on all bits, is folded into the low one, which is used."""
     digest = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     return digest ^ digest >> np.uint64(32)
 
 
 @kernel
 def _find(keys: Ints, key: Scalar) -> Scalar:
-    """Slot of ``key``, or of the gap where it would go."""
+    """Slot of ``key``, or the empty slot where it belongs."""
     mask = np.uint64(keys.size - 1)
     slot = _mix(key) & mask
     while keys[slot] != key and keys[slot] != -1:
@@ -94,18 +100,26 @@ def _find(keys: Ints, key: Scalar) -> Scalar:
 
 
 @kernel
+def _pair_at(words: Words, at: Scalar) -> tuple[Scalar, Scalar]:
+    """Key of the pair whose left token begins at ``at``, -1 where none does; and where the next token begins."""
+    token = words.tokens[at]
+    if token == _EDGE:
+        return np.int64(-1), at + 1
+    after = at + words.lengths[token]
+    if words.tokens[after] == _EDGE:
+        return np.int64(-1), after + 1
+    return np.int64(token) << 32 | np.int64(words.tokens[after]), after
+
+
+@kernel
 def sketch_pairs(words: Words, sketch: Ints) -> None:
-    """Add up the counts of all pairs by hash: an upper bound for each of them."""
+    """Add up the counts of all pairs by hash: each sum is an upper bound, so that rare pairs need no entry in a table."""
     mask = np.uint64(sketch.size - 1)
     at = 1
     while at < words.tokens.size:
-        token = words.tokens[at]
-        if token == _EDGE:
-            at += 1
-            continue
-        after = at + words.lengths[token]
-        if words.tokens[after] != _EDGE:
-            sketch[_mix(np.int64(token) << 32 | np.int64(words.tokens[after])) & mask] += _weight(words, at)
+        key, after = _pair_at(words, at)
+        if key != -1:
+            sketch[_mix(key) & mask] += _weight(words, at)
         at = after
 
 
@@ -116,29 +130,23 @@ def count_pairs(words: Words, sketch: Ints, threshold: Scalar, keys: Ints, total
     used = 0
     at = 1
     while at < words.tokens.size:
-        token = words.tokens[at]
-        if token == _EDGE:
-            at += 1
-            continue
-        after = at + words.lengths[token]
-        if words.tokens[after] != _EDGE:
-            key = np.int64(token) << 32 | np.int64(words.tokens[after])
-            if sketch[_mix(key) & mask] >= threshold:
-                slot = _find(keys, key)
-                if keys[slot] == -1:
-                    used += 1
-                    if used * 3 > keys.size * 2:
-                        return False
-                    keys[slot] = key
-                totals[slot] += _weight(words, at)
-                sizes[slot] += 1
+        key, after = _pair_at(words, at)
+        if key != -1 and sketch[_mix(key) & mask] >= threshold:
+            slot = _find(keys, key)
+            if keys[slot] == -1:
+                used += 1
+                if used * 3 > keys.size * 2:  # linear probing slows down sharply above two thirds
+                    return False
+                keys[slot] = key
+            totals[slot] += _weight(words, at)
+            sizes[slot] += 1
         at = after
     return True
 
 
 @kernel
 def fill(words: Words, pairs: Pairs, keys: Ints, totals: Ints, firsts: Ints) -> None:
-    """Enter the pairs ``keys`` with their totals and parts of ``places``, write their places and make the heap."""
+    """Insert the pairs ``keys`` with their totals and offsets into ``places``, write their places and build the heap."""
     for i in range(keys.size):
         slot = _find(pairs.keys, keys[i])
         pairs.keys[slot] = keys[i]
@@ -147,13 +155,9 @@ def fill(words: Words, pairs: Pairs, keys: Ints, totals: Ints, firsts: Ints) -> 
         _push(pairs, i, slot)
     at = 1
     while at < words.tokens.size:
-        token = words.tokens[at]
-        if token == _EDGE:
-            at += 1
-            continue
-        after = at + words.lengths[token]
-        if words.tokens[after] != _EDGE:
-            slot = _find(pairs.keys, np.int64(token) << 32 | np.int64(words.tokens[after]))
+        key, after = _pair_at(words, at)
+        if key != -1:
+            slot = _find(pairs.keys, key)
             if pairs.keys[slot] != -1:
                 pairs.places[pairs.firsts[slot] + pairs.sizes[slot]] = at
                 pairs.sizes[slot] += 1
@@ -187,7 +191,7 @@ def _push(pairs: Pairs, heap: Scalar, slot: Scalar) -> None:
 
 @kernel
 def _sink(pairs: Pairs, heap: Scalar) -> None:
-    """Bring the first of ``heap`` entries to its place."""
+    """Move the first of ``heap`` entries down to where it belongs (sift-down)."""
     i = 0
     while 2 * i + 1 < heap:
         child = 2 * i + 1
@@ -201,7 +205,7 @@ def _sink(pairs: Pairs, heap: Scalar) -> None:
 
 @kernel
 def _add(side: Neighbours, known: Scalar, token: Scalar, weight: Scalar) -> Scalar:
-    """Count a neighbour; return the number of different neighbours seen, ``known`` before."""
+    """Count a neighbour; ``known`` distinct ones were seen before, and the new number is returned."""
     if side.sizes[token] == 0:
         side.seen[known] = token
         known += 1
@@ -211,24 +215,25 @@ def _add(side: Neighbours, known: Scalar, token: Scalar, weight: Scalar) -> Scal
 
 
 @kernel
-def _forget(side: Neighbours, known: Scalar) -> None:
+def _clear(side: Neighbours, known: Scalar) -> None:
+    """Zero the sums of the ``known`` neighbours only: zeroing all ids at each merge would take time quadratic in the vocabulary."""
     for i in range(known):
         side.sums[side.seen[i]] = 0
         side.sizes[side.seen[i]] = 0
 
 
 @kernel
-def _lower(pairs: Pairs, key: Scalar, amount: Scalar) -> None:
+def _subtract(pairs: Pairs, key: Scalar, amount: Scalar) -> None:
     slot = _find(pairs.keys, key)
     if pairs.keys[slot] == key:
         pairs.totals[slot] -= amount
 
 
 @kernel
-def _enter(
+def _insert(
     pairs: Pairs, heap: Scalar, used: Scalar, key: Scalar, side: Neighbours, token: Scalar, threshold: Scalar
 ) -> tuple[Scalar, Scalar]:
-    """Follow the new pair ``key`` if it is frequent; return the heap's size and the places in use."""
+    """Insert the new pair ``key`` if it reaches ``threshold``; return the size of the heap and the places in use."""
     side.slots[token] = -1
     if side.sums[token] >= threshold:
         slot = _find(pairs.keys, key)
@@ -244,12 +249,12 @@ def _enter(
 
 
 @kernel
-def _replace(
+def _merge_places(
     words: Words, pairs: Pairs, slot: Scalar, new: Scalar, left: Neighbours, right: Neighbours
 ) -> tuple[Scalar, Scalar, Scalar, bool]:
-    """Merge a pair at all its places, which are cut down to those still valid, and add up its old neighbours.
+    """Merge a pair at all its places, drop the places that are out of date, and add up its old neighbours.
 
-    Returns the number of places, of different left and right neighbours, and whether two new tokens came to stand side by side.
+    Returns the number of places, of distinct left and right neighbours, and whether two new tokens are now adjacent.
     """
     tokens, lengths = words.tokens, words.lengths
     first_id, second_id = pairs.keys[slot] >> 32, pairs.keys[slot] & 0xFFFFFFFF
@@ -268,7 +273,7 @@ def _replace(
         pairs.places[first + merged] = at
         merged += 1
         weight = _weight(words, at)
-        # The pair of two new tokens was counted with the old neighbour of the one merged first.
+        # In "abab" the second (a, b) has the new token to its left; that pair was subtracted as the right neighbour of the first.
         if before == new or after == new:
             adjacent = True
         if before != new and before != _EDGE:
@@ -279,10 +284,10 @@ def _replace(
 
 
 @kernel
-def _look_again(
+def _recount(
     words: Words, pairs: Pairs, first: Scalar, merged: Scalar, new: Scalar, left: Neighbours, right: Neighbours
 ) -> tuple[Scalar, Scalar]:
-    """Add up the neighbours the merged tokens have now; a pair of two of them is a left neighbour of the second."""
+    """Add up the neighbours that the merged tokens have now; two adjacent ones count once, as left neighbour of the second."""
     lefts, rights = 0, 0
     for k in range(first, first + merged):
         at = pairs.places[k]
@@ -296,8 +301,8 @@ def _look_again(
 
 
 @kernel
-def _note_places(words: Words, pairs: Pairs, first: Scalar, merged: Scalar, new: Scalar, left: Neighbours, right: Neighbours) -> None:
-    """Write the places of the frequent new pairs."""
+def _write_places(words: Words, pairs: Pairs, first: Scalar, merged: Scalar, new: Scalar, left: Neighbours, right: Neighbours) -> None:
+    """Write the places of the new pairs that were inserted."""
     for k in range(first, first + merged):
         at = pairs.places[k]
         before, after = words.tokens[at - 1], words.tokens[at + words.lengths[new]]
@@ -327,7 +332,7 @@ def merge(
 ) -> tuple[Scalar, Scalar, Scalar, Scalar, Scalar]:
     """Merge the most frequent pairs until ``merges`` holds ``stop``, no pair reaches ``threshold`` or an array may be too small.
 
-    Returns why, and the numbers of merges, heap entries, table entries and places in use.
+    Returns the reason, and the numbers of merges, heap entries, table entries and places in use.
     """
     while done < stop:
         if heap == 0:
@@ -336,19 +341,19 @@ def merge(
         stale = pairs.heap_totals[0] != pairs.totals[slot]
         size = pairs.sizes[slot]
         new = 256 + done
-        fresh = 2 * min(size, new + 1)
+        fresh = 2 * min(size, new + 1)  # at most so many new pairs: one a place and side, and one an id and side
         if not stale and (
             used + 2 * size > pairs.places.size or (entries + fresh) * 3 > pairs.keys.size * 2 or heap + fresh > pairs.heap_slots.size
         ):
             return NO_ROOM, done, heap, entries, used
-        if stale and pairs.totals[slot] >= threshold:
+        if stale and pairs.totals[slot] >= threshold:  # still followed: back into the heap with its present total
             pairs.heap_totals[0] = pairs.totals[slot]
             _sink(pairs, heap)
             continue
         heap -= 1
         _swap(pairs, 0, heap)
         _sink(pairs, heap)
-        if stale:
+        if stale:  # below the threshold: dropped, and counted anew when the threshold is lowered
             continue
 
         key = pairs.keys[slot]
@@ -358,23 +363,23 @@ def merge(
         words.lengths[new] = words.lengths[first_id] + words.lengths[second_id]
         pairs.totals[slot] = 0
         first = pairs.firsts[slot]
-        merged, lefts, rights, adjacent = _replace(words, pairs, slot, new, left, right)
+        merged, lefts, rights, adjacent = _merge_places(words, pairs, slot, new, left, right)
         for i in range(lefts):
-            _lower(pairs, np.int64(left.seen[i]) << 32 | first_id, left.sums[left.seen[i]])
+            _subtract(pairs, np.int64(left.seen[i]) << 32 | first_id, left.sums[left.seen[i]])
         for i in range(rights):
-            _lower(pairs, second_id << 32 | np.int64(right.seen[i]), right.sums[right.seen[i]])
+            _subtract(pairs, second_id << 32 | np.int64(right.seen[i]), right.sums[right.seen[i]])
         if adjacent:
-            _forget(left, lefts)
-            _forget(right, rights)
-            lefts, rights = _look_again(words, pairs, first, merged, new, left, right)
+            _clear(left, lefts)
+            _clear(right, rights)
+            lefts, rights = _recount(words, pairs, first, merged, new, left, right)
         before = heap
         for i in range(lefts):
-            heap, used = _enter(pairs, heap, used, np.int64(left.seen[i]) << 32 | new, left, left.seen[i], threshold)
+            heap, used = _insert(pairs, heap, used, np.int64(left.seen[i]) << 32 | new, left, left.seen[i], threshold)
         for i in range(rights):
-            heap, used = _enter(pairs, heap, used, np.int64(new) << 32 | np.int64(right.seen[i]), right, right.seen[i], threshold)
+            heap, used = _insert(pairs, heap, used, np.int64(new) << 32 | np.int64(right.seen[i]), right, right.seen[i], threshold)
         if heap > before:
             entries += heap - before
-            _note_places(words, pairs, first, merged, new, left, right)
-        _forget(left, lefts)
-        _forget(right, rights)
+            _write_places(words, pairs, first, merged, new, left, right)
+        _clear(left, lefts)
+        _clear(right, rights)
     return MERGED, done, heap, entries, used

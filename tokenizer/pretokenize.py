@@ -7,7 +7,7 @@ are its words.
     >>> pretokenize("It's 24 degrees.")
     [b'It', b"'s", b' 24', b' degrees', b'.']
 
-Bytes that are no valid UTF-8 belong to "the rest", each for itself: the words of any bytes are those of
+Bytes that are not valid UTF-8 belong to "the rest", one by one: the words of any bytes are those of
 ``data.decode("utf-8", "surrogateescape")``, where such a byte is a lone surrogate.
 """
 
@@ -26,7 +26,7 @@ GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s
 
 OTHER, LETTER, NUMBER, SPACE = 0, 1, 2, 3
 NOT_ASCII = 4  # a byte whose character has to be decoded first
-_BYTES = 0x110000  # where the classes of bytes begin
+_BYTES = 0x110000  # index of the first class of a byte, after those of the code points
 _BLOCK_WORDS = 1 << 16
 
 
@@ -34,7 +34,7 @@ _BLOCK_WORDS = 1 << 16
 def character_classes() -> Bytes:
     """The class of every code point, OTHER, LETTER, NUMBER or SPACE, as the installed ``regex`` module sees it, shape (0x110100,).
 
-    The 256 entries behind the last code point are the classes of bytes: ASCII's, and NOT_ASCII from 0x80 on.
+    The 256 entries after the last code point are the classes of bytes: ASCII's, and NOT_ASCII from 0x80 on.
     """
     classes = np.zeros(0x110100, dtype=np.uint8)
     for first in range(0, 0x110000, 0x10000):  # by plane: a string of all code points would take 4 MB
@@ -69,11 +69,8 @@ def _step(data: Bytes, i: Scalar, size: Scalar, classes: Bytes) -> Scalar:
         if follower & np.uint64(0xC0) != 0x80:
             return np.uint64(4 + OTHER)
         code = code << np.uint64(6) | (follower & np.uint64(0x3F))
-    if length == 3 and (code < 0x800 or 0xD800 <= code <= 0xDFFF):
-        return np.uint64(4 + OTHER)
-    if length == 4 and not 0x10000 <= code <= 0x10FFFF:
-        return np.uint64(4 + OTHER)
-    if length == 1:
+    overlong = (length == 3 and code < 0x800) or (length == 4 and code < 0x10000)
+    if length == 1 or overlong or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
         return np.uint64(4 + OTHER)
     return (length << np.uint64(2)) + classes[code]
 
@@ -82,7 +79,7 @@ def _step(data: Bytes, i: Scalar, size: Scalar, classes: Bytes) -> Scalar:
 def word_ends(data: Bytes, start: Scalar, stops: Ints, classes: Bytes, ends: Ints) -> Scalar:
     """Write the end offsets of the words from ``start`` on until ``ends`` is full, and return how many were written.
 
-    ``data`` holds texts one after the other that end at ``stops``; ``start`` is 0 or the end of a word. NB: offsets are unsigned because
+    ``data`` holds texts one after the other that end at ``stops``; ``start`` is 0 or the end of a word. Offsets are unsigned because
     numba otherwise tests each for being negative, which doubles the time.
     """
     one, two, of_byte = np.uint64(1), np.uint64(2), np.uint64(_BYTES)

@@ -1,8 +1,12 @@
-"""Counting of pre-tokenized words: what a vocabulary is trained on.
+r"""Counting of pre-tokenized words: what a vocabulary is trained on.
 
     >>> counts = count_words(["a rose is a rose", "a rose"])
     >>> list(counts.items())
     [(b' a', 1), (b' is', 1), (b' rose', 3), (b'a', 2)]
+
+An example, as in `_count`: b"low" has 3 bytes, so its key is the word in the low 7 bytes and its length in the top one,
+0x03_00000000_776F6C, in the table ``short``. b" lowest words" has 13 bytes, so it is a record (count, 13, b" lowest ", b"words\\0\\0\\0")
+in ``records``, and ``slots`` holds the upper half of its hash beside its position.
 
 Memory grows with the distinct words, not with the text. Counts are 64 bits wide. Counts of the parts of a corpus, merged in any order,
 are the counts of the whole: in memory with `WordCounts.merge`, from files with `tokenizer.counts_file`.
@@ -21,16 +25,16 @@ from tokenizer.kernels import Bytes, Chunks, Ints, Scalar, kernel
 from tokenizer.pretokenize import character_classes, word_ends
 from tokenizer.utf8 import to_utf8
 
-_BATCH_BYTES = 1 << 18  # texts go to the kernels in batches of about this size
-_BLOCK_WORDS = 1 << 16
-_PIECE = 1 << 20  # characters; a longer text is cut where a word ends anyway
+_BATCH_BYTES = 1 << 18  # texts go to the kernels in batches of about this size: it fits a second-level cache and makes calls cheap
+_BLOCK_WORDS = 1 << 16  # words a kernel call: more than a batch usually has, so memory is bounded and calls are few
+_PIECE = 1 << 20  # characters; a longer text is cut at the next end of a word, so that its bytes are not held twice
 _AFTER_WORD = re.compile(r"(?<=[^\s\x1c-\x1f\x85])(?= )")
 _SHORT = 7  # bytes of a word that fit a table key together with their number
 
 
 @kernel
 def _digest(chunks: Chunks, at: Scalar, length: Scalar) -> Scalar:
-    """Hash of a record's text: ``length`` bytes in 8-byte chunks from ``at`` on, padded with zeros."""
+    """Hash of a record's text by multiplying and xor-shifting: ``length`` bytes in 8-byte chunks from ``at`` on, padded with zeros."""
     digest = length * np.uint64(0x9E3779B97F4A7C15)
     for k in range((length + np.uint64(7)) >> np.uint64(3)):
         digest = (digest ^ chunks[at + np.uint64(k)]) * np.uint64(0x9FB21C651E98DF25)
@@ -45,7 +49,7 @@ def _count(
     """Add the words of ``data`` that end at the byte offsets ``ends``, the first of which begins at ``begin``.
 
     ``data`` is text as little-endian 8-byte chunks with one to spare. Word w counts ``weights[w]`` times, or once where ``weights`` is
-    empty. Words of up to 7 bytes live in ``short``, pairs of (text and length, count) by hash. Longer ones are records (count, length,
+    empty. Words of up to 7 bytes are in ``short``, pairs of (text and length, count) by hash. Longer ones are records (count, length,
     text in chunks) in ``records``, found through ``slots``, which hold the upper half of the hash and the place of the record plus one.
     All three have room for every word being new. Returns the new short words, the new long words and the chunks of ``records`` in use.
     """
@@ -63,7 +67,7 @@ def _count(
         at = start >> three
         shift = (start & seven) * eight
         if length <= _SHORT:
-            # NB: two shifts, since a shift by 64 is undefined.
+            # Two shifts, because a shift by 64 bits is undefined.
             chunk = data[at] >> shift | (data[at + one] << one) << (np.uint64(63) - shift)
             key = (chunk & ((one << length * eight) - one)) | length << np.uint64(56)
             slot = (key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & short_mask
@@ -75,7 +79,7 @@ def _count(
                 slot = (slot + one) & short_mask
             short[two * slot + one] += weight
         else:
-            # The word is written as a record behind the last one, which stays if the word is new.
+            # The word is written as a record after the last one; it is kept only if the word turns out to be new.
             records[free] = weight
             records[free + one] = length
             text = free + two
@@ -276,13 +280,13 @@ class WordCounts:
     def _add(self, data: Chunks, begin: int, ends: Ints, weights: Ints) -> None:
         if not ends.size:
             return
-        self._make_room(ends.size, int(ends[-1]) - begin)
+        self._reserve(ends.size, int(ends[-1]) - begin)
         new_short, new_long, self._used = _count(data, begin, ends, weights, self._short, self._slots, self._records, self._used)
         self._short_words += new_short
         self._long_words += new_long
 
-    def _make_room(self, words: int, size: int) -> None:
-        """Let the tables be at most two thirds full after ``words`` new words of ``size`` bytes in all."""
+    def _reserve(self, words: int, size: int) -> None:
+        """Grow the tables so that they are at most two thirds full after ``words`` new words of ``size`` bytes in all."""
         slots = self._short.size // 2
         while slots * 2 < (self._short_words + words) * 3:
             slots *= 2
@@ -296,7 +300,7 @@ class WordCounts:
         if slots > self._slots.size:
             self._slots = np.zeros(slots, dtype=np.uint64)
             _rehash_long(self._records, self._used, self._slots)
-        # A record of 8 bytes and more takes at most half its bytes in chunks; the one being looked up needs its place too.
+        # A record of 8 bytes and more takes at most half its bytes in chunks; the one being looked up needs room too.
         needed = self._used + size // 2 + 4
         if needed >= 1 << 32:
             raise TokenizerError("more than 32 GB of distinct words: count the corpus in parts and merge the files of counts")
@@ -306,7 +310,7 @@ class WordCounts:
             self._records = records
 
     def unsorted(self) -> tuple[Bytes, Ints, Ints]:
-        """``(text, starts, counts)`` in no useful order: word w is ``text[starts[w]:starts[w + 1]]`` and occurs ``counts[w]`` times."""
+        """``(text, starts, counts)`` in arbitrary order: word w is ``text[starts[w]:starts[w + 1]]`` and occurs ``counts[w]`` times."""
         starts = np.zeros(len(self) + 1, dtype=np.int64)
         counts = np.zeros(len(self), dtype=np.int64)
         nothing = np.empty(0, dtype=np.uint8)
@@ -351,7 +355,7 @@ def count_words(texts: Iterable[str | bytes]) -> WordCounts:
 
 
 def _chunks(parts: list[bytes]) -> Chunks:
-    """The parts in one array of 8-byte chunks, zeros behind, the last chunk all zeros."""
+    """The parts in one array of 8-byte chunks, padded with zeros; the last chunk is all zeros."""
     size = sum(map(len, parts))
     return np.frombuffer(b"".join([*parts, bytes(16 - size % 8)]), dtype="<u8")
 

@@ -128,6 +128,31 @@ def test_long_white_space_is_cut_as_if_it_were_short(gpt2: ByteBPE, r50k: tiktok
         assert gpt2.encode(text) == gpt2.encode_to_numpy(text).tolist() == r50k.encode_ordinary(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("x  y", ["x  y"]),
+        ("x   y", ["x", "  ", " y"]),
+        ("x    y", ["x", "   ", " y"]),
+        ("x    ", ["x    "]),
+        ("   y   z", ["", "  ", " y", "  ", " z"]),
+    ],
+    ids=["below", "at", "above", "end", "two"],
+)
+def test_white_space_is_cut_from_the_limit_on(monkeypatch: pytest.MonkeyPatch, text: str, pieces: list[str]) -> None:
+    monkeypatch.setattr(encoder_module, "_LONG_WHITESPACE", 3)
+    assert list(encoder_module.split_long_whitespace(text)) == pieces
+
+
+@given(text=st.lists(st.sampled_from([" ", "  ", "   ", "\n", "\x1c", "\u3000", "a", "."])).map("".join))
+def test_no_piece_has_long_white_space_before_something_else(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoder_module, "_LONG_WHITESPACE", 3)
+        pieces = list(encoder_module.split_long_whitespace(text))
+    assert "".join(pieces) == text
+    assert not any(regex.search(r"\s{3}\S", piece) for piece in pieces)
+
+
 def test_white_space_is_that_of_the_pattern() -> None:
     assert character_classes()[0x3001:0x110000].max() < SPACE
     assert "".join(chr(code) for code in range(0x3001) if regex.match(r"\s", chr(code))) == encoder_module._SPACES

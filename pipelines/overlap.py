@@ -1,4 +1,4 @@
-"""Benchmarks against the filters; what is found is looked for in the corpus, and all of it goes into one report."""
+"""Benchmarks to overlap reports: matches by the filters, the documents with these matches by the corpus, and one report of both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     shards = config.build.shards
     benchmarks = list(enumerate(config.overlap.benchmarks))
     measured = pipeline | "Benchmarks" >> Tasks(benchmarks) | Phase(context, "measure", measure_benchmark, config.overlap)
-    # Shards are looked through also where there is no benchmark.
+    # The corpus is searched even without a benchmark: a barrier needs an element.
     always = pipeline | "Always" >> beam.Create([0])
     (
         (measured, always)

@@ -202,16 +202,14 @@ class BeamStore:
 def _reason(cause: Any) -> str:
     """Why a store refused, and what to do. `cause` is whatever its client raised, or a status of HTTP."""
     status = getattr(cause, "code", cause)
-    said = " ".join(str(cause).split())[:300]
-    if (
-        isinstance(cause, (ImportError, AssertionError)) or "Unable to get filesystem" in said
-    ):  # Beam's way to say that a package is missing
+    text = " ".join(str(cause).split())[:300]
+    if isinstance(cause, (ImportError, AssertionError)) or "Unable to get filesystem" in text:  # Beam's error for a missing package
         return "Beam has no file system for it here; install what it needs, for gs:// with `pip install 'apache-beam[gcp]'`"
     if status == 404:
-        return f"there is no such bucket or file ({said}); create the bucket or correct the URL"
+        return f"there is no such bucket or file ({text}); create the bucket or correct the URL"
     if status in (401, 403):
-        return f"not allowed ({said}); log in with `gcloud auth application-default login`, or give the account the right to read and write"
-    return f"the store failed ({type(cause).__name__}: {said}); run the same command again, finished shards are kept"
+        return f"not allowed ({text}); log in with `gcloud auth application-default login`, or give the account the right to read and write"
+    return f"the store failed ({type(cause).__name__}: {text}); run the same command again, finished shards are kept"
 
 
 def _in_parallel(work: Callable[[Any], None], items: Iterable[Any]) -> None:

@@ -66,6 +66,6 @@ def main(words: Sequence[str] | None = None, environment: Mapping[str, str] = os
         info = provision(given.provision_endpoint, given.id)
     except grpc.RpcError as error:
         sys.exit(f"webtext-worker: {given.provision_endpoint}: no provision service ({error.code().name}); engines start this program")
-    # -I: neither the directory nor PYTHONPATH of whoever started the engine decides what a worker imports.
+    # -I: the current directory and PYTHONPATH of the engine do not change what a worker imports.
     command = [sys.executable, "-I", "-m", "apache_beam.runners.worker.sdk_worker_main"]
     os.execve(sys.executable, command, {**environment, **environment_of(given, info)})

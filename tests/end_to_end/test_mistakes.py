@@ -199,7 +199,7 @@ def test_a_foreign_package_is_named(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    assert ended.stderr.startswith("webtext: another package named `tokenizer` is in the place of webtext's own")
+    assert ended.stderr.startswith("webtext: another package named `tokenizer` hides or overwrites webtext's own")
     assert str(tmp_path / "tokenizer" / "__init__.py") in ended.stderr
 
 

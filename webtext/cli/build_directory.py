@@ -70,9 +70,9 @@ def check_build_owner(
         theirs = cast(dict[str, Any], read_json(mark))
         other = [key for key in mine if theirs.get(key) != mine[key]]
         if other and not reuse:
-            told = "; ".join(f"{key} was {theirs.get(key)} and is now {mine[key]}" for key in other)
+            changes = "; ".join(f"{key} was {theirs.get(key)} and is now {mine[key]}" for key in other)
             raise UsageError(
-                f"{shown}: belongs to a build of another configuration ({told}); choose another --out, or --reuse to rebuild it"
+                f"{shown}: belongs to a build of another configuration ({changes}); choose another --out, or --reuse to rebuild it"
             )
         if not other:
             return

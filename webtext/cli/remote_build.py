@@ -36,7 +36,7 @@ def lock_remote_build(url: str, arguments: Sequence[str]) -> Iterator[tuple[Path
     if re.search(r"[*?\[\]]", url):
         raise UsageError(f"{url}: the name of a build has none of * ? [ ]; choose another --out")
     remote = BeamStore(url.rstrip("/"), PipelineOptions(list(arguments)).get_all_options(drop_default=True))
-    remote.sizes([f"{BUILD_FILE}*"])  # NB: a pattern, for a list of a bucket that is not there is an error, and a look at its object none
+    remote.sizes([f"{BUILD_FILE}*"])  # NB: a pattern, because listing a missing bucket is an error, and looking up an object in it is none
     directory = remote.root / "launcher"
     with lock_directory(directory, remote.url):
         for path in directory.iterdir():

@@ -13,7 +13,7 @@ from webtext.report.source import Provenance, Source
 
 
 def print_sources(build: Path, shard: str, position: int | None, find: str | None, url: str | None, limit: int, show: int) -> None:
-    """Print the documents asked for: `limit` at the most (0: all), each with `show` tokens of its text from the place asked for."""
+    """Print the documents found: at most `limit` (0: all), each with `show` tokens of its text from the match on."""
     provenance = Provenance(build)
     sources: Iterator[Source]
     if position is not None:

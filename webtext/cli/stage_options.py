@@ -88,8 +88,8 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
         *others.values(),
     ]
     if stage == "fetch":
-        told = "ask again for links that failed: failed (all of them), timeout, or 5xx; repeatable"
-        parameters.append(parameter("retry", Annotated[list[str] | None, typer.Option(help=told, show_default=False)], None))
+        text = "try failed links again: failed (all of them), timeout, or 5xx; repeatable"
+        parameters.append(parameter("retry", Annotated[list[str] | None, typer.Option(help=text, show_default=False)], None))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {item.name: item.annotation for item in parameters}
     command.__doc__ = ABOUT[stage]

@@ -168,7 +168,7 @@ class ExtractSection(Section):
     cleaning: Literal["gpt2", "c4", "gopher", "fineweb", "none"] = key("gpt2", "rules that a text must meet, by name")
     min_characters: int = key(200, "a shorter text is rejected (gpt2)", ge=0)
     max_duplicate_lines: float = key(0.3, "share of the characters in repeated lines above which a text is rejected (gpt2)", ge=0, le=1)
-    c4_min_words: int = key(5, "a line of fewer words goes (c4, fineweb)", ge=0)
+    c4_min_words: int = key(5, "a line of fewer words is deleted (c4, fineweb)", ge=0)
     c4_min_sentences: int = key(3, "a text of fewer sentences is rejected (c4, fineweb)", ge=0)
     c4_bad_words: list[str] = key([], "words of which a text may have none (c4); the paper took the published list of LDNOOBW")
     gopher_min_words: int = key(50, "a text of fewer words is rejected (gopher, fineweb)", ge=0)

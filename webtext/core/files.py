@@ -106,7 +106,7 @@ def writing(path: Path) -> Iterator[Output]:
 
 
 def _discard(file: HashingFile, temporary: Path) -> None:
-    with suppress(OSError):  # the first failure is the one to tell
+    with suppress(OSError):  # the first failure is the one to report
         file.close()
     temporary.unlink(missing_ok=True)
 

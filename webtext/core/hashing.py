@@ -1,4 +1,4 @@
-"""Names and places that follow from content: ids of URLs, shards of hosts."""
+"""Ids of URLs and shards of hosts, by hashes."""
 
 from __future__ import annotations
 

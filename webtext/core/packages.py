@@ -40,7 +40,7 @@ def check_packages() -> None:
         found = Path(spec.origin).resolve() if spec and spec.origin else None
         if found != ROOT / name / "__init__.py" or (name != "webtext" and _installed_by_others(name)):
             raise WebtextError(
-                f"another package named `{name}` is in the place of webtext's own ({found or 'a directory without code'}); "
+                f"another package named `{name}` hides or overwrites webtext's own ({found or 'a directory without code'}); "
                 f"rename or uninstall it (`pip uninstall {name}`), or install webtext into an environment of its own"
             )
 

@@ -1,4 +1,4 @@
-"""The records that a build is made of, as Arrow schemas. docs/formats.md describes each column.
+"""The records of a build, as Arrow schemas. docs/formats.md describes each column.
 
 Times are seconds since 1970-01-01 UTC, as Reddit gives them; a null means that it is not known (a build without links).
 """

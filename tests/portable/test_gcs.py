@@ -128,7 +128,7 @@ def test_a_build_in_a_bucket_is_the_same(store: Store, config: Path, here: Path)
             assert time.monotonic() < end
             time.sleep(0.02)
         if report.startswith("pages"):
-            assert "is at work" in store.webtext(*there, status=1)
+            assert "is already running in this directory" in store.webtext(*there, status=1)
         running.send_signal(signal.SIGKILL)
         running.communicate()
         done = objects / "links" / "shard-00000.parquet"

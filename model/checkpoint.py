@@ -2,8 +2,8 @@
 
 A checkpoint is a valid safetensors file (fp32 tensors `model.NAME`, `exp_avg.NAME`, `exp_avg_sq.NAME`; no pickle). Its
 `__metadata__` holds under "state" the JSON of `State`, and under "sha256" the digest of the whole file. So a cut, damaged or
-foreign file is told from a good one before anything is taken from it. Random numbers need no place in it: all are drawn from
-generators seeded by (seed, step), see `model.train`.
+foreign file is detected before anything is read from it. The state of random generators is not stored: all are seeded by (seed, step),
+see `model.train`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 @dataclass
 class State:
-    """Where a run stands beside its tensors."""
+    """The state of a run apart from its tensors."""
 
-    config: dict[str, Any]  # TrainConfig.learned()
+    config: dict[str, Any]  # TrainConfig.resume_key()
     data: dict[str, str]  # split -> TokenSplit.fingerprint()
     step: int = 0  # steps done
     val_loss: float | None = None  # last and best validation, in nats a token
@@ -41,6 +41,7 @@ class State:
     optimizer_steps: float = 0.0  # less than step where fp16 overflowed
     scaler: dict[str, Any] = field(default_factory=dict)
     threads: int = 1  # CPU threads, on which rounding depends
+    platform: dict[str, str] = field(default_factory=dict)  # so it does on this: device.platform_of()
 
 
 def save(path: Path, state: State, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -52,7 +53,7 @@ def save(path: Path, state: State, model: torch.nn.Module, optimizer: torch.opti
 
 
 def keep_as_best(directory: Path) -> None:
-    """Let the best checkpoint be the last one: a second name of the same file, or a copy where the file system has no links."""
+    """Make the last checkpoint the best one: a hard link, or a copy where the file system has no links."""
     temporary = directory / f".{BEST}.tmp"
     temporary.unlink(missing_ok=True)
     try:
@@ -93,6 +94,7 @@ class Checkpoint:
             )
         if not seal_fits(file.data, sealed):
             raise WebtextError(f"{path}: checkpoint is damaged: its SHA-256 does not fit; remove it to train anew")
+        self.digest: str = sealed
         self.state = State(**json.loads(metadata["state"]))
         data = file[8 + length :]
         self.tensors = {
@@ -120,7 +122,7 @@ class Checkpoint:
             for name, parameter in model.named_parameters():
                 parameter.copy_(self._tensor(f"model.{name}", parameter))
                 if optimizer is not None and self.state.optimizer_steps:
-                    # NB: copied into memory of torch's own, since a mapped file is not aligned as its kernels' rounding wants.
+                    # Copied into torch's own memory: kernels round differently on the unaligned addresses of a mapped file.
                     moments = {key: torch.empty_like(parameter).copy_(self._tensor(f"{key}.{name}", parameter)) for key in _MOMENTS}
                     # A fused AdamW counts its steps on the parameter's device.
                     steps = torch.tensor(self.state.optimizer_steps, dtype=torch.float32, device=parameter.device)

@@ -136,8 +136,8 @@ class TrainConfig:
         most = max(1, 8192 // self.model.context)
         return max(n for n in range(1, min(share, most) + 1) if share % n == 0)
 
-    def learned(self) -> dict[str, Any]:
-        """The settings that decide what is learned, each resolved: a checkpoint goes on under these alone."""
+    def resume_key(self) -> dict[str, Any]:
+        """The settings that affect the weights, with defaults resolved: a checkpoint is resumed only if they are the same."""
         resolved = {
             "lr": self.peak_lr,
             "warmup": self.warmup_steps,

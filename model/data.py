@@ -24,7 +24,7 @@ from webtext.core.errors import WebtextError
 from webtext.tokens.shards import open_shard
 
 Ints = npt.NDArray[np.int64]
-_ROUNDS = 6
+_ROUNDS = 6  # of the Feistel network; four make a pseudo-random permutation (Luby and Rackoff 1988), two more for a weak round function
 
 
 class TokenSplit:
@@ -63,7 +63,7 @@ class TokenSplit:
     def fingerprint(self) -> str:
         """SHA-256 over each shard's name, length and up to 64 pages of 2,048 tokens spread evenly over it.
 
-        NB: not over all tokens, which would read the whole corpus before each start; it tells corpora apart, not single tokens.
+        Not over all tokens, which would read the whole corpus before each start; it detects another corpus, not a changed token.
         """
         digest = hashlib.sha256()
         for path, shard in zip(self.paths, self._shards):

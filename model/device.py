@@ -1,4 +1,4 @@
-"""The machine a run has: device, ranks of a torchrun, precision, peak speed and memory."""
+"""The hardware of a run: device, ranks of torchrun, precision, peak speed and memory."""
 
 from __future__ import annotations
 
@@ -70,6 +70,14 @@ class Machine:
             distributed.all_reduce(value)
         return value
 
+    def agree(self, value: object) -> bool:
+        """Whether all ranks hold what rank 0 holds. Each learns the same answer, so that all go on or all stop."""
+        if self.ranks == 1:
+            return True
+        held: list[object] = [None] * self.ranks
+        distributed.all_gather_object(held, value)
+        return all(other == held[0] for other in held)
+
     def barrier(self) -> None:
         if self.ranks > 1:
             distributed.barrier()
@@ -91,10 +99,17 @@ class Machine:
         return f"{self.ranks} x {self.device.type} ({name}), {self.precision}"
 
 
+def platform_of(device: torch.device) -> dict[str, str]:
+    """What rounding depends on beside the settings: torch's version, and the CPU's vector instructions or the GPU's name."""
+    if device.type == "cuda":
+        return {"torch": torch.__version__, "GPU": torch.cuda.get_device_name(device)}
+    return {"torch": torch.__version__, "CPU capability": torch.backends.cpu.get_cpu_capability()}
+
+
 def peak_tflops(name: str, precision: str) -> float | None:
     """The peak of a device by the name its driver gives it, None for one that is not in the table.
 
-    Relatives of another speed are not: a laptop's chip, a "Ti" or "SUPER", a slice of a card (MIG).
+    Variants of another speed are not matched: a laptop's chip, a "Ti" or "SUPER", a slice of a card (MIG).
 
     >>> peak_tflops("NVIDIA A100-SXM4-80GB", "bf16")
     312.0
@@ -162,7 +177,7 @@ def _deterministic(wanted: bool) -> Iterator[None]:
     before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
     if wanted:
         torch.use_deterministic_algorithms(True)
-        # NB: else every fresh tensor is filled with NaN first, which costs a pass over memory.
+        # Otherwise every new tensor is filled with NaN first, which costs a pass over memory.
         memory.fill_uninitialized_memory = False
     try:
         yield

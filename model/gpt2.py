@@ -116,7 +116,7 @@ class Attention(nn.Module):
         if cache is not None:
             k, v = cache.append(self.layer, k, v)
         dropout = self.dropout if self.training else 0.0
-        # NB: one new token sees the whole cache; several are only ever read into an empty one, where the causal mask is square.
+        # One new token sees the whole cache; several are only ever read into an empty one, where the causal mask is square.
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None and t > 1)
         y = self.c_proj(y.transpose(1, 2).reshape(b, t, c))
         return _drop(y, self.dropout, self.training)

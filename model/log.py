@@ -1,14 +1,19 @@
-"""What a run tells while it goes: a report a step, as a line for people, as JSON lines and, where TensorBoard is installed, to it."""
+"""Reports of a training run: one a step, as a line for people, as JSON lines and, where it is installed, for TensorBoard."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from model.config import TrainConfig
+from model.device import Machine
 from webtext.core.errors import WebtextError
 
 # What TensorBoard shows of a report.
@@ -43,8 +48,44 @@ class StepReport:
         return "  ".join([*parts, f"{self.memory_bytes / 2**30:.2f} GiB", f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left"])
 
 
+class Pace:
+    """Measures tokens a second, utilisation and time left from the clock."""
+
+    def __init__(self, config: TrainConfig, here: Machine, step: int) -> None:
+        self._config, self._here, self._first = config, here, step
+        self._peak = here.peak_flops(config.peak_tflops)
+        self._reported = step
+        self._began = self._since = time.perf_counter()
+
+    def report(self, step: int, loss: float, lr: float, norm: float) -> StepReport:
+        now = time.perf_counter()
+        speed = (step - self._reported) * self._config.batch_tokens / (now - self._since)
+        left = (now - self._began) / (step - self._first) * (self._config.steps - step)
+        self._reported, self._since = step, now
+        return StepReport(
+            step=step,
+            steps=self._config.steps,
+            tokens=step * self._config.batch_tokens,
+            loss=loss,
+            lr=lr,
+            grad_norm=norm,
+            val_loss=None,
+            tokens_per_second=speed,
+            mfu=None if self._peak is None else speed * self._config.model.flops_per_token / self._peak,
+            memory_bytes=self._here.memory(),
+            seconds_left=left,
+        )
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time spent within is not counted as training: validation and checkpoints."""
+        began = time.perf_counter()
+        yield
+        self._since += time.perf_counter() - began
+
+
 class RunLog:
-    """Appends reports to `log.jsonl` and to TensorBoard. On opening, what lies behind `step` is dropped: it is about to happen again."""
+    """Appends reports to `log.jsonl` and to TensorBoard. On opening, entries after `step` are deleted: the run repeats those steps."""
 
     def __init__(self, out: Path, step: int) -> None:
         path = out / "log.jsonl"

@@ -1,6 +1,6 @@
 """AdamW and learning-rate schedules.
 
-The paper does not tell its optimiser. These are GPT-3's choices (Brown et al. 2020, appendix B), which every reproduction takes.
+The paper does not name its optimiser. These are GPT-3's choices (Brown et al. 2020, appendix B), which every reproduction takes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def adamw(model: torch.nn.Module, *, weight_decay: float, betas: tuple[float, fl
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
-    # NB: fused on every device: one pass over memory instead of a dozen, on a CPU too.
+    # Fused on every device: one pass over memory instead of a dozen, on a CPU too.
     return torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=1e-8, fused=True)
 
 

@@ -1,4 +1,4 @@
-"""Sample text from a GPT-2: temperature, top-k, top-p, seeds, batches, a key-value cache, text as it comes."""
+"""Sample text from a GPT-2: temperature, top-k, top-p, seeds, batches, a key-value cache, streaming."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def generate(
     capacity = min(context, len(prompt) + (context // 2 if max_tokens is None else max_tokens))
     head = model.wte.weight[: model.config.vocab_size].detach().T
     if device.type == "cpu":
-        head = head.contiguous()  # NB: a row of it times a vector costs a CPU two to four times what the transposed product does
+        head = head.contiguous()  # a CPU multiplies it two to four times as fast as the transposed view
     kept: KVCache | None = None
     begun = -1
     was_training = model.training
@@ -138,7 +138,7 @@ def generate(
                     kept = KVCache(model.config, samples, capacity, device=device, dtype=model.wte.weight.dtype) if cache else None
                     hidden = model.hidden(tokens[:, start:], cache=kept)
                     begun = start
-                logits = restrict((hidden[:, -1] @ head).float().cpu(), temperature, top_k, top_p)
+                logits = warp_logits((hidden[:, -1] @ head).float().cpu(), temperature, top_k, top_p)
                 chosen = draw(logits, torch.tensor([generator.random() for generator in draws], dtype=torch.float64))
                 tokens = torch.cat([tokens, chosen.to(device)[:, None]], 1)
             ended = [done or token == stop for done, token in zip(ended, chosen.tolist())]
@@ -150,13 +150,13 @@ def generate(
 
 
 def window_start(length: int, context: int) -> int:
-    """Where the window begins that a model of `context` reads to continue `length` tokens: it moves on by half a context at a time."""
+    """First token of the window read to continue `length` tokens. It moves by half a `context`, for which the cache is then kept."""
     step = max(1, context // 2)
     return max(0, -(-(length - context) // step) * step)
 
 
-def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
-    """Logits [B, V] divided by the temperature, with -inf for what may not be drawn, by the rules of OpenAI's code.
+def warp_logits(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
+    """Logits [B, V] divided by the temperature, with -inf for tokens that must not be drawn; rules of openai/gpt-2, sample.py.
 
     Top-k keeps all tokens at least as likely as the k-th, more than k where some tie with it. Top-p keeps the likeliest tokens
     whose probabilities sum up to at most p, but at least the first, and what ties with the last of them.
@@ -183,7 +183,7 @@ def draw(logits: Tensor, uniform: Tensor) -> Tensor:
         return possible[draw(logits[:, possible], uniform)]
     cumulative = logits.double().softmax(-1).cumsum(-1)
     total = cumulative[:, -1:].contiguous()
-    # NB: the product may round up to the total; the first token to reach it is the last that has any probability.
+    # The product may round up to the total; the first token to reach it is the last that has any probability.
     at_most = torch.searchsorted(cumulative, total)
     return torch.minimum(torch.searchsorted(cumulative, uniform[:, None] * total, right=True), at_most)[:, 0]
 

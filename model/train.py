@@ -17,7 +17,6 @@ import math
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import MISSING, dataclass, fields, replace
@@ -33,9 +32,9 @@ from model import checkpoint, hf
 from model.checkpoint import BEST, LAST, Checkpoint, State
 from model.config import TrainConfig
 from model.data import Ints, TokenSplit, Windows, evaluation_windows, prefetched, windows_of_step
-from model.device import Machine, machine
+from model.device import Machine, machine, platform_of
 from model.gpt2 import GPT2
-from model.log import RunLog, StepReport, tensorboard_is_there
+from model.log import Pace, RunLog, StepReport, tensorboard_is_there
 from model.optim import adamw, learning_rate
 from webtext.core.errors import UsageError, WebtextError
 
@@ -50,7 +49,7 @@ class DivergedError(WebtextError):
 class TrainResult:
     """How a run ended."""
 
-    finished: bool  # False: it was told to stop (SIGTERM) and goes on when started again
+    finished: bool  # False: stopped by SIGTERM; resumes when started again
     steps: int  # done
     tokens: int  # trained on
     parameters: int
@@ -71,7 +70,7 @@ def train(
     progress: Callable[[StepReport], None] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> TrainResult:
-    """Train on `tokens/train-*.bin`, validate on `tokens/val-*.bin`, write to `out`; goes on from a checkpoint that lies there.
+    """Train on `tokens/train-*.bin`, validate on `tokens/val-*.bin`, write to `out`; resumes from a checkpoint there.
 
     `progress` gets every report and `announce` one line at the start that states model, device and plan, both on rank 0 alone.
     Raises UsageError for an impossible configuration, and WebtextError for missing or broken shards, a checkpoint that is
@@ -81,6 +80,8 @@ def train(
         run = _Run(config, tokens, out, here)
         if announce is not None and here.rank == 0:
             announce(run.describe())
+            if run.note:
+                announce(run.note)
             if not tensorboard_is_there():
                 announce("no event files for TensorBoard, which is not installed (`pip install tensorboard`); log.jsonl has all of it")
         return run.go(progress if here.rank == 0 else None, told_to_stop)
@@ -101,9 +102,9 @@ class _Run:
         self.optimizer = adamw(model, weight_decay=config.weight_decay, betas=(config.beta1, config.beta2))
         self.scaler = torch.amp.GradScaler(here.device.type, enabled=here.precision == "fp16")
         data = {"train": self.train_windows.tokens.fingerprint(), "val": self.val_windows.tokens.fingerprint()}
-        self.state = State(config.learned(), data, threads=torch.get_num_threads())
-        if (out / LAST).exists():
-            self._resume()
+        self.state = State(config.resume_key(), data, threads=torch.get_num_threads(), platform=platform_of(here.device))
+        self.note = ""  # what a resumed run should know
+        self._resume()
         self.net: Any = torch.compile(model) if config.compile else model
         if here.ranks > 1:
             devices = [here.device] if here.device.type == "cuda" else None
@@ -111,9 +112,34 @@ class _Run:
         self.eot = None if config.cross_documents else config.eot_token
 
     def _resume(self) -> None:
-        found = Checkpoint(self.out / LAST)
-        found.check_fits(self.state.config, self.state.data)
+        """Go on from the last checkpoint if there is one, on every rank from the same.
+
+        Ranks on several machines may see different directories; gradients averaged over different steps would ruin the model.
+        """
+        path = self.out / LAST
+        found: Checkpoint | None = None
+        error: WebtextError | OSError | None = None
+        try:
+            found = Checkpoint(path) if path.exists() else None
+            if found is not None:
+                found.check_fits(self.state.config, self.state.data)
+        except (WebtextError, OSError) as raised:  # raised below, after the other ranks, which wait for this one, have been told
+            error = raised
+        held = None if found is None else (found.state.step, found.digest)
+        same = self.here.agree((held, error is not None))
+        if error is not None:
+            raise error
+        if not same:
+            here = "is missing" if found is None else f"is of step {found.state.step:,}"
+            raise WebtextError(
+                f"{path}: on rank {self.here.rank} it {here}, but the ranks do not all have the same checkpoint: "
+                "give all machines one shared directory, or copy rank 0's file to each"
+            )
+        if found is None:
+            return
         found.restore(self.model, self.optimizer)
+        self.note = _platform_note(found.state.platform, self.state.platform)
+        found.state.platform = self.state.platform
         self.state = found.state
         self.state.threads = self.config.threads or self.state.threads
         torch.set_num_threads(self.state.threads)
@@ -132,7 +158,7 @@ class _Run:
         )
 
     def _sample(self) -> str:
-        """What is said of a validation that does not read the whole split."""
+        """The part of `describe` on a validation that does not read the whole split."""
         windows = evaluation_windows(self.val_windows, self.config.eval_tokens)
         return "" if len(windows) == len(self.val_windows) else f", of which {self.val_windows.targets(windows):,} are read each time"
 
@@ -141,7 +167,7 @@ class _Run:
         config, state = self.config, self.state
         self.out.mkdir(parents=True, exist_ok=True)
         log = RunLog(self.out, state.step) if self.here.rank == 0 else None
-        pace = _Pace(config, self.here, state.step)
+        pace = Pace(config, self.here, state.step)
         stopped = False
         loaded = closing(prefetched(self.train_windows.load, self._batches(), config.loader_workers))
         with log or nullcontext(), loaded as batches, torch.random.fork_rng([self.here.device] if self.here.device.type == "cuda" else []):
@@ -198,7 +224,7 @@ class _Run:
         for number in range(self.passes):
             if config.dropout:
                 torch.manual_seed(_seed(config.seed, step, self.here.rank * self.passes + number))
-            # NB: gradients are exchanged in the last pass alone; the flag must stand before the forward pass.
+            # Gradients are exchanged in the last pass only; DistributedDataParallel looks at the flag in the forward pass.
             quiet = self.net.no_sync() if self.here.ranks > 1 and number < self.passes - 1 else nullcontext()
             with quiet:
                 with self.here.autocast():
@@ -217,9 +243,9 @@ class _Run:
         return total, norm
 
     def _finite(self, loss: Tensor, norm: Tensor) -> float:
-        """The loss of the whole batch. Raises DivergedError where it or its gradient is no number: nothing of such a step is kept.
+        """The loss of the whole batch. Raises DivergedError where it or its gradient is not finite: such a step is never saved.
 
-        NB: with fp16 a gradient may overflow; its scaler then skips the step.
+        With fp16 a gradient may overflow; its scaler then skips the step.
         """
         value = float(self.here.sum(loss))
         if not math.isfinite(value) or not (self.scaler.is_enabled() or math.isfinite(float(norm))):
@@ -227,7 +253,7 @@ class _Run:
                 f"the loss is {value} and the norm of its gradient {float(norm)} at step {self.state.step}: lower lr or use another "
                 f"precision; {self.out / LAST} is from before"
             )
-        if self.state.step == 1 and abs(value - self._fresh_loss) > 1:
+        if self.state.step == 1 and abs(value - self._fresh_loss) > 1:  # noise is far below 1 nat; a broken model or loss is not
             raise WebtextError(
                 f"the loss of the fresh model is {value:.2f} nats a token, it should be about {self._fresh_loss:.2f} = ln(vocabulary)"
             )
@@ -288,40 +314,11 @@ class _Run:
         )
 
 
-class _Pace:
-    """Turns the clock into tokens a second, utilisation and time left."""
-
-    def __init__(self, config: TrainConfig, here: Machine, step: int) -> None:
-        self._config, self._here, self._first = config, here, step
-        self._peak = here.peak_flops(config.peak_tflops)
-        self._reported = step
-        self._began = self._since = time.perf_counter()
-
-    def report(self, step: int, loss: float, lr: float, norm: float) -> StepReport:
-        now = time.perf_counter()
-        speed = (step - self._reported) * self._config.batch_tokens / (now - self._since)
-        left = (now - self._began) / (step - self._first) * (self._config.steps - step)
-        self._reported, self._since = step, now
-        return StepReport(
-            step=step,
-            steps=self._config.steps,
-            tokens=step * self._config.batch_tokens,
-            loss=loss,
-            lr=lr,
-            grad_norm=norm,
-            val_loss=None,
-            tokens_per_second=speed,
-            mfu=None if self._peak is None else speed * self._config.model.flops_per_token / self._peak,
-            memory_bytes=self._here.memory(),
-            seconds_left=left,
-        )
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Time that is not training's."""
-        began = time.perf_counter()
-        yield
-        self._since += time.perf_counter() - began
+def _platform_note(before: dict[str, str], now: dict[str, str]) -> str:
+    """One line where what rounding depends on differs from the checkpoint's (old checkpoints record nothing), else nothing."""
+    names = [name for name in sorted(before | now) if before and before.get(name) != now.get(name)]
+    changes = "; ".join(f"{name} was {before.get(name, 'none')}, is {now.get(name, 'none')}" for name in names)
+    return f"resumed on another platform, so the weights will differ by rounding: {changes}" if changes else ""
 
 
 def _seed(*numbers: int) -> int:

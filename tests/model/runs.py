@@ -23,15 +23,15 @@ def config(**changes: Any) -> TrainConfig:
     return TrainConfig(**{**MODEL, **PLAN, "device": "cpu", **changes})
 
 
-def start(config: TrainConfig, tokens: Path, out: Path, *, ranks: int = 1) -> list[subprocess.Popen[str]]:
-    """`python -m model.train`, as often as there are ranks; these meet on loopback."""
+def start(config: TrainConfig, tokens: Path, *outs: Path, ranks: int = 1) -> list[subprocess.Popen[str]]:
+    """`python -m model.train` for each rank; the ranks meet on loopback. They write to one directory, or each to its own."""
     options = options_of(config)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     return [
         subprocess.Popen(
-            [sys.executable, "-m", "model.train", str(tokens), str(out), *options],
+            [sys.executable, "-m", "model.train", str(tokens), str(outs[rank % len(outs)]), *options],
             cwd=ROOT,
             env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks)},
             stdout=subprocess.PIPE,

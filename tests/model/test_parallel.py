@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,29 @@ def test_torchrun_itself(tokens: Path, tmp_path: Path) -> None:
     alone = read_log(train(settings, tokens, tmp_path / "one").log)
     assert [r.loss for r in read_log(tmp_path / "two/log.jsonl")] == pytest.approx([r.loss for r in alone], abs=1e-6)
     assert train(settings, tokens, tmp_path / "two").finished
+
+
+@pytest.mark.parametrize("case", ["missing", "older", "damaged"])
+def test_ranks_with_different_checkpoints_end_at_once(tokens: Path, tmp_path: Path, case: str) -> None:
+    """As on two machines without a shared directory: rank 0 has step 8, rank 1 nothing, step 4 or a broken file."""
+    settings = config(steps=4, checkpoint_every=4, eval_every=4, schedule="constant", warmup=0, cooldown=0)
+    outs = [tmp_path / "first", tmp_path / "second"]
+    train(settings, tokens, tmp_path / "four")
+    train(replace(settings, steps=8), tokens, outs[0])
+    outs[1].mkdir()
+    here = (outs[0] / "last.safetensors").read_bytes()
+    there = {"missing": None, "older": (tmp_path / "four/last.safetensors").read_bytes(), "damaged": here[:-1]}[case]
+    if there is not None:
+        (outs[1] / "last.safetensors").write_bytes(there)
+    processes = start(replace(settings, steps=8), tokens, outs[0], outs[1], ranks=2)
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    assert [process.returncode for process in processes] == [1, 1]
+    assert "last.safetensors: on rank 0 it is of step 8, but the ranks do not all have the same checkpoint: give all" in outputs[0]
+    reason = {"missing": "on rank 1 it is missing, but", "older": "with steps = 4, this run has 8", "damaged": "checkpoint is cut"}[case]
+    assert reason in outputs[1]
+    assert not any("Traceback" in output for output in outputs)
+    assert (outs[0] / "last.safetensors").read_bytes() == here
+    assert not (outs[1] / "hf").exists()
 
 
 @pytest.mark.slow

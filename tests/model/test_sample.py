@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from model import hf
 from model.gpt2 import GPT2, GPT2Config, KVCache
-from model.sample import draw, generate, load_model, restrict, sample_texts, stream_text, window_start
+from model.sample import draw, generate, load_model, sample_texts, stream_text, warp_logits, window_start
 from webtext.core.errors import UsageError, WebtextError
 
 
@@ -88,24 +89,35 @@ def test_stop_ends_a_sample_and_is_not_given_out(model: GPT2) -> None:
 
 def test_top_k_keeps_ties_as_openai_does() -> None:
     logits = torch.tensor([[1.0, 3.0, 2.0, 2.0, 2.0, 0.0]])
-    assert torch.isfinite(restrict(logits, 1.0, 2, 1.0)).tolist() == [[False, True, True, True, True, False]]
-    assert torch.isfinite(restrict(logits, 1.0, 1, 1.0)).tolist() == [[False, True, False, False, False, False]]
+    assert torch.isfinite(warp_logits(logits, 1.0, 2, 1.0)).tolist() == [[False, True, True, True, True, False]]
+    assert torch.isfinite(warp_logits(logits, 1.0, 1, 1.0)).tolist() == [[False, True, False, False, False, False]]
     for everything in (0, 6, 7):
-        assert torch.equal(restrict(logits, 1.0, everything, 1.0), logits)
+        assert torch.equal(warp_logits(logits, 1.0, everything, 1.0), logits)
 
 
 def test_top_p_keeps_what_fits_into_p_but_always_one() -> None:
     logits = torch.tensor([[0.5, 0.2, 0.2, 0.1]]).log()
     for p, kept in ((0.3, 1), (0.51, 1), (0.95, 3), (1.0, 4)):
-        assert int(torch.isfinite(restrict(logits, 1.0, 0, p)).sum()) == kept
+        assert int(torch.isfinite(warp_logits(logits, 1.0, 0, p)).sum()) == kept
     # 0.5 + 0.2 fits into 0.75; the other 0.2 ties with the last one kept.
-    assert torch.isfinite(restrict(logits, 1.0, 0, 0.75)).tolist() == [[True, True, True, False]]
+    assert torch.isfinite(warp_logits(logits, 1.0, 0, 0.75)).tolist() == [[True, True, True, False]]
+
+
+def test_top_p_keeps_a_sum_that_is_p_exactly() -> None:
+    """The boundary belongs to what is kept: a cumulative sum of p itself, but not the float below it."""
+    exact = torch.tensor([[0.5, 0.25, 0.125, 0.125]])
+    sums = exact.log().sort(descending=True).values.softmax(-1).cumsum(-1)
+    for kept, p in enumerate(sums[0, :2].tolist(), 1):
+        assert int(torch.isfinite(warp_logits(exact.log(), 1.0, 0, p)).sum()) == kept
+        assert int(torch.isfinite(warp_logits(exact.log(), 1.0, 0, float(np.nextafter(np.float32(p), np.float32(0))))).sum()) == max(
+            1, kept - 1
+        )
 
 
 def test_temperature_divides_and_zero_takes_the_first_of_the_likeliest() -> None:
     logits = torch.tensor([[1.0, 4.0, 4.0]])
-    assert torch.equal(restrict(logits, 2.0, 0, 1.0), logits / 2)
-    assert restrict(logits, 0.0, 0, 1.0).tolist() == [[-math.inf, 0.0, -math.inf]]
+    assert torch.equal(warp_logits(logits, 2.0, 0, 1.0), logits / 2)
+    assert warp_logits(logits, 0.0, 0, 1.0).tolist() == [[-math.inf, 0.0, -math.inf]]
 
 
 @settings(max_examples=200)
@@ -137,7 +149,7 @@ def test_draws_follow_the_probabilities(model: GPT2) -> None:
     count = 4000
     first = next(generate(model, [9], samples=count, max_tokens=1, top_k=5))
     with torch.no_grad():
-        probabilities = restrict(model.eval()(torch.tensor([[9]]))[:, -1], 1.0, 5, 1.0).softmax(-1)[0]
+        probabilities = warp_logits(model.eval()(torch.tensor([[9]]))[:, -1], 1.0, 5, 1.0).softmax(-1)[0]
     for token in probabilities.nonzero()[:, 0].tolist():
         p = float(probabilities[token])
         assert first.count(token) / count == pytest.approx(p, abs=5 * math.sqrt(p * (1 - p) / count))

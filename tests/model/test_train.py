@@ -180,6 +180,20 @@ def test_a_checkpoint_of_other_data_is_refused(tokens: Path, tmp_path: Path, run
         train(config(), tmp_path, run)
 
 
+def test_a_resume_on_another_platform_is_announced(tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights depend on the CPU's vector instructions and on torch's version."""
+    now = {"torch": torch.__version__, "CPU capability": torch.backends.cpu.get_cpu_capability()}
+    said: list[str] = []
+    train(config(steps=1), tokens, tmp_path, announce=said.append)
+    assert Checkpoint(tmp_path / "last.safetensors").state.platform == now
+    train(config(steps=1), tokens, tmp_path, announce=said.append)
+    assert not any("platform" in line for line in said)
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX9")
+    train(config(steps=1), tokens, tmp_path, announce=said.append)
+    expected = f"resumed on another platform, so the weights will differ by rounding: CPU capability was {now['CPU capability']}, is AVX9"
+    assert said.count(expected) == 1
+
+
 def test_a_resumed_run_has_the_threads_it_had(tokens: Path, tmp_path: Path) -> None:
     """Rounding depends on their number."""
     seen: list[int] = []

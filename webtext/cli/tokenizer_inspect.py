@@ -18,20 +18,20 @@ from webtext.tokens.vocabulary import load_vocabulary
 
 
 def inspect(vocabulary: Path, documents: Sequence[Path], text: str | None, longest: int, limit: int) -> None:
-    """Print what is asked for: how `text` is cut; else the longest tokens and the compression of `documents`.
+    """Print how `text` is tokenized, if given; else the longest tokens and the compression of `documents`.
 
-    Without documents, those of the build whose tokenizer/ it is. `limit` documents at the most are read, 0 is all.
+    Without documents, those of the build whose tokenizer/ it is. At most `limit` documents are read; 0 means all.
     """
     bpe = load_vocabulary(vocabulary)
     console.print(f"{bpe.vocab_size:,} tokens: 256 bytes, {len(bpe.pairs):,} merges and <|endoftext|>", markup=False)
     if text is not None:
-        _tell_cut(bpe, text)
+        _print_tokens(bpe, text)
         return
     corpus = vocabulary.parent / "corpus"
     read = _limited(documents or ([corpus] if corpus.is_dir() else []), limit)
     rows = compression(bpe, read)
     if rows:
-        _tell_compression(rows)
+        _print_compression(rows)
     if longest:
         console.print(f"\nthe {longest:,} longest tokens")
         for i, token in longest_tokens(bpe, longest):
@@ -42,7 +42,7 @@ def _limited(paths: Sequence[Path], limit: int) -> Iterator[Document]:
     return islice((document for path in paths for document in documents_of(path)), limit or None)
 
 
-def _tell_cut(bpe: ByteBPE, text: str) -> None:
+def _print_tokens(bpe: ByteBPE, text: str) -> None:
     """In colours where there are some, else with a bar between tokens."""
     pieces = cut(bpe, text)
     if console.is_terminal and not console.no_color:
@@ -54,7 +54,7 @@ def _tell_cut(bpe: ByteBPE, text: str) -> None:
     console.print(f"{len(pieces):,} tokens, {size:,} bytes" + (f", {size / len(pieces):.2f} bytes a token" if pieces else ""))
 
 
-def _tell_compression(rows: list[Compression]) -> None:
+def _print_compression(rows: list[Compression]) -> None:
     """A line a language, most text first, and one for all."""
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
     table.add_column("language")

@@ -1,7 +1,7 @@
-"""The phases of the tokenize stage: encode every document, lay out the files, write them.
+"""The phases of the tokenize stage: encode every document, plan the token shards, write them (`write_file`).
 
 Documents keep the order of the corpus (shard, then id), each ended by <|endoftext|>; a file ends where the next document
-would lead beyond its size, so that a document lies in one file and the index can say where.
+would exceed its size, so that a document lies in one file and the index can give its offset.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from webtext.core.task import TaskRun
 from webtext.tokens.shards import Tokens, token_dtype, write_tokens
 from webtext.tokens.vocabulary import vocabulary_of
 
-CONTEXT = 1024  # of GPT-2; documents above it are counted
+CONTEXT = 1024  # tokens GPT-2 reads at once; documents above it are counted, as each window sees only a part of them
 
 ENCODED = pa.schema([("id", pa.string()), ("url", pa.string()), ("split", pa.string()), ("length", pa.int64())])
 
 
 def encode_shard(log: TaskRun, shard: int) -> list[Any]:
-    """Encode the documents of a shard: their tokens, and a row each that says how many."""
+    """Encode the documents of a corpus shard: one file of all tokens, and a table with the length of each document."""
     bpe = vocabulary_of(log.context.build)
     dtype = token_dtype(bpe.vocab_size)
     end = np.array([bpe.eot], dtype=dtype).tobytes()
@@ -51,7 +51,7 @@ def encode_shard(log: TaskRun, shard: int) -> list[Any]:
 def lay_out(log: TaskRun, _: int, shards: list[int], section: TokenizeSection) -> list[Any]:
     """The files to write: `[index, name, [[shard, first document, documents], ...]]`, documents counted within shard and split.
 
-    Every split has one file at least, so that a reader finds it also where it is empty.
+    Every split has at least one file, so that a reader finds it even if it is empty.
     """
     files: list[list[Any]] = []
     for split in SPLITS:
@@ -78,7 +78,7 @@ def _rows(log: TaskRun, shard: int) -> Any:
 
 
 def write_file(log: TaskRun, _: int, name: str, pieces: list[list[int]]) -> None:
-    """Write a token file and its part of the index."""
+    """Write a token shard `tokens/{name}.bin` and its part of the index. The count is in the header, so it is summed first."""
     split = name.rpartition("-")[0]
     vocabulary = vocabulary_of(log.context.build).vocab_size
     chosen = [(shard, list(_documents(log, shard, split, first, count))) for shard, first, count in pieces]
@@ -97,7 +97,7 @@ def _tokens(log: TaskRun, chosen: list[tuple[int, list[tuple[Any, int]]]], dtype
     """The tokens of one document after another."""
     for shard, rows in chosen:
         path = log.context.scratch_path(f"encode-{shard:05d}.tokens")
-        if rows:  # NB: an empty file cannot be mapped
+        if rows:  # an empty file cannot be mapped
             tokens = np.memmap(path, dtype=dtype, mode="r")
             for row, start in rows:
                 yield tokens[start : start + row["length"]]
@@ -105,7 +105,7 @@ def _tokens(log: TaskRun, chosen: list[tuple[int, list[tuple[Any, int]]]], dtype
 
 
 def _documents(log: TaskRun, shard: int, split: str, first: int, count: int) -> Iterator[tuple[Any, int]]:
-    """Rows `first` to `first + count` of a split in a shard, each with the place of its first token in the shard's tokens."""
+    """Rows `first` to `first + count` of a split in a shard, each with the offset of its first token in the shard's tokens."""
     start, number = 0, 0
     for row in _rows(log, shard):
         if row["split"] == split:

@@ -6,7 +6,7 @@
     1,024   2 x tokens  version 1: little-endian uint16 (what llm.c and its descendants read)
     1,024   4 x tokens  version 2: little-endian uint32, header[3] = 4, for vocabularies above 65,536
 
-A shard holds at most 2^31 - 1 tokens, for the count is an int32. nanoGPT reads version 1 with an offset of 1,024 bytes.
+A shard holds at most 2^31 - 1 tokens, because the count is an int32. nanoGPT reads version 1 with an offset of 1,024 bytes.
 
     >>> write_shard(Path("train-00000.bin"), [np.array([50256, 464, 3290])])
     3
@@ -27,7 +27,7 @@ import numpy.typing as npt
 from webtext.core.errors import WebtextError
 from webtext.core.files import writing
 
-MAGIC = 20240520
+MAGIC = 20240520  # llm.c's
 HEADER_BYTES = 1024
 MAX_TOKENS = 2**31 - 1
 Tokens = npt.NDArray[np.integer[Any]]
@@ -38,7 +38,7 @@ _DTYPES: dict[int, np.dtype[np.integer[Any]]] = {1: np.dtype("<u2"), 2: np.dtype
 def write_shard(path: Path, tokens: Iterable[Tokens], *, vocab_size: int = 65_536) -> int:
     """Write the arrays one after another as one shard and return the number of tokens.
 
-    Version 1 where `vocab_size` is at most 65,536, else version 2. The file appears under its name only when it is whole and synced.
+    Version 1 where `vocab_size` is at most 65,536, else version 2. The file appears under its name only when it is complete and synced.
     Raises WebtextError for a token outside the vocabulary or too many tokens.
     """
     arrays = list(tokens)
@@ -86,7 +86,7 @@ def open_shard(path: Path) -> Tokens:
     version, count = _read_header(path)
     dtype = _DTYPES[version]
     header = HEADER_BYTES // dtype.itemsize
-    # NB: the whole file is mapped and the header sliced off, since an empty shard leaves nothing to map behind it.
+    # The whole file is mapped and the header sliced off, because an empty shard has nothing to map after it.
     return np.memmap(path, dtype=dtype, mode="r", shape=(header + count,))[header:]
 
 
@@ -96,7 +96,7 @@ def shard_tokens(path: Path) -> int:
 
 
 def _read_header(path: Path) -> tuple[int, int]:
-    """(version, tokens) of a shard that is whole."""
+    """(version, tokens) of a shard whose size fits its header."""
     try:
         with path.open("rb") as file:
             raw = file.read(HEADER_BYTES)

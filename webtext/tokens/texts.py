@@ -20,7 +20,7 @@ from webtext.links.dumps import read_blocks
 _COMPRESSED = (".zst", ".gz", ".bz2", ".xz")
 _LINES = (".jsonl", ".ndjson")
 _KNOWN = (".parquet", ".txt", ".tar", *_LINES)
-_WINDOW = 2**31  # of archives packed with `zstd --long=31`
+_WINDOW = 2**31  # bytes; the largest, which `zstd --long=31` needs
 
 
 class Document(NamedTuple):
@@ -31,11 +31,11 @@ class Document(NamedTuple):
 
 
 def documents_of(path: Path) -> Iterator[Document]:
-    """The documents of a file, or of all files of a directory that have a known ending but for what a build rejected.
+    """The documents of a file, or of all files of a directory with a known extension, except those a build rejected.
 
     Parquet and JSON lines have a record a document with `text` and, unless the name of the file states it, `language`. A `.txt`
     file is one document in the language of its name (`de.txt`), and so is each in a `.tar`. All but Parquet may be compressed.
-    Raises WebtextError that names a file that is none of that or not whole.
+    Raises WebtextError that names a file of another kind or a damaged one.
     """
     if not path.exists():
         raise UsageError(f"{path}: there is no such file or directory")
@@ -63,7 +63,7 @@ def _files(directory: Path) -> Iterator[Path]:
 
 
 def _bare(path: Path) -> Path:
-    """The path without the ending of a compressed file."""
+    """The path without the extension of a compressed file."""
     return path.with_suffix("") if path.suffix in _COMPRESSED else path
 
 

@@ -1,4 +1,4 @@
-"""The phases of the tokenizer stage: words of a shard are counted, the counts of all shards are merged, and the merges learned."""
+"""The phases of the tokenizer stage: count the words of each shard, merge the counts, train on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from webtext.core.task import TaskRun
 
 
 def count_shard(log: TaskRun, shard: int) -> list[Any]:
-    """Count the words of a shard's training documents. Held-out text has no say in the vocabulary."""
+    """Count the words of a shard's training documents. Held-out text must not affect the vocabulary."""
 
     def texts() -> Any:
         for document in read_table(log.context.build / f"corpus/{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
@@ -35,7 +35,7 @@ def count_shard(log: TaskRun, shard: int) -> list[Any]:
 
 
 def train_vocabulary(log: TaskRun, _: int, spills: list[str], section: TokenizerSection) -> None:
-    """Merge the counts and learn the vocabulary; tokenizer/ holds it in every form that others read."""
+    """Merge the counts, train the vocabulary and write it to tokenizer/ in every supported format."""
     merged = log.context.scratch_path("all.words")
     merge_counts([log.context.scratch_path(name) for name in spills], merged)
     counts = read_counts(merged)
@@ -45,12 +45,12 @@ def train_vocabulary(log: TaskRun, _: int, spills: list[str], section: Tokenizer
 
 
 def take_vocabulary(log: TaskRun, _: int, path: str) -> None:
-    """Take a tokenizer from elsewhere instead of learning one."""
+    """Use the given tokenizer instead of training one."""
     _save(log, load_vocabulary(Path(path)))
 
 
 def load_vocabulary(path: Path) -> ByteBPE:
-    """A tokenizer from any form that it is written in. Raises WebtextError that names what is wrong with it."""
+    """Load a tokenizer in any supported format. Raises WebtextError that says what is wrong with it."""
     try:
         return ByteBPE.load(path)
     except TokenizerError as error:
@@ -60,7 +60,7 @@ def load_vocabulary(path: Path) -> ByteBPE:
 
 
 def vocabulary_of(build: Path) -> ByteBPE:
-    """The vocabulary of a build. A process loads it once, for it takes as long as encoding some megabytes."""
+    """The vocabulary of a build. A process loads it once, as that takes as long as encoding some megabytes; the hash notices a new one."""
     return _loaded(build / "tokenizer", sha256_of(build / "tokenizer" / "merges.txt"))
 
 

@@ -1,5 +1,5 @@
 """Documents to a corpus without copies: six phases, each after all of the one before; see webtext.dedup.phases for what passes between.
-Where test sets are kept out two more come first: webtext.dedup.decontaminated."""
+Where test sets are kept out two more come first: webtext.dedup.decontamination."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.engine import Barrier, Phase, TaskRange, Tasks
 from webtext.core.config import Config
 from webtext.core.task import StageContext
-from webtext.dedup import decontaminated, phases
+from webtext.dedup import decontamination, phases
 
 
 def graph(pipeline: Any, context: StageContext, config: Config) -> None:
@@ -18,9 +18,9 @@ def graph(pipeline: Any, context: StageContext, config: Config) -> None:
         start = (
             pipeline
             | "TestSets" >> Tasks(enumerate(section.decontaminate))
-            | Phase(context, "testsets", decontaminated.index_test_set, section)
+            | Phase(context, "testsets", decontamination.index_test_set, section)
             | "Indexed" >> Barrier(shards)
-            | Phase(context, "quotations", decontaminated.find_quotations, section)
+            | Phase(context, "quotations", decontamination.find_quotations, section)
             | "Found" >> Barrier(parts)
         )
     else:
@@ -35,7 +35,7 @@ def graph(pipeline: Any, context: StageContext, config: Config) -> None:
         | "Joined" >> Barrier(section.partitions)
         | Phase(context, "verify", phases.verify_range, shards, section, ram="4GB")
         | "Verified" >> Barrier(1)
-        | Phase(context, "settle", phases.settle_stage, shards, section)
+        | Phase(context, "settle", phases.choose_all_survivors, shards, section)
         | "Settled" >> Barrier(shards)
         | Phase(context, "decide", phases.decide_shard, shards, section)
     )

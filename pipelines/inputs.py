@@ -29,8 +29,8 @@ def _pieces(arguments: Sequence[Any]) -> Patterns:
     return tuple(f"tokens/.work/encode-{shard:05d}.{kind}" for shard, *_ in arguments[2] for kind in ("parquet", "tokens"))
 
 
-RANKS = ("corpus/.work/order", "corpus/.work/ordinals")
-SIGNED = ("duplicates/signatures/*", "corpus/.work/part-*.signatures", "corpus/.work/part-*.ranked")
+RANKS = ("corpus/.work/ranks.json", "corpus/.work/document_at.npy", "corpus/.work/ordinals.npy")
+SIGNED = ("duplicates/signatures/*", "corpus/.work/part-*.signatures")
 SHINGLES = ("corpus/.work/part-*.shingles",)
 CORPUS = ("corpus/shard-N.parquet",)
 DOCUMENTS = ("documents/shard-N.parquet", "corpus/.work/decontaminated-N.parquet")
@@ -58,8 +58,8 @@ INPUTS = {
     ("corpus", "rank"): Inputs(shared=("corpus/.work/part-*.ranked",)),
     ("corpus", "join"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, "corpus/.work/part-*.bands")),
     ("corpus", "verify"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, "corpus/.work/candidates-*")),
-    ("corpus", "settle"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, "corpus/.work/edges-*", "corpus/.work/crowded-*")),
-    ("corpus", "decide"): Inputs(shared=(*RANKS, *SIGNED, "corpus/.work/settled-*"), own=DOCUMENTS),
+    ("corpus", "settle"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, "corpus/.work/edges-*", "corpus/.work/large-buckets-*")),
+    ("corpus", "decide"): Inputs(shared=(*RANKS, *SIGNED, "corpus/.work/removed-*"), own=DOCUMENTS),
     ("ngrams", "hash"): Inputs(own=CORPUS),
     ("ngrams", "filter"): Inputs(shared=("ngrams/.work/hashes-*.runs",)),
     ("overlap", "measure"): Inputs(shared=FILTERS),

@@ -10,7 +10,7 @@ from webtext.core.config import Config
 from webtext.core.config_file import source_files
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
-from webtext.dedup.earlier import earlier_shards
+from webtext.dedup.earlier_builds import earlier_shards
 from webtext.overlap.sources import source_files as benchmark_files
 
 

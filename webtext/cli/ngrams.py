@@ -96,7 +96,7 @@ def report(
     """Report how much of test sets stands in the corpus of a release, as `webtext overlap` does for a build."""
     from webtext.cli.console import out as console
     from webtext.core.config_file import load_config, parse_config
-    from webtext.overlap.alone import report_on_release
+    from webtext.overlap.release_report import report_on_release
 
     given = {"overlap.benchmarks": [str(path) for path in benchmarks]} if benchmarks else {}
     section = (load_config(config, given) if config else parse_config("", "test sets", given)).overlap
@@ -129,13 +129,13 @@ def about(
 
 
 def _facts(release: Filters | Exact) -> dict[str, Any]:
-    head = release.heads[0]
+    header = release.headers[0]
     return {
         "words": release.words,
         "distinct_ngrams": release.count,
-        "partitions": len(release.heads),
-        "normaliser": head.normaliser,
-        "build": head.build,
+        "partitions": len(release.headers),
+        "normaliser": header.normaliser,
+        "build": header.build,
         "false_positive_rate": float(f"{release.false_positive_rate:.6g}"),
     }
 
@@ -151,7 +151,7 @@ def merge(
     from webtext.cli.console import out as console
     from webtext.core.config import NgramsSection
     from webtext.ngrams import merge_releases
-    from webtext.ngrams.filters import filter_name, read_head
+    from webtext.ngrams.filters import filter_name, read_header
 
     if len(releases) < 2:
         raise UsageError("give two releases at least, as in: webtext ngrams merge may/ngrams june/ngrams --out both")
@@ -159,14 +159,14 @@ def merge(
         raise UsageError(f"{out}: holds a release already; choose another --out")
     if error_rate is not None and error_rate <= 0:
         raise UsageError(f"--error-rate {error_rate}: give a rate above 0, as in 1e-8")
-    firsts = [read_head(directory / filter_name(0)) for directory in releases]
+    firsts = [read_header(directory / filter_name(0)) for directory in releases]
     section = NgramsSection(
         words=firsts[0].words,
-        partitions=partitions or max(head.partitions for head in firsts),
-        error_rate=error_rate or min(head.error_rate for head in firsts),
+        partitions=partitions or max(header.partitions for header in firsts),
+        error_rate=error_rate or min(header.error_rate for header in firsts),
         keep_hashes=keep_hashes,
     )
-    count = sum(head.count for head in merge_releases(releases, out, section))
+    count = sum(header.count for header in merge_releases(releases, out, section))
     console.print(f"{count:,} different {section.words}-grams of {len(releases)} releases in {out}", markup=False, soft_wrap=True)
 
 

@@ -1,5 +1,6 @@
-"""Near duplicates: verified, explained, the same for any number of workers, in memory that a shard or a partition bounds.
+"""Near copies: verified, explained, the same for any number of workers, in memory bounded by a shard or a partition.
 
-Read `phases` first: the way of the data. Then `shingles` (what is compared), `minhash` and `bands` (how candidates are found),
-`verify` (what makes a candidate a copy), `settle` (who stays), `splits`.
+`phases` is the flow of the data. `survivors` decides which documents are kept (its inner loop is kernels.remove_copies); `verify` decides
+what is a near copy; `buckets`, `bands` and `minhash` find the candidates; `shingles` is what is compared; `rank` is the order of
+preference.
 """

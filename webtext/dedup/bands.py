@@ -1,4 +1,4 @@
-"""Bands of a signature (locality-sensitive hashing): two documents meet where all rows of one band are equal.
+"""Bands of a signature (locality-sensitive hashing): two documents meet in a bucket where all rows of one band are equal.
 
 Sets of Jaccard similarity s meet with probability 1 - (1 - s^rows)^bands (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, 3.4).
 """
@@ -11,8 +11,8 @@ import numpy as np
 
 from webtext.dedup.kernels import U32, U64, band_keys
 
-# What a pair met in vain costs (a comparison: verification drops it) and what a pair missed costs (a copy stays, perhaps in train of a
-# document held out), for datasketch's optimum. With equal weights it takes 9 bands of 13 rows for 0.8 and misses 60 % of the pairs at
+# The cost of a false positive (a comparison: verification rejects the pair) and of a false negative (a copy is kept, perhaps in train of a
+# held-out document), for datasketch's optimum. With equal weights it takes 9 bands of 13 rows for 0.8 and misses 60 % of the pairs at
 # the threshold, with 0.02 to 0.98 17 of 7 and misses 1.8 %; so it takes 21 of 6 and misses 0.2 %.
 WEIGHTS = (0.002, 0.998)
 
@@ -24,7 +24,7 @@ def shape(threshold: float, permutations: int) -> tuple[int, int]:
     >>> shape(0.8, 128)
     (21, 6)
     """
-    # Imported here: it brings in scipy, 40 MB and half a second, and the process that launches the workers never asks.
+    # Imported here: it imports scipy, 40 MB and half a second, and the process that launches the workers does not need it.
     from datasketch import MinHashLSH
 
     index = MinHashLSH(threshold=threshold, num_perm=permutations, weights=WEIGHTS)

@@ -1,9 +1,9 @@
-"""Candidates: documents that meet in a bucket (equal keys of a band, or equal texts) and whose signatures are alike.
+"""Candidates: documents in one bucket (equal keys of a band, or equal texts) with similar signatures.
 
 A bucket of up to ALL_PAIRS documents is compared in full. A larger one is boilerplate, or many copies of one page: there a document
-is compared with at most LEADERS documents of the bucket that are unlike each other, and with none after the first that it is like, so that
-the work is linear in the bucket. Such *crowded* buckets are written down, because a document whose leader does not stay must be looked
-at again (`settle`).
+is compared with at most LEADERS documents of the bucket that are unlike each other, up to the first near copy among them, so that
+the work is linear in the bucket. The members of these large buckets are written to a file, because a document whose leader is removed
+must be compared again (`survivors`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from webtext.core.config import DedupSection
 from webtext.dedup import bands
+from webtext.dedup.arrow_files import offsets_of
 from webtext.dedup.kernels import ALL_PAIRS, I64, U64, Bytes, compare_buckets
 from webtext.dedup.minhash import equal_bounds
-from webtext.dedup.packed import offsets_of
-from webtext.dedup.rank import Order
-from webtext.dedup.signed import Signed
+from webtext.dedup.rank import RankIndex
+from webtext.dedup.signatures import SignatureStore
 
-MEMORY = 2**23  # numbers of 32 bits of signatures and shingles in memory at a time: 32 MiB
+MEMORY = 2**23  # 32-bit numbers of signatures and shingles in memory at a time: 32 MiB, while a document has 128 and some hundred
 
 
 def buckets(keys: U64, ordinals: I64) -> tuple[I64, I64]:
@@ -37,7 +37,7 @@ def buckets(keys: U64, ordinals: I64) -> tuple[I64, I64]:
     return ordinals[np.repeat(sizes > 1, sizes)], offsets_of(sizes[sizes > 1])
 
 
-def repeated(keys: U64) -> npt.NDArray[np.bool_]:
+def occurs_again(keys: U64) -> npt.NDArray[np.bool_]:
     """Which keys occur more than once."""
     order = np.argsort(keys)
     same = keys[order][1:] == keys[order][:-1]
@@ -50,9 +50,9 @@ def repeated(keys: U64) -> npt.NDArray[np.bool_]:
 class Comparison:
     """Compares the documents of buckets, a bounded number in memory at a time."""
 
-    def __init__(self, signed: Signed, order: Order, section: DedupSection, *, exact: bool) -> None:
-        """`exact`: where the signatures leave it open the shingles decide, instead of a candidate being handed on."""
-        self._signed, self._order, self._section, self._exact = signed, order, section, exact
+    def __init__(self, store: SignatureStore, ranks: RankIndex, section: DedupSection, *, exact: bool) -> None:
+        """With `exact` the shingles decide where the signatures cannot; otherwise such a pair is returned as a candidate."""
+        self._store, self._ranks, self._section, self._exact = store, ranks, section, exact
         self._bands, self._rows = bands.shape(section.threshold, section.permutations)
         self._equal = np.array(equal_bounds(section.threshold, section.permutations), np.int64)
         self._comparisons = np.zeros(1, np.int64)
@@ -68,50 +68,50 @@ class Comparison:
         Returns candidates (n, 4): ordinal of the later, of the earlier, equal positions, first common band or -1; and for each
         document 1 where it is a leader of its bucket.
         """
-        numbers = self._order.numbers(ordinals)
-        words = np.full(len(numbers), self._section.permutations, np.int64)
+        doc_ids = self._ranks.doc_ids(ordinals)
+        words = np.full(len(doc_ids), self._section.permutations, np.int64)
         if self._exact:
-            words += self._signed.shingle_counts(numbers)
+            words += self._store.shingle_counts(doc_ids)
         ends = offsets_of(words)
         found = [np.empty((0, 4), np.int64)]
-        leading = np.zeros(len(ordinals), np.uint8)
+        is_leader = np.zeros(len(ordinals), np.uint8)
         first = 0
         while first < len(bounds) - 1:
             last = int(np.searchsorted(ends[bounds], ends[bounds[first]] + MEMORY, side="right")) - 1
             if last > first:
                 chosen = np.arange(bounds[first], bounds[last])
                 own = bounds[first : last + 1] - bounds[first]
-                pairs, leading[chosen] = self._call(ordinals[chosen], numbers[chosen], own, np.diff(own) > ALL_PAIRS, 0)
+                pairs, is_leader[chosen] = self._call(ordinals[chosen], doc_ids[chosen], own, np.diff(own) > ALL_PAIRS, 0)
                 found.append(pairs)
                 first = last
             else:
-                found += self._piecewise(ordinals, numbers, ends, int(bounds[first]), int(bounds[first + 1]), leading)
+                found += self._piecewise(ordinals, doc_ids, ends, int(bounds[first]), int(bounds[first + 1]), is_leader)
                 first += 1
-        return np.concatenate(found), leading
+        return np.concatenate(found), is_leader
 
-    def _piecewise(self, ordinals: I64, numbers: I64, ends: I64, begin: int, end: int, leading: Bytes) -> Iterator[I64]:
-        """A bucket that is too large for one call: its leaders so far with the next documents, again and again."""
+    def _piecewise(self, ordinals: I64, doc_ids: I64, ends: I64, begin: int, end: int, is_leader: Bytes) -> Iterator[I64]:
+        """Compare a bucket that is too large for one call: its leaders so far with the next documents, repeatedly."""
         leaders = np.empty(0, np.int64)
-        crowded = np.array([end - begin > ALL_PAIRS])
+        large = np.array([end - begin > ALL_PAIRS])
         while begin < end:
             stop = max(int(np.searchsorted(ends, ends[begin] + MEMORY, side="right")) - 1, begin + 1)
             stop = min(stop, end)
             chosen = np.concatenate((leaders, np.arange(begin, stop)))
-            pairs, marks = self._call(ordinals[chosen], numbers[chosen], np.array([0, len(chosen)]), crowded, len(leaders))
+            pairs, marks = self._call(ordinals[chosen], doc_ids[chosen], np.array([0, len(chosen)]), large, len(leaders))
             leaders = chosen[marks == 1]
-            leading[leaders] = 1
+            is_leader[leaders] = 1
             yield pairs
             begin = stop
 
-    def _call(self, ordinals: I64, numbers: I64, bounds: I64, crowded: npt.NDArray[np.bool_], known: int) -> tuple[I64, Bytes]:
-        """Compare what is brought into memory here. The first `known` documents are leaders of the first bucket already."""
-        shingles, offsets = self._signed.shingles(numbers) if self._exact else (np.empty(0, np.uint32), np.zeros(1, np.int64))
-        leading = np.zeros(len(ordinals), np.uint8)
+    def _call(self, ordinals: I64, doc_ids: I64, bounds: I64, large: npt.NDArray[np.bool_], known: int) -> tuple[I64, Bytes]:
+        """Load signatures (and shingles) and compare. The first `known` documents are leaders of the first bucket already."""
+        shingles, offsets = self._store.shingles(doc_ids) if self._exact else (np.empty(0, np.uint32), np.zeros(1, np.int64))
+        is_leader = np.zeros(len(ordinals), np.uint8)
         pairs = compare_buckets(
-            self._signed.signatures(numbers, self._section.permutations),
+            self._store.signatures(doc_ids),
             ordinals,
             bounds,
-            crowded.astype(np.uint8),
+            large.astype(np.uint8),
             known,
             self._bands,
             self._rows,
@@ -120,7 +120,7 @@ class Comparison:
             self._section.threshold,
             shingles,
             offsets,
-            leading,
+            is_leader,
             self._comparisons,
         )
-        return pairs, leading
+        return pairs, is_leader

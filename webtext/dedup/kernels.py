@@ -1,10 +1,10 @@
 """The loops over characters, hashes and buckets, compiled by numba.
 
-All of them are in this file, because numba's cache looks at the file of the compiled function alone and would not see a
-change in a function of another file. Each has one explicit signature: the code is made when the module is imported, it is the
-same whoever makes it, and several processes that fill an empty cache at once write the same entry.
+All of them are in this file, because numba's cache checks only the file of the compiled function and would not notice a change in a
+function of another file. Each has one explicit signature, so it is compiled at import and the same for every caller, and processes
+that fill an empty cache at once write the same entry.
 
-Arithmetic is on unsigned integers and wraps around, by intention. Slow twins in plain Python are in tests/webtext/dedup/twins.py.
+Arithmetic on unsigned integers wraps around on purpose. Plain Python twins are in tests/webtext/dedup/twins.py.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
-ALL_PAIRS = 16  # a bucket up to this size is compared in full
-LEADERS = 64  # in a larger one a document is compared with so many at the most
+ALL_PAIRS = 16  # a bucket up to this size is compared in full: at most 120 comparisons; nearly all buckets are this small
+LEADERS = 64  # in a larger one a document is compared with at most so many: what keeps a bucket of boilerplate linear
 
-ALONE = np.uint32(1 << 31)  # in the table of characters: a word of its own (scripts written without spaces)
-_POINT = np.uint32((1 << 21) - 1)
+UNSEGMENTED = np.uint32(1 << 31)  # flag in the character table: a word of its own (scripts written without spaces)
+_POINT = np.uint32((1 << 21) - 1)  # the bits of the code point beside the flag
 _BLANK = np.uint32(0x20)
 
-# FNV-1a's basis and prime (RFC 9923) for the characters of a word, MurmurHash3's finalizers (public domain) to mix,
-# and the multiplier of MMIX's generator (Knuth) to chain the words of a shingle.
+# FNV-1a's basis and prime (RFC 9923) for the characters of a word, MurmurHash3's finalizers (public domain) to mix, and the multiplier of
+# MMIX's generator (Knuth) to chain the words of a shingle. They decide the signatures, so none may change (nor become SplitMix64's).
 _BASIS = np.uint64(0xCBF29CE484222325)
 _PRIME = np.uint64(0x100000001B3)
 _CHAIN = np.uint64(6364136223846793005)
@@ -46,6 +46,7 @@ def kernel(signature: str) -> Callable[[Function], Function]:
 
 @kernel("uint64(uint64)")
 def mix64(value: np.uint64) -> np.uint64:
+    """MurmurHash3's fmix64: every bit of the value reaches every bit of the result."""
     value ^= value >> _MIX64[0]
     value *= _MIX64[1]
     value ^= value >> _MIX64[0]
@@ -55,6 +56,7 @@ def mix64(value: np.uint64) -> np.uint64:
 
 @kernel("uint32(uint32)")
 def mix32(value: np.uint32) -> np.uint32:
+    """MurmurHash3's fmix32, a bijection: the permutations are linear and need values that look random."""
     value ^= value >> _MIX32[0]
     value = np.uint32(value * _MIX32[2])
     value ^= value >> _MIX32[1]
@@ -64,14 +66,14 @@ def mix32(value: np.uint32) -> np.uint32:
 
 @kernel("int64(uint32[::1], uint32[::1], uint64[::1])")
 def _words(points: U32, table: U32, out: U64) -> int:
-    """Hash the words into `out` and return their number."""
+    """Hash the words into `out` and return their number; an unsegmented character ends a word and is one itself."""
     count, value, inside = 0, _BASIS, False
     for point in points:
         folded = table[point]
-        if inside and (folded == 0 or folded & ALONE):
+        if inside and (folded == 0 or folded & UNSEGMENTED):
             out[count] = mix64(value)
             count, value, inside = count + 1, _BASIS, False
-        if folded & ALONE:
+        if folded & UNSEGMENTED:
             out[count] = mix64((_BASIS ^ np.uint64(folded & _POINT)) * _PRIME)
             count += 1
         elif folded != 0:
@@ -103,9 +105,9 @@ def _characters(points: U32, table: U32, out: U64) -> int:
 
 @kernel("uint32[::1](uint32[::1], uint32[::1], int64)")
 def shingle_hashes(points: U32, table: U32, size: int) -> U32:
-    """The 32-bit hashes of a text's shingles in order, with repetitions; see `webtext.dedup.shingles`.
+    """The 32-bit hashes of a text's shingles in order, with repetitions; rule in `webtext.dedup.shingles`.
 
-    `points` are its code points, `table` says of each code point what it is.
+    `points` are its code points, `table` is `shingles.character_table()`.
     """
     units = np.empty(len(points), np.uint64)
     count = _words(points, table, units)
@@ -123,7 +125,7 @@ def shingle_hashes(points: U32, table: U32, size: int) -> U32:
 
 @kernel("int64(uint32[::1])")
 def distinct(ordered: U32) -> int:
-    """Move the distinct values of an ordered array to its front and return their number."""
+    """Move the distinct values of a sorted array to its front and return their number."""
     count = 0
     for value in ordered:
         if count == 0 or ordered[count - 1] != value:
@@ -134,7 +136,12 @@ def distinct(ordered: U32) -> int:
 
 @kernel("void(uint32[::1], uint32[::1], uint32[::1], uint32[::1])")
 def sign(hashes: U32, factors: U32, terms: U32, signature: U32) -> None:
-    """Write the MinHash of the hashes into `signature`: the least of factor * mix(hash) + term mod 2^32, a permutation each."""
+    """Write the MinHash of a set into `signature`: for each permutation the smallest factor * mix(hash) + term mod 2^32.
+
+    A permutation orders all hashes at random, so the smallest of two sets' union is in both with a probability of their Jaccard similarity:
+        {a, b, c} and {b, c, d} have 2 of 4 in common; the smallest of the four is b or c in half of the permutations,
+        and in these the two signatures are equal: 64 of 128 positions, give or take 6.
+    """
     signature[:] = np.uint32(0xFFFFFFFF)
     for value in hashes:
         mixed = mix32(value)
@@ -145,7 +152,11 @@ def sign(hashes: U32, factors: U32, terms: U32, signature: U32) -> None:
 
 @kernel("void(uint32[:, ::1], int64, int64, uint64[:, ::1])")
 def band_keys(signatures: U32, bands: int, rows: int, keys: U64) -> None:
-    """Write a 64-bit key for each document and band: equal where the band's rows of the signature are."""
+    """Write a 64-bit key for each document and band: equal where the band's rows of the signature are.
+
+    With 2 bands of 3 rows, [7 1 4 | 9 9 2] and [7 1 4 | 9 8 2] get the same key of band 0 and different ones of band 1, so they meet.
+    The band's number is mixed in: [1 2 3 | ...] does not meet [... | 1 2 3].
+    """
     for document in range(len(signatures)):
         for band in range(bands):
             value = mix64(np.uint64(band + 1))
@@ -154,9 +165,27 @@ def band_keys(signatures: U32, bands: int, rows: int, keys: U64) -> None:
             keys[document, band] = value
 
 
+@kernel("int64(uint32[::1], uint32[::1])")
+def count_equal(one: U32, other: U32) -> int:
+    """The number of positions at which two signatures are equal."""
+    equal = 0
+    for position in range(len(one)):
+        equal += one[position] == other[position]
+    return equal
+
+
+@kernel("int64(uint32[::1], uint32[::1], int64, int64)")
+def first_common_band(one: U32, other: U32, bands: int, rows: int) -> int:
+    """The first band in which two signatures are equal throughout, -1 where there is none (equal texts, or leaders of a larger bucket)."""
+    for band in range(bands):
+        if count_equal(one[band * rows : (band + 1) * rows], other[band * rows : (band + 1) * rows]) == rows:
+            return band
+    return -1
+
+
 @kernel("float64(uint32[::1], int64, int64, int64, int64)")
 def jaccard(shingles: U32, first: int, first_end: int, second: int, second_end: int) -> float:
-    """Jaccard similarity of two ordered sets that lie in one array; 0 where both are empty."""
+    """Jaccard similarity of two sorted sets in one array, by merging them; 0 where both are empty."""
     both, total = 0, first_end - first + second_end - second
     while first < first_end and second < second_end:
         one, other = shingles[first], shingles[second]
@@ -182,7 +211,7 @@ def compare_buckets(
     signatures: U32,
     ordinals: I64,
     starts: I64,
-    crowded: Bytes,
+    large: Bytes,
     known: int,
     bands: int,
     rows: int,
@@ -191,76 +220,69 @@ def compare_buckets(
     threshold: float,
     shingles: U32,
     offsets: I64,
-    leading: Bytes,
+    is_leader: Bytes,
     comparisons: I64,
 ) -> I64:
     """Find the pairs of near copies in buckets of documents, each in the order of rank.
 
-    Bucket i is documents starts[i]:starts[i + 1]. A document of a bucket that is not crowded is compared with all before it. In a
-    crowded one it is compared with the leaders before it until one is like it; one that is like none becomes a leader
-    itself (marked in `leading`) as long as there are fewer than LEADERS. The first `known` documents are leaders of the first
-    bucket already, from an earlier call.
+    Bucket i is documents starts[i]:starts[i + 1]. In a bucket that is not large a document is compared with all before it. In a large one
+    it is compared with the leaders before it until one is a near copy; a document without one becomes a leader itself (marked in
+    `is_leader`) as long as there are fewer than LEADERS. The first `known` documents are leaders of the first bucket already, from an
+    earlier call.
 
-    `bounds` are numbers of equal positions in two signatures: below the first a pair is not a candidate, from the second on it counts
-    as like, from the third on it is like for certain. With `exact`, a candidate below the third is decided by its shingles.
+    `bounds` are numbers of equal positions (minhash.equal_bounds): below the first a pair is no candidate, from the second on it is a near
+    copy by the estimate, from the third on it is one without a doubt. With `exact`, the shingles decide on candidates below the third.
 
     Adds the number of pairs of signatures compared to comparisons[0]. Returns (pairs, 4): ordinal of the later, of the earlier, equal
     positions, first common band or -1; candidates, or with `exact` near copies alone.
+
+        A large bucket a b c d, where b is a copy of a, and d of c:   a leads; b is compared with a, found;
+        c is compared with a and leads; d is compared with a, then with c, found.   4 comparisons instead of 6.
     """
     pairs = np.empty((1024, 4), np.int64)
     found = 0
-    references = np.empty(max(LEADERS, ALL_PAIRS), np.int64)
+    references = np.empty(max(LEADERS, ALL_PAIRS), np.int64)  # what the next document of the bucket is compared with
     for bucket in range(len(starts) - 1):
         count = 0
         for member in range(starts[bucket], starts[bucket + 1]):
-            like = False
-            if bucket > 0 or member >= known:
-                for k in range(count):
-                    reference = references[k]
-                    comparisons[0] += 1
-                    equal = 0
-                    for position in range(signatures.shape[1]):
-                        equal += signatures[member, position] == signatures[reference, position]
-                    if equal < bounds[0]:
-                        continue
-                    near = equal >= bounds[1]
-                    if exact and equal < bounds[2]:
-                        similarity = jaccard(shingles, offsets[member], offsets[member + 1], offsets[reference], offsets[reference + 1])
-                        near = similarity >= threshold
-                    like |= near
-                    if near or not exact:
-                        if found == len(pairs):
-                            wider = np.empty((2 * found, 4), np.int64)
-                            wider[:found] = pairs
-                            pairs = wider
-                        pairs[found, 0] = ordinals[member]
-                        pairs[found, 1] = ordinals[reference]
-                        pairs[found, 2] = equal
-                        pairs[found, 3] = -1
-                        for band in range(bands):
-                            same = True
-                            for position in range(band * rows, (band + 1) * rows):
-                                same &= signatures[member, position] == signatures[reference, position]
-                            if same:
-                                pairs[found, 3] = band
-                                break
-                        found += 1
-                    if like and crowded[bucket]:
-                        break
-            if not crowded[bucket] or (not like and count < LEADERS):
+            has_copy = False
+            for k in range(count if bucket > 0 or member >= known else 0):
+                reference = references[k]
+                comparisons[0] += 1
+                equal = count_equal(signatures[member], signatures[reference])
+                if equal < bounds[0]:
+                    continue
+                near = equal >= bounds[1]
+                if exact and equal < bounds[2]:
+                    similarity = jaccard(shingles, offsets[member], offsets[member + 1], offsets[reference], offsets[reference + 1])
+                    near = similarity >= threshold
+                has_copy |= near
+                if near or not exact:
+                    if found == len(pairs):  # double the array, so that appending is linear
+                        wider = np.empty((2 * found, 4), np.int64)
+                        wider[:found] = pairs
+                        pairs = wider
+                    pairs[found, 0], pairs[found, 1], pairs[found, 2] = ordinals[member], ordinals[reference], equal
+                    pairs[found, 3] = first_common_band(signatures[member], signatures[reference], bands, rows)
+                    found += 1
+                if has_copy and large[bucket]:
+                    break
+            if not large[bucket] or (not has_copy and count < LEADERS):
                 references[count] = member
                 count += 1
-                leading[member] = 1
+                is_leader[member] = 1
     return pairs[:found].copy()
 
 
 @kernel("void(int64[::1], int64[::1], uint8[::1], int64[::1], int64)")
-def settle_greedily(later: I64, earlier: I64, removed: Bytes, choice: I64, first: int) -> None:
-    """Go through near copies in the order of rank: a document goes if one of its earlier near copies stays.
+def remove_copies(later: I64, earlier: I64, removed: Bytes, choice: I64, first: int) -> None:
+    """Go through near copies in the order of rank: a document is removed if one of its earlier near copies is kept.
 
-    The edges are ordered by (later, earlier) and hold all edges of each `later`; `removed[ordinal]` is final for what is before them and
-    is written for them. `choice[edge]` is 1 for the edge that names the best-ranked copy that stays. Edges of documents before
-    `first`, which stay by fiat, are passed over.
+    The edges are sorted by (later, earlier) and hold all edges of each `later`; `removed[ordinal]` is final for the documents before them
+    and is written for them. `choice[edge]` is 1 for the edge to the best-ranked copy that is kept. Edges of documents before `first`,
+    which are always kept, are skipped.
+
+        edges (1, 0), (2, 1): 1 is removed for 0; 2 is kept, as its only copy 1 is removed and 2 is no copy of 0.
     """
     choice[:] = 0
     previous = np.int64(-1)
@@ -269,8 +291,8 @@ def settle_greedily(later: I64, earlier: I64, removed: Bytes, choice: I64, first
         if document < first:
             continue
         if document != previous:
-            removed[document] = 0
+            removed[document] = 0  # survivors.py calls again with more edges: start anew
             previous = document
-        if not removed[document] and not removed[earlier[edge]]:
+        if not removed[document] and not removed[earlier[edge]]:  # the line that rejects a near copy
             removed[document] = 1
             choice[edge] = 1

@@ -14,13 +14,13 @@ import numpy as np
 from webtext.dedup.kernels import U32, sign
 
 SEED = 1
-STANDARD_ERRORS = 4.0  # on either side of the threshold: there the shingles decide, beyond it the estimate (1 in 30,000 errs at the edge)
+STANDARD_ERRORS = 4.0  # around the threshold within which the shingles decide; beyond, the estimate errs in 1 of 30,000 pairs
 
 
 @lru_cache(maxsize=8)
 def permutations(count: int) -> tuple[U32, U32]:
     """Factors (odd) and terms of the permutations h -> factor * h + term mod 2^32."""
-    from datasketch import MinHash  # here for the reason that bands.shape gives
+    from datasketch import MinHash  # imported here as in bands.shape
 
     factors, terms = MinHash(num_perm=count, seed=SEED, scheme="affine32").permutations
     return np.ascontiguousarray(factors, np.uint32), np.ascontiguousarray(terms, np.uint32)
@@ -39,7 +39,7 @@ def signature(hashes: U32, count: int) -> U32:
 
 def equal_bounds(threshold: float, count: int) -> tuple[int, int, int]:
     """Numbers of equal positions: from the first on a pair is a candidate, from the second on the estimate reaches the
-    threshold, from the third on it is believed without a look at the shingles.
+    threshold, from the third on it is accepted without comparing the shingles.
 
     >>> equal_bounds(0.8, 128)
     (85, 103, 121)

@@ -1,33 +1,31 @@
-"""The phases of `dedup`, and the way of the data. Text is read twice, by its own shard, and never travels.
+"""The phases of `dedup` and the flow of the data. Text is read twice, by its own shard, and never shuffled.
 
-    phase            a task for       reads                                       writes
-    sign_shard       each part        documents/shard-N.parquet                   duplicates/signatures/shard-N.bin; spills: shingles,
-                                      (or a corpus shard of an earlier build)     documents in the order of rank, band keys by partition
-    rank_documents   the stage        the ranked documents of all parts, merged   ordinals: a document's place in the order of rank
-    join_partition   each partition   the band keys of that partition, all parts  candidates by range of ordinals; crowded buckets
-                                      signatures of documents that met
-    verify_range     each range       the candidates of that range, all           verified copies, ordered
-                     (= partition)    partitions; shingles where in doubt
-    settle_stage     the stage        verified copies, range after range;         for each range: who goes, for whose sake, how near
-                                      crowded buckets
-    decide_shard     each shard       documents/shard-N.parquet again, who goes   corpus/shard-N.parquet, duplicates/pairs/shard-N.parquet,
-                                                                                  rejected documents
+    phase                  a task for      reads                                      writes
+    sign_shard             each part       documents/shard-N.parquet                  duplicates/signatures/shard-N.arrow; scratch:
+                                           (or a corpus shard of an earlier build)    shingles, documents by rank, band keys by partition
+    rank_documents         the stage       the ranked documents of all parts, merged  ordinals: a document's position in the order of rank
+    join_partition         each partition  its band keys, of all parts; signatures    candidates by range of ordinals; large buckets
+                                           of documents in buckets
+    verify_range           each range      its candidates, of all partitions;         verified copies, sorted
+                           (= partition)   shingles where in doubt
+    choose_all_survivors   the stage       verified copies, range after range;        for each range: the removed documents, each with
+                                           large buckets                              the one it is a copy of
+    decide_shard           each shard      documents/shard-N.parquet again, and       corpus/shard-N.parquet, rejected documents,
+                                           which are removed                          duplicates/pairs/shard-N.parquet
 
-Where `dedup.decontaminate` names test sets, two phases come before these: webtext.dedup.decontaminated.
+Where `dedup.decontaminate` names test sets, two phases come before these: webtext.dedup.decontamination.
 
-Every phase needs all tasks of the one before it. Where a file lies follows from its number, so a task is told nothing but its own
-number, and the order of the tasks has no say. A *part* is a shard of documents (0 to shards - 1) or, after these, a shard of an
-earlier build's corpus.
+Every phase needs all tasks of the one before it. Tasks are addressed by index and their files are named after it, so the order of the tasks
+does not affect the output. A *part* is a shard of documents (0 to shards - 1) or, after these, a shard of an earlier build's corpus.
 
-Memory: of a part its identities and band keys (some 1,000 bytes a document; signatures and shingles are written as they come); of a
-partition some 50 bytes a band key (documents x 22 / partitions) and 100 a candidate; 100 MiB for signatures and shingles. What has an
-entry for every document of the build (ordinals, 8 bytes; who goes, 1 byte) is in files that the system maps.
+Memory: for a part its identities and band keys (some 1,000 bytes a document; signatures and shingles are written batch by batch); for a
+partition some 50 bytes a band key (documents x 22 / partitions) and 100 a candidate; 100 MiB for signatures and shingles. Arrays with an
+entry for every document of the build (ordinals, 8 bytes; removed or not, 1 byte) are files mapped into memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -37,18 +35,19 @@ from webtext.core.hashing import shard_name
 from webtext.core.records import CORPUS, PAIR
 from webtext.core.tables import Record, read_table
 from webtext.core.task import StageContext, TaskRun
-from webtext.dedup.buckets import Comparison, buckets, repeated
-from webtext.dedup.decontaminated import documents
-from webtext.dedup.earlier import earlier_shards
+from webtext.dedup.arrow_files import BANDS, SIGNATURES, Array, ArrowFile, part_path, writing_arrow
+from webtext.dedup.buckets import Comparison, buckets, occurs_again
+from webtext.dedup.decontamination import documents
+from webtext.dedup.earlier_builds import earlier_shards
 from webtext.dedup.kernels import ALL_PAIRS, I64, U64
-from webtext.dedup.packed import Packed, offsets_of, writing_packed
-from webtext.dedup.rank import Order, rank
-from webtext.dedup.settle import CROWDED, SETTLED, range_bounds, settle
-from webtext.dedup.signed import BANDS, COLUMNS, Signed, scratch_path, sign_part, signature_path
+from webtext.dedup.rank import RankIndex, rank
+from webtext.dedup.signatures import COLUMNS, SignatureStore, sign_part, signature_path
 from webtext.dedup.splits import split_of
+from webtext.dedup.survivors import LARGE_BUCKETS, REMOVED, choose_survivors, range_bounds
 from webtext.dedup.verify import EDGES, METHODS, distinct_pairs, verify
 
 CANDIDATES = "candidates"
+CANDIDATE_COLUMNS = ("later", "earlier", "equal", "band")
 
 
 def parts_of(shards: int, section: DedupSection) -> int:
@@ -65,7 +64,7 @@ def sign_shard(log: TaskRun, part: int, shards: int, section: DedupSection) -> N
         log.records_in += count
     else:
         path = earlier_shards(section)[part - shards]
-        with writing(scratch_path(log.context, part, "signatures")) as output:
+        with writing(part_path(log.context, part, SIGNATURES)) as output:
             earlier = _watched(log, read_table(path, COLUMNS))
             log.counters["documents-of-earlier-builds"] += sign_part(earlier, section, log.context, part, output.file)
 
@@ -83,78 +82,83 @@ def rank_documents(log: TaskRun, _: int, shards: int, section: DedupSection) -> 
 
 def join_partition(log: TaskRun, partition: int, shards: int, section: DedupSection) -> None:
     """Find the candidates of a partition of the band keys."""
-    order = Order(log.context)
-    signed = Signed(log.context, order.bases, shards)
-    ordinals, bounds = buckets(*_met(log.context, partition, order))
-    comparison = Comparison(signed, order, section, exact=False)
-    candidates, leading = comparison.compare(ordinals, bounds)
-    candidates = distinct_pairs(candidates[candidates[:, 0] >= order.earlier])
-    with writing_packed(_candidates(log.context, partition), CANDIDATES) as packed:
-        packed.count = len(candidates)
-        packed.add("pairs", candidates)
-        packed.add("starts", np.searchsorted(candidates[:, 0], range_bounds(order.documents, section.partitions)))
+    ranks = RankIndex(log.context)
+    ordinals, bounds = buckets(*colliding_keys(log.context, partition, ranks))
+    comparison = Comparison(SignatureStore(log.context, ranks.bases, shards), ranks, section, exact=False)
+    candidates, is_leader = comparison.compare(ordinals, bounds)
+    candidates = distinct_pairs(candidates[candidates[:, 0] >= ranks.earlier])
+    write_candidates(log.context, partition, candidates, range_bounds(ranks.documents, section.partitions))
     sizes = np.diff(bounds)
-    crowded = np.repeat(sizes > ALL_PAIRS, sizes)
-    with writing_packed(log.context.scratch_path(f"crowded-{partition:05d}"), CROWDED) as packed:
-        packed.count = int((sizes > ALL_PAIRS).sum())
-        packed.add("members", ordinals[crowded])
-        packed.add("leading", leading[crowded])
-        packed.add("bounds", offsets_of(sizes[sizes > ALL_PAIRS]))
+    bucket_of = np.repeat(np.arange(len(sizes)), sizes)
+    large = np.repeat(sizes > ALL_PAIRS, sizes)
+    _, bucket = np.unique(bucket_of[large], return_inverse=True)  # numbered from 0 among the large ones
+    with writing_arrow(log.context.scratch_path(f"large-buckets-{partition:05d}"), LARGE_BUCKETS) as output:
+        output.write({"bucket": bucket, "member": ordinals[large], "is_leader": is_leader[large]})
     log.counters["buckets"] += len(sizes)
-    log.counters["crowded-buckets"] += packed.count
+    log.counters["crowded-buckets"] += int((sizes > ALL_PAIRS).sum())
     log.counters["comparisons"] += comparison.comparisons
 
 
-def _met(context: StageContext, partition: int, order: Order) -> tuple[U64, I64]:
+def colliding_keys(context: StageContext, partition: int, ranks: RankIndex) -> tuple[U64, I64]:
     """The band keys of a partition that occur more than once, and the ordinals of their documents."""
-    keys, numbers = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
-    for part, base in enumerate(order.bases[:-1]):
-        packed = Packed(scratch_path(context, part, BANDS), BANDS)
-        start, stop = packed.read("starts", partition, partition + 2).tolist()
-        keys.append(packed.read("keys", start, stop))
-        numbers.append(packed.read("rows", start, stop).astype(np.int64) + base)
+    keys, doc_ids = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    for part, base in enumerate(ranks.bases[:-1]):
+        file = ArrowFile(part_path(context, part, BANDS), BANDS)
+        start, stop = file.facts["starts"][partition : partition + 2]
+        keys.append(file.read("key", start, stop))
+        doc_ids.append(file.read("row", start, stop).astype(np.int64) + base)
     all_keys = np.concatenate(keys)
-    met = repeated(all_keys)
-    return all_keys[met], order.ordinals(np.concatenate(numbers)[met])
+    colliding = occurs_again(all_keys)
+    return all_keys[colliding], ranks.ordinals(np.concatenate(doc_ids)[colliding])
 
 
-def _candidates(context: StageContext, partition: int) -> Path:
-    return context.scratch_path(f"candidates-{partition:05d}")
+def write_candidates(context: StageContext, partition: int, candidates: I64, bounds: I64) -> None:
+    """Write sorted candidates (n, 4), with where each range of ordinals begins among them."""
+    starts = np.searchsorted(candidates[:, 0], bounds).tolist()
+    with writing_arrow(context.scratch_path(f"candidates-{partition:05d}"), CANDIDATES, starts=starts) as output:
+        output.write(dict(zip(CANDIDATE_COLUMNS, np.ascontiguousarray(candidates.T))))
 
 
 def verify_range(log: TaskRun, index: int, shards: int, section: DedupSection) -> None:
     """Verify the candidates whose later document is in a range of ordinals."""
-    order = Order(log.context)
-    signed = Signed(log.context, order.bases, shards)
-    pieces = []
-    for partition in range(section.partitions):
-        packed = Packed(_candidates(log.context, partition), CANDIDATES)
-        start, stop = packed.read("starts", index, index + 2).tolist()
-        pieces.append(packed.read("pairs", start, stop))
-    candidates = distinct_pairs(np.concatenate(pieces))
-    edges = verify(candidates, signed, order, section)
-    with writing_packed(log.context.scratch_path(f"edges-{index:05d}"), EDGES) as packed_edges:
-        edges.write(packed_edges)
+    ranks = RankIndex(log.context)
+    columns = _range_of_all(log.context, "candidates", CANDIDATES, index, section.partitions, CANDIDATE_COLUMNS)
+    candidates = distinct_pairs(np.stack(list(columns.values()), axis=1))
+    edges = verify(candidates, SignatureStore(log.context, ranks.bases, shards), ranks, section)
+    with writing_arrow(log.context.scratch_path(f"edges-{index:05d}"), EDGES) as output:
+        output.write(edges.columns)
     log.counters["candidates"] += len(candidates)
     for number, method in enumerate(METHODS):
         log.counters[f"copies-by-{method.replace(' ', '-')}"] += int((edges.method == number).sum())
 
 
-def settle_stage(log: TaskRun, _: int, shards: int, section: DedupSection) -> None:
-    """Decide who stays."""
-    order = Order(log.context)
-    log.counters["looked-again"] += settle(log.context, order, Signed(log.context, order.bases, shards), shards, section)
+def _range_of_all(context: StageContext, stem: str, kind: str, index: int, files: int, names: Iterable[str]) -> dict[str, Array]:
+    """Columns of the rows that each of the files stem-00000, stem-00001, … has for range or shard `index`."""
+    pieces: dict[str, list[Array]] = {name: [] for name in names}
+    for number in range(files):
+        file = ArrowFile(context.scratch_path(f"{stem}-{number:05d}"), kind)
+        start, stop = file.facts["starts"][index : index + 2]
+        for name, arrays in pieces.items():
+            arrays.append(file.read(name, start, stop))
+    return {name: np.concatenate(arrays) for name, arrays in pieces.items()}
+
+
+def choose_all_survivors(log: TaskRun, _: int, shards: int, section: DedupSection) -> None:
+    """Decide which documents are kept."""
+    ranks = RankIndex(log.context)
+    store = SignatureStore(log.context, ranks.bases, shards)
+    log.counters["looked-again"] += choose_survivors(log.context, ranks, store, shards, section)
 
 
 def decide_shard(log: TaskRun, shard: int, shards: int, section: DedupSection) -> None:
-    """Write the documents of a shard that stay, each with its split, and say of the others what they are copies of."""
-    order = Order(log.context)
-    gone = _gone(log.context, shard, Signed(log.context, order.bases, shards), section)
+    """Write the kept documents of a shard, each with its split, and reject the others, each with the document it is a copy of."""
+    ranks = RankIndex(log.context)
+    removed = removed_rows(log.context, shard, SignatureStore(log.context, ranks.bases, shards), section)
     pairs: list[Record] = []
     with log.table(f"corpus/{shard_name(shard)}.parquet", CORPUS) as corpus:
         for row, document in enumerate(documents(log.context, shard, section)):
             log.progress()
-            pair = gone.get(row)
+            pair = removed.get(row)
             if pair is None:
                 document["split"] = split_of(document["id"], section.val_share, section.test_share)
                 log.counters[f"split-{document['split']}"] += 1
@@ -177,16 +181,11 @@ def decide_shard(log: TaskRun, shard: int, shards: int, section: DedupSection) -
             table.write(pair)
 
 
-def _gone(context: StageContext, shard: int, signed: Signed, section: DedupSection) -> dict[int, Record]:
-    """The rows of a shard that go, each with what is known of the pair."""
-    fields: dict[str, list[np.ndarray]] = {name: [] for name in ("rows", "kept", "jaccard", "method", "band")}
-    for index in range(section.partitions):
-        packed = Packed(context.scratch_path(f"settled-{index:05d}"), SETTLED)
-        start, stop = packed.read("starts", shard, shard + 2).tolist()
-        for name, arrays in fields.items():
-            arrays.append(packed.read(name, start, stop))
-    rows, kept, jaccard, method, band = (np.concatenate(arrays) for arrays in fields.values())
-    ids, urls, parts = signed.ids(kept), signed.urls(kept), signed.parts_of(kept)
+def removed_rows(context: StageContext, shard: int, store: SignatureStore, section: DedupSection) -> dict[int, Record]:
+    """The rows of a shard that are removed, each with the facts of its pair."""
+    names = ("row", "kept", "jaccard", "method", "band")
+    rows, kept, jaccard, method, band = _range_of_all(context, "removed", REMOVED, shard, section.partitions, names).values()
+    ids, urls, parts = store.ids(kept), store.urls(kept), store.parts_of(kept)
     return {
         int(row): {
             "kept_id": ids[i],
@@ -194,7 +193,7 @@ def _gone(context: StageContext, shard: int, signed: Signed, section: DedupSecti
             "jaccard": float(jaccard[i]),
             "method": METHODS[method[i]],
             "band": int(band[i]) if band[i] >= 0 else None,
-            "earlier": bool(parts[i] >= signed.shards),
+            "earlier": bool(parts[i] >= store.shards),
         }
         for i, row in enumerate(rows)
     }

@@ -1,185 +1,144 @@
-"""Who comes first: the oldest post, then the higher score, then the URL; what is not known comes last.
+"""The order of rank, by which the better of two near copies is kept: the oldest post, then the higher score, then the URL; nulls last.
 
-Every document is given an *ordinal*, its place in this order among all documents of the build. From there on the stage speaks of
-documents by ordinals alone. Documents of earlier builds (`against`) come before all others, whatever their posts.
+Every document has a *document id*, its row counted through all parts, and an *ordinal*, its position in the order of rank among all
+documents of the build. Documents of earlier builds (`dedup.against`) come before all others, whatever their posts.
 
-The parts are ordered in themselves; they are merged block by block, and so many parts at a time that memory holds a set number of
-documents, however many parts there are. What is merged of a group of them is a file that stands for the group in the next round.
+Each part is sorted when it is signed. The parts are merged block by block: memory holds HELD documents, however many parts there are.
 """
 
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from webtext.core.files import TEMPORARY, explain_os_errors, sync_directory
+from webtext.core.files import TEMPORARY, explain_os_errors, read_json, sync_directory, to_json, write_bytes
 from webtext.core.task import StageContext
-from webtext.dedup.kernels import I64
-from webtext.dedup.packed import Array, Packed, offsets_of, writing_packed
-from webtext.dedup.signed import RANKED, scratch_path
+from webtext.dedup.arrow_files import I64, RANKED, Array, ArrowFile, offsets_of, part_path, writing_arrow
 
-ORDER = "order"
-_HELD = 2**18  # documents in memory at a time, all parts together: about 100 MB
-_AT_ONCE = 1024  # parts that are merged at a time, so that of each 256 documents are read in one go
+HELD = 2**18  # documents in memory at a time, all parts together: about 100 MB
+PARTS_AT_ONCE = 1024  # parts merged at a time, so that at least 256 documents of each are read in one go
 
-Key = tuple[int, int, bytes, bytes, int]  # created_utc, minus score, URL, hash of the text, number
+# The text's hash and the row decide between records of one URL, so that the order is total and does not depend on the shards' order.
+SORT_KEYS = (("created_utc", "ascending"), ("score", "descending"), ("url", "ascending"), ("text_hash", "ascending"), ("row", "ascending"))
 
-
-class _Part:
-    """The documents of a part, or of a group that has been merged, in the order of rank; some of them in memory.
-
-    A merged group is written in pieces, each with arrays of its own: `rows.3` are those of its fourth.
-    """
-
-    def __init__(self, packed: Packed, base: int, block: int) -> None:
-        self.keys: list[Key] = []
-        self._packed, self._base, self._block = packed, base, block
-        self._pieces: list[str] = packed.facts.get("pieces", [""])
-        self._piece, self._next = 0, 0
-        self._skip_ended()
-
-    def _skip_ended(self) -> None:
-        while not self.complete and self._next == self._packed.length(f"rows{self._pieces[self._piece]}"):
-            self._piece, self._next = self._piece + 1, 0
-
-    @property
-    def complete(self) -> bool:
-        """There is nothing beyond what is in memory."""
-        return self._piece == len(self._pieces)
-
-    def refill(self) -> None:
-        if self.keys or self.complete:
-            return
-        piece, start = self._pieces[self._piece], self._next
-        stop = min(start + self._block, self._packed.length(f"rows{piece}"))
-        offsets = self._packed.read(f"url_offsets{piece}", start, stop + 1)
-        urls = self._packed.read(f"urls{piece}", int(offsets[0]), int(offsets[-1])).tobytes()
-        ends = (offsets - offsets[0]).tolist()
-        self.keys = list(
-            zip(
-                self._packed.read(f"created_utc{piece}", start, stop).tolist(),
-                self._packed.read(f"minus_score{piece}", start, stop).tolist(),
-                [urls[begin:end] for begin, end in pairwise(ends)],
-                [row.tobytes() for row in self._packed.read(f"text_hashes{piece}", start, stop)],
-                (self._packed.read(f"rows{piece}", start, stop) + self._base).tolist(),
-            )
-        )
-        self._next = stop
-        self._skip_ended()
-
-    def take(self, bound: Key | None) -> list[Key]:
-        """Hand out all keys up to the bound."""
-        cut = len(self.keys) if bound is None else bisect_right(self.keys, bound)
-        taken, self.keys = self.keys[:cut], self.keys[cut:]
-        return taken
+RankedFile = tuple[Path, int]  # documents in the order of rank, and what is added to a row to get its document id
 
 
-Ranked = tuple[Path, int]  # a file of documents in the order of rank, and what makes their rows numbers
+def sort_by_rank(documents: pa.Table) -> pa.Table:
+    """Documents, by the columns of SORT_KEYS, in the order of rank."""
+    documents = documents.combine_chunks()  # sorting one chunk takes half the time of sorting many
+    return documents.take(pc.sort_indices(documents, sort_keys=list(SORT_KEYS)))
 
 
-def merged(files: Sequence[Ranked], context: StageContext) -> Iterator[I64]:
-    """The numbers of the documents of some files in the order of rank, in blocks."""
+def merged(files: Sequence[RankedFile], context: StageContext) -> Iterator[I64]:
+    """The document ids of some files in the order of rank, in blocks."""
     made: list[Path] = []
     left = list(files)
     try:
-        while len(left) > _AT_ONCE:
-            group, left = left[:_AT_ONCE], left[_AT_ONCE:]
+        while len(left) > PARTS_AT_ONCE:
+            group, left = left[:PARTS_AT_ONCE], left[PARTS_AT_ONCE:]
             made.append(context.scratch_path(f"ranks-{len(made):05d}"))
-            _write_group(made[-1], group)
+            with writing_arrow(made[-1], RANKED) as output:
+                for block in merge(group):
+                    output.write({name: block.column(name).combine_chunks() for name, _ in SORT_KEYS})
             left.append((made[-1], 0))
-        for keys in _merge(left):
-            yield np.array([key[-1] for key in keys], np.int64)
+        for block in merge(left):
+            yield block.column("row").to_numpy()
     finally:
         for path in made:
             path.unlink(missing_ok=True)
 
 
-def _write_group(path: Path, group: Sequence[Ranked]) -> None:
-    """Merge files to one, whose rows are the numbers."""
-    with writing_packed(path, RANKED) as packed:
-        pieces: list[str] = []
-        packed.facts["pieces"] = pieces
-        for keys in _merge(group):
-            created, minus, urls, hashes, numbers = zip(*keys)
-            piece = f".{len(pieces)}"
-            pieces.append(piece)
-            packed.add(f"created_utc{piece}", np.array(created, np.int64))
-            packed.add(f"minus_score{piece}", np.array(minus, np.int64))
-            packed.add(f"text_hashes{piece}", np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), -1))
-            packed.add(f"rows{piece}", np.array(numbers, np.int64))
-            packed.add(f"urls{piece}", np.frombuffer(b"".join(urls), np.uint8))
-            packed.add(f"url_offsets{piece}", offsets_of(np.array([len(url) for url in urls], np.int64)))
+def merge(files: Sequence[RankedFile]) -> Iterator[pa.Table]:
+    """The documents of sorted files in the order of rank, in blocks; their `row` is the document id.
+
+    At any time the first HELD / len(files) unwritten documents of each file are in memory. Sorted together, they are final up to the last
+    one of any file that goes on, as what follows in that file ranks behind it:
+
+        file A  1 4 9 | 12 …      sorted: 1 2 3 4 5 9, and A goes on behind 9, B behind 5:
+        file B  2 3 5 | 7 …       1 2 3 4 5 are final; 9 waits for 7
+    """
+    block = max(HELD // max(len(files), 1), 1)
+    lengths = np.array([len(ArrowFile(path, RANKED)) for path, _ in files], np.int64)
+    read, held = np.zeros_like(lengths), np.zeros_like(lengths)  # of each file: documents read, and those of them in memory
+    waiting: list[pa.Table] = []
+    while (read < lengths).any() or held.any():
+        wanted = np.minimum(block - held, lengths - read)
+        waiting += [_read(files[index], index, int(read[index]), int(wanted[index])) for index in np.flatnonzero(wanted).tolist()]
+        read += wanted
+        documents = sort_by_rank(pa.concat_tables(waiting))
+        file_of = documents.column("file").to_numpy()
+        last = np.full(len(files), -1)
+        last[file_of] = np.arange(len(file_of))  # of a repeated index numpy keeps the last value
+        final = int(last[read < lengths].min(initial=len(file_of) - 1)) + 1
+        yield documents.slice(0, final)
+        waiting = [documents.slice(final)]
+        held = np.bincount(file_of[final:], minlength=len(files))
 
 
-def _merge(files: Sequence[Ranked]) -> Iterator[list[Key]]:
-    """The keys of the documents of some files in order, in blocks."""
-    block = max(_HELD // max(len(files), 1), 1)
-    parts = [_Part(Packed(path, RANKED), base, block) for path, base in files]
-    while True:
-        for part in parts:
-            part.refill()
-        parts = [part for part in parts if part.keys]
-        if not parts:
-            return
-        bound = min((part.keys[-1] for part in parts if not part.complete), default=None)
-        keys = [key for part in parts for key in part.take(bound)]
-        keys.sort()
-        yield keys
+def _read(file: RankedFile, index: int, start: int, count: int) -> pa.Table:
+    """Documents of a file, with their document ids as `row` and the file's index as `file`."""
+    path, base = file
+    table = ArrowFile(path, RANKED).table.replace_schema_metadata().slice(start, count)
+    rows = pc.add(table.column("row"), base)
+    table = table.set_column(table.schema.get_field_index("row"), "row", rows)
+    return table.append_column("file", pa.array(np.full(count, index, np.int64)))
 
 
 def rank(context: StageContext, parts: int, shards: int) -> None:
-    """Write the ORDER: document_at[ordinal] with the facts `bases` and `earlier` (documents of earlier builds), and its inverse."""
-    paths = [scratch_path(context, part, RANKED) for part in range(parts)]
-    bases = np.concatenate(([0], np.cumsum([Packed(path, RANKED).count for path in paths], dtype=np.int64))).tolist()
-    path = context.scratch_path("order")
-    with writing_packed(path, ORDER) as order:
-        order.count = bases[-1]
-        order.facts = {"bases": bases, "earlier": bases[-1] - bases[shards]}
-        order.add("document_at", np.empty(0, np.int64))
-        for first, last in ((shards, parts), (0, shards)):
-            for numbers in merged(list(zip(paths[first:last], bases[first:last])), context):
-                order.add("document_at", numbers)
-    with scratch(context.scratch_path("ordinals"), np.int64, bases[-1]) as ordinals:
-        whole = Packed(path, ORDER)
-        for start in range(0, bases[-1], _HELD):
-            numbers = whole.read("document_at", start, min(start + _HELD, bases[-1]))
-            ordinals[numbers] = np.arange(start, start + len(numbers))
+    """Write document_at.npy (document id of each ordinal), its inverse ordinals.npy, and ranks.json: `bases`, the first document id of each
+    part, and `earlier`, the number of documents of earlier builds."""
+    paths = [part_path(context, part, RANKED) for part in range(parts)]
+    bases = offsets_of(np.array([len(ArrowFile(path, RANKED)) for path in paths], np.int64)).tolist()
+    ranked = 0
+    with (
+        memmap_output(context.scratch_path("document_at.npy"), np.int64, bases[-1]) as document_at,
+        memmap_output(context.scratch_path("ordinals.npy"), np.int64, bases[-1]) as ordinals,
+    ):
+        for first, last in ((shards, parts), (0, shards)):  # earlier builds first
+            files = [(paths[part], bases[part]) for part in range(first, last) if bases[part] < bases[part + 1]]
+            for doc_ids in merged(files, context):
+                document_at[ranked : ranked + len(doc_ids)] = doc_ids
+                ordinals[doc_ids] = np.arange(ranked, ranked + len(doc_ids))
+                ranked += len(doc_ids)
+    write_bytes(context.scratch_path("ranks.json"), to_json({"bases": bases, "earlier": bases[-1] - bases[shards]}))
 
 
-class Order:
-    """The ranks of the documents of a stage."""
+class RankIndex:
+    """Document ids to ordinals and back."""
 
     def __init__(self, context: StageContext) -> None:
-        packed = Packed(context.scratch_path("order"), ORDER)
-        self.documents = packed.count
-        self.bases: list[int] = packed.facts["bases"]
-        self.earlier: int = packed.facts["earlier"]  # ordinals below it stay by fiat
-        self._packed = packed
-        self._inverse = context.scratch_path("ordinals")
+        facts = cast(dict[str, Any], read_json(context.scratch_path("ranks.json")))
+        self.bases: list[int] = facts["bases"]
+        self.documents = self.bases[-1]
+        self.earlier: int = facts["earlier"]  # ordinals below it are documents of earlier builds, which are always kept
+        self._document_at, self._ordinals = (context.scratch_path(f"{name}.npy") for name in ("document_at", "ordinals"))
 
-    def numbers(self, ordinals: I64) -> I64:
-        """The numbers of the documents with these ordinals."""
-        return np.asarray(self._packed.map("document_at")[ordinals])
+    def doc_ids(self, ordinals: I64) -> I64:
+        """The document ids at these ordinals."""
+        return np.array(np.load(self._document_at, mmap_mode="r")[ordinals])
 
-    def ordinals(self, numbers: I64) -> I64:
-        """The ordinals of the documents with these numbers."""
-        if not self.documents:
-            return np.empty(0, np.int64)
-        return np.array(np.memmap(self._inverse, np.int64, "r", shape=(self.documents,))[numbers])
+    def ordinals(self, doc_ids: I64) -> I64:
+        """The ordinals of these documents."""
+        return np.array(np.load(self._ordinals, mmap_mode="r")[doc_ids])
 
 
 @contextmanager
-def scratch(path: Path, dtype: type[np.generic], count: int) -> Iterator[Array]:
-    """An array of zeros in a file, which the system may put out of memory, for writing here and there; whole or absent as any file."""
+def memmap_output(path: Path, dtype: type[np.generic], count: int) -> Iterator[Array]:
+    """An array of zeros in an .npy file, written in any order through a memory map; under its name only when it is complete.
+
+    The system writes its pages back under memory pressure. A file of no entries is written with one, as nothing cannot be mapped.
+    """
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     with explain_os_errors(path):
-        array = np.memmap(temporary, dtype, "w+", shape=(max(count, 1),))
+        array = np.lib.format.open_memmap(str(temporary), "w+", dtype, (max(count, 1),))
         try:
             yield array.view(np.ndarray)[:count]
             array.flush()

@@ -1,14 +1,17 @@
-"""What two texts are compared by: the set of their shingles, as 32-bit hashes.
+"""The sets by which two texts are compared: their shingles, as 32-bit hashes.
 
-The rule. A text is brought to Unicode's NFKC. Its words are the runs of letters, digits and combining marks, in lower case, whatever
-stands between them. A character of a script that is written without spaces (Chinese, Japanese kana, Thai, Lao, Khmer, Burmese,
-Tibetan, Yi and others; see WITHOUT_SPACES) is a word by itself, so that such a text is compared by runs of characters, and a mixed
-text by both. A shingle is a run of `size` words (5). A text of fewer words has runs of `size` characters instead, with one blank for
-what stands between two words; where even these are fewer, all of it is one shingle. A text without letters and digits has none: it
-is only ever an exact copy.
+The rule. A text is normalised to NFKC. Its words are the runs of letters, digits and combining marks, in lower case. A character of a
+script that is written without spaces (Chinese, Japanese kana, Thai, Lao, Khmer, Burmese, Tibetan, Yi and others; see WITHOUT_SPACES) is
+a word of its own, so that such a text is compared by runs of characters, and a mixed text by both. A shingle is a run of `size` words
+(5). A text of fewer words has runs of `size` characters instead, with one blank between two words; where even these are fewer, all of
+it is one shingle. A text without letters and digits has none, so it can only be an exact copy.
 
-A shingle stands as 32 bits of a 64-bit hash. Two different ones of two texts of a thousand words coincide with a probability of
-about 1 in 5,000, which moves a Jaccard similarity by 0.001: below what the threshold is sharp to.
+    "The quick, brown fox -- jumps!"  the quick brown fox jumps          1 shingle
+    "GPT-2は言語"                      gpt 2 は 言 語                       1 shingle
+    "Not found!"                      "not f" "ot fo" … "found"          5 shingles, of characters
+
+A shingle is kept as 32 bits of a 64-bit hash. Two different shingles of two texts of a thousand words collide with a probability of
+about 1 in 5,000, which changes a Jaccard similarity by 0.001: too little to matter beside the threshold.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from functools import lru_cache
 import numpy as np
 import xxhash
 
-from webtext.dedup.kernels import ALONE, U32, distinct, shingle_hashes
+from webtext.dedup.kernels import U32, UNSEGMENTED, distinct, shingle_hashes
 
 # First and last code point of the blocks (Unicode 15, Blocks.txt) of scripts that are written without spaces between words.
 WITHOUT_SPACES = (
@@ -39,7 +42,7 @@ WITHOUT_SPACES = (
     (0xF900, 0xFAFF),  # Han, compatibility
     (0x20000, 0x323AF),  # Han, extensions B to H
 )
-_PLANES = (0x40000, 0xE0100, 0xE01F0)  # letters end below the first; between the others lie the variation selectors
+_PLANES = (0x40000, 0xE0100, 0xE01F0)  # all letters are below the first; between the others are the variation selectors (marks)
 
 
 def compatible(text: str) -> str:
@@ -48,7 +51,7 @@ def compatible(text: str) -> str:
 
 
 def text_hash(text: str) -> bytes:
-    """What exact copies share: XXH3-128 of the text in NFKC with every run of white space as one blank, 16 bytes.
+    """The same for exact copies: XXH3-128 of the text in NFKC with every run of white space as one blank, 16 bytes.
 
     >>> text_hash("a  b\\n") == text_hash("a b")
     True
@@ -57,7 +60,7 @@ def text_hash(text: str) -> bytes:
 
 
 def shingles(text: str, size: int) -> U32:
-    """The distinct shingles of a text as ordered 32-bit hashes.
+    """The distinct shingles of a text as sorted 32-bit hashes.
 
     >>> len(shingles("the quick brown fox jumps over", 5))
     2
@@ -70,7 +73,7 @@ def shingles(text: str, size: int) -> U32:
 
 @lru_cache(maxsize=1)
 def character_table() -> U32:
-    """What each code point is: 0 for what separates words, else its lower case, with ALONE set for a word by itself."""
+    """By code point: 0 for a separator of words, else its lower case, with UNSEGMENTED set for a word of its own."""
     table = np.zeros(0x110000, np.uint32)
     for point in (*range(_PLANES[0]), *range(_PLANES[1], _PLANES[2])):
         character = chr(point)
@@ -79,5 +82,5 @@ def character_table() -> U32:
             table[point] = ord(lower) if len(lower) == 1 else point
     for first, last in WITHOUT_SPACES:
         block = table[first : last + 1]
-        block[block != 0] |= ALONE
+        block[block != 0] |= UNSEGMENTED
     return table

@@ -1,4 +1,4 @@
-"""The n-grams of a corpus: normalised words, their hashes, and Bloom filters of them that others can ask."""
+"""The n-grams of a corpus: normalised words, their hashes, and Bloom filters of them that can be queried without the corpus."""
 
 from webtext.ngrams.exact import Exact
 from webtext.ngrams.filters import Filters

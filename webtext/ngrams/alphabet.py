@@ -1,7 +1,7 @@
-"""What each Unicode character is to the normaliser, and its lower case: pinned to one version of Unicode.
+"""The kind and the lower case of each Unicode character, pinned to one version of Unicode.
 
-Python's own tables grow with each of its versions; a filter that is asked years later, elsewhere, must be asked with the words it
-was filled with. The packed tables are made from `unicodedata` by tests/webtext/ngrams/test_alphabet.py, which also compares them.
+Python's own tables change with its version, while a filter queried years later must be queried with the words it was filled with. The
+packed tables are made from `unicodedata` by tests/webtext/ngrams/test_alphabet.py, which also compares them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 UNICODE = "14.0.0"
 CODE_POINTS = 0x110000
 
-# Kinds of characters. SUSPECT is a flag beside the kind: the text may not be in normal form C.
-SEPARATOR, WORD, MARK, SKIP, ALONE, SUSPECT = 0, 1, 2, 3, 4, 128
+# Kinds of characters. MAYBE_NOT_NFC is a flag beside the kind: a text with it is checked for normal form C.
+SEPARATOR, WORD, MARK, SKIP, UNSEGMENTED, MAYBE_NOT_NFC = 0, 1, 2, 3, 4, 128
 
 
 class Alphabet(NamedTuple):
@@ -45,8 +45,8 @@ def alphabet() -> Alphabet:
     return Alphabet(kinds, lower, ascii_)
 
 
-# Four lists of int32, each as differences, behind the lengths of the first and the third: starts of runs of one kind, the kinds;
-# characters that have a lower case, how far away it is. zlib, base 85.
+# Lengths of the first and the third list, then four lists of int32, delta-coded: starts of runs of one kind, their kinds; characters with
+# a lower case, its distance. zlib, base 85.
 _PACKED = """\
 c-rk;YlvM}6+U~PbKi64Wipe=V`fZ~NiuoNByEz$2hLzktSxC#+tQ*^kyf+?5g(wU%p8hURPdi*)hbGV_)C9Ss3^8lwN%uqB=`We@%5up6ogg~u6yUK?ftU4_Icg8GdI%-\
 tgLg+eyzRUd!2h`q8<b*mEiKfMFUL(H3K^hR0%H_PzE&N2(B%Ja32z$Bs@d-\

@@ -1,13 +1,13 @@
-"""A release: the n-grams of a corpus as Bloom filters that anyone can ask without the corpus.
+"""A release: the n-grams of a corpus as Bloom filters that can be queried without the corpus.
 
 A directory of files filter-00000.bloom, one a partition (see `webtext.ngrams.runs`), each of them
 
     bytes 0-7      WTBLOOM and a zero byte
-    bytes 8-23     little-endian: version uint32 (1), length of the head uint32 (4,096), n-grams in this file uint64
-    to byte 4,095  JSON padded with blanks: the rest that there is to know
+    bytes 8-23     little-endian: version uint32 (1), length of the header uint32 (4,096), n-grams in this file uint64
+    to byte 4,095  JSON padded with blanks: the other fields of Header
     from 4,096     a pybloom-live filter as its `tofile` writes it: 40 bytes of sizes, then the bits
 
-Beside it may lie hashes-00000.u64, the same n-grams exactly: the same head with WTHASH, then the sorted hashes, little-endian uint64.
+Beside it may lie hashes-00000.u64, the same n-grams exactly: the same header with WTHASH, then the sorted hashes, little-endian uint64.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ import orjson
 from numpy.typing import NDArray
 
 from webtext.core.errors import WebtextError
-from webtext.ngrams.bloom import HEADER, Bits, ask
+from webtext.ngrams.bloom import PYBLOOM_HEADER_BYTES, Bits, contains
 from webtext.ngrams.normalise import NAME, Hashes, ngram_hashes
 from webtext.ngrams.runs import bound
 
-HEAD = struct.Struct("<8sIIQ")
-HEAD_BYTES = 4096
+HEADER_START = struct.Struct("<8sIIQ")
+HEADER_BYTES = 4096
 BLOOM, HASHES = b"WTBLOOM\0", b"WTHASH\0\0"
 VERSION = 1
 
 
 @dataclass(frozen=True)
-class Head:
-    """What a file says of itself. `keys` is the XXH3-128 of the sorted hashes, so it names the set of n-grams; `build` is the
-    fingerprint of the stage that wrote it: of its corpus and configuration. The figures of the filter are 0 in a file of hashes."""
+class Header:
+    """The header of a file. `keys_digest` ("keys" in the file) is the XXH3-128 of the sorted hashes, so it identifies the set of n-grams;
+    `build` is the fingerprint of the stage that wrote it. The filter's own fields are 0 in a file of hashes."""
 
     words: int
     partitions: int
     partition: int
     count: int
     normaliser: str
-    keys: str
+    keys_digest: str
     build: str
     error_rate: float = 0.0
     false_positive_rate: float = 0.0
@@ -53,65 +53,69 @@ class Head:
 
     @property
     def release(self) -> tuple[object, ...]:
-        """What the files of a release have in common."""
+        """The fields that are equal in all files of a release."""
         return self.words, self.partitions, self.normaliser, self.build
 
     def pack(self, magic: bytes) -> bytes:
-        described = orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)
-        return (HEAD.pack(magic, VERSION, HEAD_BYTES, self.count) + described).ljust(HEAD_BYTES)
+        fields = asdict(self)
+        fields["keys"] = fields.pop("keys_digest")
+        described = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+        return (HEADER_START.pack(magic, VERSION, HEADER_BYTES, self.count) + described).ljust(HEADER_BYTES)
 
 
-def write_filter(file: IO[bytes], head: Head, filter_: Any) -> None:
-    """Write a filter of pybloom-live behind its head."""
-    file.write(head.pack(BLOOM))
+def write_filter(file: IO[bytes], header: Header, filter_: Any) -> None:
+    """Write a filter of pybloom-live after its header."""
+    file.write(header.pack(BLOOM))
     filter_.tofile(file)
 
 
-def read_head(path: Path, magic: bytes = BLOOM) -> Head:
-    """The head of a file of a release. Raises WebtextError for another file, one cut short, and one of another version."""
+def read_header(path: Path, magic: bytes = BLOOM) -> Header:
+    """The header of a file of a release. Raises WebtextError for another file, one cut short, and one of another version."""
     try:
         with open(path, "rb") as file:
-            data = file.read(HEAD_BYTES)
+            data = file.read(HEADER_BYTES)
         size = path.stat().st_size
     except OSError as error:
         raise WebtextError(f"{path}: cannot be read ({error.strerror}); run `webtext ngrams` or name the directory of a release") from None
-    if len(data) < HEAD_BYTES or data[:8] != magic:
+    if len(data) < HEADER_BYTES or data[:8] != magic:
         raise WebtextError(f"{path}: not a file of {'n-gram hashes' if magic == HASHES else 'an n-gram filter'} (its first bytes differ)")
-    _, version, _, count = HEAD.unpack_from(data)
+    _, version, _, count = HEADER_START.unpack_from(data)
     if version != VERSION:
         raise WebtextError(f"{path}: version {version} of the format, this program reads {VERSION}; use the program that wrote it")
     try:
-        head = Head(**orjson.loads(data[HEAD.size :]))
-    except (orjson.JSONDecodeError, TypeError) as error:
-        raise WebtextError(f"{path}: its head is damaged ({error}); fetch or build it again") from None
-    body = HEADER + (head.slices * head.bits_per_slice + 7) // 8 if magic == BLOOM else 8 * count
-    if size != HEAD_BYTES + body or count != head.count:
-        raise WebtextError(f"{path}: {size:,} bytes, but its head announces {HEAD_BYTES + body:,}; fetch or build it again")
-    if head.normaliser != NAME:
-        raise WebtextError(f"{path}: made with the normaliser {head.normaliser}, this program has {NAME}; use the program that wrote it")
-    return head
+        fields = orjson.loads(data[HEADER_START.size :])
+        header = Header(keys_digest=fields.pop("keys"), **fields)
+    except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+        raise WebtextError(f"{path}: its header is damaged ({error}); fetch or build it again") from None
+    body = PYBLOOM_HEADER_BYTES + (header.slices * header.bits_per_slice + 7) // 8 if magic == BLOOM else 8 * count
+    if size != HEADER_BYTES + body or count != header.count:
+        raise WebtextError(f"{path}: {size:,} bytes, but its header says {HEADER_BYTES + body:,}; fetch or build it again")
+    if header.normaliser != NAME:
+        raise WebtextError(f"{path}: made with the normaliser {header.normaliser}, this program has {NAME}; use the program that wrote it")
+    return header
 
 
-def read_heads(directory: Path, name: Callable[[int], str], magic: bytes = BLOOM) -> list[Head]:
-    """The heads of all partitions of a release in order; `name` gives a partition's file. Raises as `read_head`, and for mixed releases."""
-    heads = [first := read_head(directory / name(0), magic)]
+def read_headers(directory: Path, name: Callable[[int], str], magic: bytes = BLOOM) -> list[Header]:
+    """The headers of all partitions of a release in order; `name` gives a partition's file. Raises as `read_head`, and for mixed
+    releases."""
+    headers = [first := read_header(directory / name(0), magic)]
     for partition in range(1, first.partitions):
         path = directory / name(partition)
-        heads.append(read_head(path, magic))
-        if heads[-1].release != first.release or heads[-1].partition != partition:
+        headers.append(read_header(path, magic))
+        if headers[-1].release != first.release or headers[-1].partition != partition:
             raise WebtextError(f"{path}: of another release than {directory / name(0)}; a directory holds one")
-    return heads
+    return headers
 
 
 def mapped_bits(path: Path) -> Bits:
-    """The bits of a filter's file, mapped into memory: pages are read as they are asked for."""
-    return np.memmap(path, np.uint8, mode="r", offset=HEAD_BYTES + HEADER)
+    """The bits of a filter's file, mapped into memory: pages are read when they are needed."""
+    return np.memmap(path, np.uint8, mode="r", offset=HEADER_BYTES + PYBLOOM_HEADER_BYTES)
 
 
 def mapped_hashes(path: Path) -> Hashes:
     """The sorted hashes of a file of hashes, mapped into memory."""
-    count = read_head(path, HASHES).count
-    return np.memmap(path, "<u8", mode="r", offset=HEAD_BYTES) if count else np.empty(0, np.uint64)
+    count = read_header(path, HASHES).count
+    return np.memmap(path, "<u8", mode="r", offset=HEADER_BYTES) if count else np.empty(0, np.uint64)
 
 
 class Filters:
@@ -122,49 +126,49 @@ class Filters:
     array([ True,  True, False])
     """
 
-    def __init__(self, heads: list[Head], bits: list[Bits]) -> None:
+    def __init__(self, headers: list[Header], bits: list[Bits]) -> None:
         """The filters of all partitions in order; `open` makes one of a directory."""
-        self.heads = heads
+        self.headers = headers
         self._bits = bits
 
     @classmethod
     def open(cls, directory: Path) -> Filters:
         """Open a directory. Raises WebtextError where a partition is missing, damaged, or of another release."""
-        heads = read_heads(directory, filter_name)
-        return cls(heads, [mapped_bits(directory / filter_name(partition)) for partition in range(len(heads))])
+        headers = read_headers(directory, filter_name)
+        return cls(headers, [mapped_bits(directory / filter_name(partition)) for partition in range(len(headers))])
 
     @property
     def words(self) -> int:
         """Words of an n-gram."""
-        return self.heads[0].words
+        return self.headers[0].words
 
     @property
     def count(self) -> int:
         """Distinct n-grams."""
-        return sum(head.count for head in self.heads)
+        return sum(header.count for header in self.headers)
 
     @property
     def false_positive_rate(self) -> float:
-        """The probability that an n-gram the corpus does not have is claimed: the mean over the partitions, from the bits that are set."""
-        return sum(head.false_positive_rate for head in self.heads) / len(self.heads)
+        """The probability that an absent n-gram is claimed: the mean over the partitions, from the bits that are set."""
+        return sum(header.false_positive_rate for header in self.headers) / len(self.headers)
 
     def hashes_of(self, text: str) -> Hashes:
         """The hashes of the n-grams of a text, in order."""
         return ngram_hashes(text, self.words)[0]
 
     def contains(self, hashes: Hashes) -> NDArray[np.bool_]:
-        """Which n-grams the corpus has: bool [hashes]. What is False is not there; True errs at `false_positive_rate`."""
-        return in_partitions(hashes, len(self.heads), self._ask)
+        """Which n-grams the corpus has: bool [hashes]. False is certain; True is wrong at `false_positive_rate`."""
+        return contains_by_partition(hashes, len(self.headers), self._contains_in)
 
-    def _ask(self, partition: int, hashes: Hashes) -> NDArray[np.bool_]:
-        head = self.heads[partition]
-        return ask(self._bits[partition], head.slices, head.bits_per_slice, hashes)
+    def _contains_in(self, partition: int, hashes: Hashes) -> NDArray[np.bool_]:
+        header = self.headers[partition]
+        return contains(self._bits[partition], header.slices, header.bits_per_slice, hashes)
 
 
-def in_partitions(hashes: Hashes, partitions: int, ask_one: Callable[[int, Hashes], NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """Ask each partition, `ask_one(partition, hashes)`, about the hashes that are its own: bool [hashes], in their order."""
+def contains_by_partition(hashes: Hashes, partitions: int, contains_one: Callable[[int, Hashes], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Query each partition, `contains_one(partition, hashes)`, for the hashes in its range: bool [hashes], in their order."""
     if partitions == 1:
-        return ask_one(0, hashes)
+        return contains_one(0, hashes)
     order = np.argsort(hashes)
     ordered = hashes[order]
     edges = [np.uint64(bound(partition, partitions)) for partition in range(1, partitions)]
@@ -172,7 +176,7 @@ def in_partitions(hashes: Hashes, partitions: int, ask_one: Callable[[int, Hashe
     found = np.empty(len(hashes), np.bool_)
     for partition, (first, last) in enumerate(pairwise(cuts)):
         if first < last:
-            found[order[first:last]] = ask_one(partition, ordered[first:last])
+            found[order[first:last]] = contains_one(partition, ordered[first:last])
     return found
 
 

@@ -1,13 +1,13 @@
 """Text to words to hashes of n-grams, in one pass over the bytes.
 
 The paper normalised its texts "to contain lower-cased alphanumeric words with a single space as a delimiter" (appendix 8.2). For
-all of Unicode that is made precise here, as VERSION 1:
+all of Unicode that this is defined here, as VERSION 1:
 
 * The text is taken in normal form C, so that é is é however it was typed.
 * A word is a run of letters and numbers (categories L and N of Unicode 14), with the marks (M) that follow one of them.
-* Characters of no width are passed over: soft hyphen, joiners, byte order mark, variation selectors (Cf but U+200B, and a few M).
+* Characters of no width are ignored: soft hyphen, joiners, byte order mark, variation selectors (Cf but U+200B, and a few M).
 * Ideographs, Hiragana and Katakana are words one by one, as they are written without spaces.
-* All else parts words: spaces, punctuation, symbols, and so the apostrophe.
+* Everything else separates words: spaces, punctuation, symbols, and so the apostrophe.
 * Letters are lower-cased one by one (Unicode's simple mapping; İ is i, and the final ς is σ).
 
     "Don't   PANIC!"          don t panic
@@ -16,7 +16,7 @@ all of Unicode that is made precise here, as VERSION 1:
     "東京へ行く 2024年"         東 京 へ 行 く 2024 年
 
 A word's hash is h = (h xor code point) * 0x9e3779b97f4a7c15 from 0xcbf29ce484222325 on, mixed; that of an n-gram is the polynomial
-of its words' hashes with base 0xd6e8feb86659fd93, first word highest, mixed; all modulo 2^64. To mix is SplitMix64's finaliser.
+of its words' hashes with base 0xd6e8feb86659fd93, first word highest, mixed; all modulo 2^64. Mixing is SplitMix64's finaliser.
 So two different n-grams share a hash with a probability of about 2^-60.
 """
 
@@ -29,7 +29,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from webtext.ngrams.alphabet import ALONE, MARK, SEPARATOR, SKIP, SUSPECT, UNICODE, WORD, alphabet
+from webtext.core.splitmix import splitmix64
+from webtext.ngrams.alphabet import MARK, MAYBE_NOT_NFC, SEPARATOR, SKIP, UNICODE, UNSEGMENTED, WORD, alphabet
 
 VERSION = 1
 NAME = f"webtext-words-{VERSION} (Unicode {UNICODE})"
@@ -39,8 +40,6 @@ Hashes = NDArray[np.uint64]
 _SEED = np.uint64(0xCBF29CE484222325)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _BASE = np.uint64(0xD6E8FEB86659FD93)
-_MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
 class Scan(NamedTuple):
@@ -67,40 +66,37 @@ def ngram_hashes(text: str, n: int = 8) -> tuple[Hashes, int]:
 
 
 def scan(text: str, n: int = 8) -> Scan:
-    """As `ngram_hashes`, with the place of each word."""
+    """As `ngram_hashes`, with the position of each word."""
     data, hashes, places, _ = _scanned(text, n, spans=True)
     return Scan(data, hashes, places[0], places[1])
 
 
 def _scanned(text: str, n: int, *, spans: bool) -> tuple[bytes, Hashes, NDArray[np.int64], int]:
     data = text.encode("utf-8", "surrogatepass")
-    # In ASCII a word and the space behind it are two bytes at least; ideographs need no space.
+    # At most so many words: in ASCII a word and a separator take two bytes at least; ideographs need no separator.
     hashes = np.empty(len(data) // 2 + 2 if text.isascii() else len(data) + 1, np.uint64)
     places = np.empty((2, len(hashes) if spans else 0), np.int64)
     words, ngrams, suspect = _kernel(np.frombuffer(data, np.uint8), *alphabet(), n, _power(n), hashes, places)
     if suspect and not unicodedata.is_normalized("NFC", text):
         return _scanned(unicodedata.normalize("NFC", text), n, spans=spans)
-    return data, hashes[:ngrams].copy(), places[:, :words].copy(), words  # copies: callers keep many, and these are mostly air
+    return data, hashes[:ngrams].copy(), places[:, :words].copy(), words  # copied: callers keep many, and the arrays are over-allocated
 
 
 def _power(n: int) -> np.uint64:
     return np.uint64(pow(int(_BASE), n, 2**64))
 
 
-@njit(cache=True, inline="always")
-def mix(x):  # type: ignore[no-untyped-def]  # numba
-    """SplitMix64's finaliser (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): a bijection of 64 bits.
-
-    NB: numba's cache of the kernels of other files, which have this inlined, does not notice a change here.
-    """
-    x = (x ^ (x >> _S30)) * _MIX1
-    x = (x ^ (x >> _S27)) * _MIX2
-    return x ^ (x >> _S31)
+mix = njit(inline="always")(splitmix64)
 
 
 @njit(cache=True, nogil=True)
 def _kernel(data, kinds, lower, ascii_, n, power, hashes, places):  # type: ignore[no-untyped-def]  # numba
-    """One pass: UTF-8 -> characters -> words -> n-grams. Returns (words, n-grams, whether the text may not be in normal form C)."""
+    """One pass: UTF-8 -> characters -> words -> n-grams. Returns (words, n-grams, whether the text may not be in normal form C).
+
+    The n-gram's polynomial is rolled on: words a b c d with n = 3 and base B, power = B^3:
+        gram(a b c)  =  a B^2 + b B + c
+        gram(b c d)  =  gram(a b c) B + d - a B^3
+    """
     ring = np.zeros(n, np.uint64)  # the hashes of the last n words
     slot, words, ngrams, suspect, open_ = 0, 0, 0, False, False
     state, gram = _SEED, np.uint64(0)
@@ -109,7 +105,7 @@ def _kernel(data, kinds, lower, ascii_, n, power, hashes, places):  # type: igno
     while at <= size:
         here, character, kind = at, np.int64(0), np.int64(SEPARATOR)
         if at == size:
-            at += 1  # the end parts words too
+            at += 1  # the end separates words too
         elif data[at] < 128:
             if ascii_[data[at]]:  # the common case: the rest of a word in ASCII
                 if not open_:
@@ -133,9 +129,9 @@ def _kernel(data, kinds, lower, ascii_, n, power, hashes, places):  # type: igno
                 character |= (np.int64(data[at + 2]) & 0x3F) << 6 | (np.int64(data[at + 3]) & 0x3F)
                 at += 4
             kind = np.int64(kinds[character])
-            if kind >= SUSPECT:
+            if kind >= MAYBE_NOT_NFC:
                 suspect = True
-                kind -= SUSPECT
+                kind -= MAYBE_NOT_NFC
             character = np.int64(lower[character])
         if kind == WORD or (kind == MARK and open_):
             if not open_:
@@ -146,7 +142,7 @@ def _kernel(data, kinds, lower, ascii_, n, power, hashes, places):  # type: igno
             turns = 0
             if open_:
                 turns = 1
-            if kind == ALONE:
+            if kind == UNSEGMENTED:
                 turns += 1
             while turns:
                 if not open_:  # the ideograph itself

@@ -17,11 +17,12 @@ from webtext.ngrams.runs import RunWriter, read_runs
 
 
 def hash_shard(log: TaskRun, shard: int, section: NgramsSection) -> None:
-    """Phase 1, a shard: the distinct n-grams of its training documents, as sorted runs in a spill that every partition reads its range of.
+    """Phase 1, a shard: the distinct n-grams of its training documents, as sorted runs in a scratch file of which every partition reads its
+    range.
 
     Documents that are held out or have fewer words than an n-gram are rejected.
     """
-    with writing(_spill(log.context, shard)) as output:
+    with writing(_runs_path(log.context, shard)) as output:
         runs = RunWriter(output.file)
         for document in read_table(log.context.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
             log.records_in += 1
@@ -40,24 +41,24 @@ def hash_shard(log: TaskRun, shard: int, section: NgramsSection) -> None:
         runs.flush()
 
 
-def _spill(context: StageContext, shard: int) -> Path:
+def _runs_path(context: StageContext, shard: int) -> Path:
     return context.scratch_path(f"hashes-{shard:05d}.runs")
 
 
 def build_filter(log: TaskRun, partition: int, shards: int, section: NgramsSection) -> None:
-    """Phase 2, a partition: merge its range of all spills, count the distinct n-grams, and write a filter of the size that they need.
+    """Phase 2, a partition: merge its range of all shards, count the distinct n-grams, and write a filter of that size.
 
     Memory: the filter (about 4.8 bytes an n-gram at 1e-8) and some 100 MB for the merge.
     """
     context = log.context
-    runs = [run for shard in range(shards) for run in read_runs(_spill(context, shard))]
+    runs = [run for shard in range(shards) for run in read_runs(_runs_path(context, shard))]
     distinct = context.scratch_path(f"distinct-{partition:05d}.u64")
     with (
-        log.binary(f"{context.directory}/{filter_name(partition)}", lambda: head.count) as filter_file,
+        log.binary(f"{context.directory}/{filter_name(partition)}", lambda: header.count) as filter_file,
         (
-            log.binary(f"{context.directory}/{hashes_name(partition)}", lambda: head.count) if section.keep_hashes else nullcontext()
+            log.binary(f"{context.directory}/{hashes_name(partition)}", lambda: header.count) if section.keep_hashes else nullcontext()
         ) as hashes_file,
     ):
         kept = hashes_file.file if hashes_file else None
-        head = write_partition(runs, partition, section, context.fingerprint, distinct, filter_file.file, kept)
-    log.counters["distinct-n-grams"] += head.count
+        header = write_partition(runs, partition, section, context.fingerprint, distinct, filter_file.file, kept)
+    log.counters["distinct-n-grams"] += header.count

@@ -1,4 +1,4 @@
-"""Asking a release: which parts of a text its corpus has, and how often it claims what cannot be there."""
+"""Queries of a release: which parts of a text its corpus has, and how often it wrongly claims random strings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from webtext.core.splitmix import splitmix64
 from webtext.ngrams.exact import Exact
 from webtext.ngrams.filters import Filters
 from webtext.ngrams.normalise import ngram_hashes, scan
@@ -17,7 +18,7 @@ _BLOCK = 2**20
 
 
 class Match(NamedTuple):
-    """Words `first` to `last` - 1 of a text, of which each n-gram is in the corpus, as they are written; in the UTF-8 of the text's normal
+    """Words `first` to `last` - 1 of a text, of which each n-gram is in the corpus, as written; in the UTF-8 of the text's normal
     form C they go from byte `start` to `end` - 1."""
 
     first: int
@@ -28,7 +29,7 @@ class Match(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a release says of a text: its words and n-grams, how many of these are in the corpus, and where."""
+    """The answer for a text: its words and n-grams, how many of these are in the corpus, and where."""
 
     words: int
     ngrams: int
@@ -37,7 +38,7 @@ class Answer(NamedTuple):
 
 
 def query(filters: Filters | Exact, text: str) -> Answer:
-    """Ask a release about a text.
+    """Query a release for a text.
 
     >>> query(Filters.open(Path("ngrams")), "He said: it was the best of times, it was the worst.").matches
     [Match(first=2, last=11, start=9, end=45, text='it was the best of times, it was the')]
@@ -46,12 +47,12 @@ def query(filters: Filters | Exact, text: str) -> Answer:
     found = filters.contains(scanned.hashes)
     matches = [
         Match(first, last, int(scanned.starts[first]), int(scanned.ends[last - 1]), scanned.text(first, last - 1))
-        for first, last in covered(found, filters.words)
+        for first, last in merge_hits(found, filters.words)
     ]
     return Answer(len(scanned.starts), len(found), int(found.sum()), matches)
 
 
-def covered(found: NDArray[np.bool_], words: int) -> list[tuple[int, int]]:
+def merge_hits(found: NDArray[np.bool_], words: int) -> list[tuple[int, int]]:
     """The maximal runs of n-grams that are all found, as ranges of words (the last one excluded).
 
     >>> covered(np.array([False, True, True, False, True]), 8)
@@ -62,7 +63,7 @@ def covered(found: NDArray[np.bool_], words: int) -> list[tuple[int, int]]:
 
 
 def probe(filters: Filters, probes: int) -> int:
-    """How many of so many generated strings the filters claim, wrongly: none of them was ever written.
+    """How many of `probes` random strings the filters claim, wrongly: nobody ever wrote them.
 
     A string is as many words as an n-gram has, each of 8 letters and digits drawn by SplitMix64 from a counter; every n-gram of an
     endless text of such words is one.
@@ -70,18 +71,14 @@ def probe(filters: Filters, probes: int) -> int:
     hits = 0
     for first in range(0, probes, _BLOCK):
         count = min(_BLOCK, probes - first)
-        hashes, _ = ngram_hashes(_generated(first, count + filters.words - 1), filters.words)
+        hashes, _ = ngram_hashes(_random_words(first, count + filters.words - 1), filters.words)
         hits += int(filters.contains(hashes).sum())
     return hits
 
 
-def _generated(first: int, words: int) -> str:
-    """Words `first`, `first` + 1, … of the endless text."""
-    with np.errstate(over="ignore"):
-        state = (np.arange(first, first + words, dtype=np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    state ^= state >> np.uint64(31)
+def _random_words(first: int, words: int) -> str:
+    """Words `first`, `first` + 1, … of an endless text, each 8 of 32 symbols taken from 40 bits of a mixed counter."""
+    state = splitmix64(np.arange(first + 1, first + words + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
     letters = np.full((words, 9), ord(" "), np.uint8)
     for letter in range(8):
         letters[:, letter] = _SYMBOLS[(state >> np.uint64(5 * letter)) & np.uint64(31)]
@@ -91,7 +88,7 @@ def _generated(first: int, words: int) -> str:
 def upper_limit(hits: int, trials: int, confidence: float = 0.95) -> float:
     """The largest rate at which so few hits in so many trials would still be seen with a probability of 1 - confidence (Poisson).
 
-    No hit in a million strings, as in the paper, says no more than 3 in a million:
+    No hit in a million strings, as in the paper, bounds the rate at 3 in a million:
 
     >>> upper_limit(0, 1_000_000)
     2.99573e-06

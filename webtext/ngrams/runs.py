@@ -1,7 +1,8 @@
-"""Sorted runs of hashes in files, and their merge: how a shard hands its n-grams to the partitions.
+"""Sorted runs of hashes in files and their merge, by which the n-grams of all shards reach the partitions.
 
-A partition holds a range of the hashes: of P partitions, hash h is in h * P // 2^64. So a sorted run has the partitions one after
-another, and a file serves them all. A file is a sequence of runs, each a little-endian uint64 with its length followed by that many hashes.
+A partition holds a range of the hashes: of P partitions, hash h is in h * P // 2^64. So in a sorted run the partitions are consecutive
+ranges, and one file serves them all. A file is a sequence of runs, each a little-endian uint64 with its length followed by that many
+hashes.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ import numpy as np
 from webtext.core.errors import WebtextError
 from webtext.ngrams.normalise import Hashes
 
-RUN = 2**23  # hashes collected before they are sorted and written: 64 MiB
-MERGED = 2**22  # hashes merged at a time, roughly
+RUN = 2**23  # hashes collected before they are sorted and written: 64 MiB; longer runs are fewer to merge
+MERGED = 2**22  # hashes merged at a time, roughly: 32 MiB and as much for the sort
 
 
 def bound(partition: int, partitions: int) -> int:
-    """The least hash of a partition: ceil(partition * 2^64 / partitions)."""
+    """The smallest hash of a partition: ceil(partition * 2^64 / partitions)."""
     return -(-partition * 2**64 // partitions)
 
 
 class RunWriter:
-    """Collects hashes and writes them to a file as sorted runs without repetition."""
+    """Collects hashes and writes them to a file as sorted, distinct runs."""
 
     def __init__(self, file: IO[bytes], run: int = RUN) -> None:
         self._file = file
@@ -41,7 +42,7 @@ class RunWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held. To be called at the end."""
+        """Write the pending hashes. Must be called at the end."""
         if self._held:
             run = sorted_distinct(self._parts).astype("<u8", copy=False)
             self._file.write(np.uint64(len(run)).astype("<u8").tobytes())
@@ -53,7 +54,7 @@ class RunWriter:
 class Run:
     """Sorted hashes in a file, `count` of them from the byte `offset` on.
 
-    NB: it is mapped while it is read and no longer, for Linux allows a process 65,530 mappings, and a shard has a file of runs or more.
+    NB: mapped only while it is read: Linux allows a process 65,530 mappings, and each shard has at least one run.
     """
 
     path: Path
@@ -85,8 +86,10 @@ def read_runs(path: Path) -> list[Run]:
 def merge(runs: Sequence[Run], first: int, last: int, block: int = MERGED) -> Iterator[Hashes]:
     """The distinct hashes of sorted runs from `first` to `last` - 1, sorted, in blocks.
 
-    The range is cut into parts with about `block` hashes each (they are spread evenly), so of memory the runs take only what says where
-    they are.
+    The range is cut into parts with about `block` hashes each (hashes are uniform), so memory holds one part, and of a run only its
+    position.
+
+        runs [1 5 9] and [2 5 7], parts 0-4 and 5-9:   1 | 2 -> 1 2;   5 9 | 5 7 -> 5 7 9
     """
     starts = [_index(run.mapped(), first) for run in runs]
     parts = 1 + sum(_index(run.mapped(), last) - start for run, start in zip(runs, starts)) // block

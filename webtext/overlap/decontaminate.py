@@ -1,7 +1,7 @@
 """Quotations of test sets in a document, and what is left of the document without them.
 
-As GPT-3 did it (Brown et al. 2020, appendix C): with a quotation go 200 characters more on both sides, what remains in pieces of less
-than 200 is left out, and a document that falls into more than ten pieces is left out altogether.
+As in GPT-3 (Brown et al. 2020, appendix C): a quotation is removed with 200 characters on both sides, remaining pieces of less than 200
+are removed too, and a document that falls into more than ten pieces is rejected.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import NamedTuple
 import numpy as np
 
 from webtext.ngrams.normalise import ngram_hashes, scan
-from webtext.ngrams.query import covered
-from webtext.overlap.locate import indices
-from webtext.overlap.testsets import Sets
+from webtext.ngrams.query import merge_hits
+from webtext.overlap.hash_lookup import find_rows
+from webtext.overlap.ngram_index import NgramIndex
 
-AROUND = 200  # bytes of UTF-8
-MOST_PIECES = 10
-PARTED = "\n\n"  # between two pieces
+MARGIN = 200  # removed around a quotation, and the shortest piece kept: bytes of UTF-8, which are GPT-3's characters in English
+MAX_PIECES = 10  # more, and too little of the text is left in one piece (GPT-3's bound)
+SEPARATOR = "\n\n"  # between two pieces: a paragraph break
 
 
 class Quotation(NamedTuple):
     """A run of n-grams of test sets in a text: its words, where it starts and ends in the UTF-8 of the text's normal form C, the text, and
-    whose it is: of each test set that has an n-gram of it, name and the id of the example that has most of them."""
+    its sources: of each test set with an n-gram of it, the name and the id of the example with most of them."""
 
     words: int
     start: int
@@ -33,45 +33,45 @@ class Quotation(NamedTuple):
     of: list[tuple[str, str]]
 
 
-def quotations(text: str, sets: Sets) -> list[Quotation]:
+def quotations(text: str, sets: NgramIndex) -> list[Quotation]:
     """The quotations of a text, in order."""
     hashes, _ = ngram_hashes(text, sets.words)
-    if not (indices(hashes, sets.search) >= 0).any():
-        return []  # nearly all texts, and these are spared the places of their words
+    if not (find_rows(hashes, sets.lookup) >= 0).any():
+        return []  # nearly all texts: they need no positions of words
     scanned = scan(text, sets.words)
-    places = indices(scanned.hashes, sets.search)
+    places = find_rows(scanned.hashes, sets.lookup)
     found = []
-    for first, last in covered(places >= 0, sets.words):
+    for first, last in merge_hits(places >= 0, sets.words):
         rows = places[first : last - sets.words + 1]
-        least = sets.least[rows]
-        if last - first >= least[least > 0].min():
+        min_match_words = sets.min_match_words[rows]
+        if last - first >= min_match_words[min_match_words > 0].min():
             start, end = int(scanned.starts[first]), int(scanned.ends[last - 1])
-            found.append(Quotation(last - first, start, end, scanned.text(first, last - 1), _whose(sets, rows)))
+            found.append(Quotation(last - first, start, end, scanned.text(first, last - 1), _sources(sets, rows)))
     return found
 
 
-def _whose(sets: Sets, rows: np.ndarray) -> list[tuple[str, str]]:
+def _sources(sets: NgramIndex, rows: np.ndarray) -> list[tuple[str, str]]:
     whose = []
     for column, name in enumerate(sets.names):
-        examples = sets.example[rows, column][sets.least[rows, column] > 0]
+        examples = sets.example[rows, column][sets.min_match_words[rows, column] > 0]
         if len(examples):
             whose.append((name, sets.ids[column][int(np.bincount(examples).argmax())]))
     return whose
 
 
-def cut(text: str, quoted: Iterable[Quotation], sets: Sets) -> str | None:
-    """A text without its quotations; None where nothing worth keeping is left."""
-    pieces = without(text, quoted)
-    left = PARTED.join(pieces)
-    # Where two pieces meet, words of the one and the other may make a quotation: too rare for more care than to drop the document.
-    return left if 0 < len(pieces) <= MOST_PIECES and not quotations(left, sets) else None
+def cut_quotations(text: str, quoted: Iterable[Quotation], sets: NgramIndex) -> str | None:
+    """A text without its quotations; None where the document is to be rejected."""
+    pieces = remove_spans(text, quoted)
+    left = SEPARATOR.join(pieces)
+    # Words on both sides of a cut may make a new quotation: too rare for anything better than to reject the document.
+    return left if 0 < len(pieces) <= MAX_PIECES and not quotations(left, sets) else None
 
 
-def without(text: str, quoted: Iterable[Quotation], around: int = AROUND) -> list[str]:
-    """The pieces of a text, in normal form C, that are left without its quotations and `around` bytes on both sides of each. Shorter pieces
-    than that are left out.
+def remove_spans(text: str, quoted: Iterable[Quotation], around: int = MARGIN) -> list[str]:
+    """The pieces of a text, in normal form C, without its quotations and `around` bytes on both sides of each; pieces shorter than
+    `around` bytes are dropped.
 
-    A piece begins and ends at a space, or where there is none near, between two characters.
+    A piece begins and ends at a space or, where none is near, between two characters.
     """
     data = scan(text, 1).data
     pieces, at = [], 0
@@ -82,12 +82,13 @@ def without(text: str, quoted: Iterable[Quotation], around: int = AROUND) -> lis
     return [piece.decode("utf-8", "surrogatepass") for piece in pieces if len(piece) >= around]
 
 
+# 64 bytes: longer than any word of prose, so a run without a space is a script without spaces, a URL or data.
 _HEAD = re.compile(rb"\S{0,64}\s|[\x80-\xbf]*")
 _TAIL = re.compile(rb"\s\S{0,64}\Z|(?:[\xc0-\xff][\x80-\xbf]*)?\Z")
 
 
 def _trimmed(piece: bytes, *, head: bool, tail: bool) -> bytes:
-    """A piece without the word, or in a script without spaces the character, that the cut may have gone through."""
+    """A piece without the word (or the UTF-8 character, where no space is near) that the cut may have split."""
     if head and (match := _HEAD.match(piece)):
         piece = piece[match.end() :]
     if tail and (match := _TAIL.search(piece, max(0, len(piece) - 66))):

@@ -41,7 +41,7 @@ def percent(part: int, whole: int) -> float:
     return round(100 * part / whole, 4) if whole else 0.0
 
 
-class CollectAll(NamedTuple):
+class TestSet(NamedTuple):
     """The examples of a test set in memory.
 
     `hashes` uint64 [n-grams] are those of all examples, one after another: example i has `offsets[i]` to `offsets[i + 1]` - 1.
@@ -56,22 +56,22 @@ class CollectAll(NamedTuple):
     inverse: Counts
 
 
-def gather(examples: Iterable[Example], words: int) -> CollectAll:
+def hash_examples(examples: Iterable[Example], words: int) -> TestSet:
     """Hash the n-grams of all examples. Memory: the text and 24 bytes a word and n-gram."""
     kept = list(examples)
     scans = [scan(example.text, words) for example in kept]
     hashes = np.concatenate([np.empty(0, np.uint64), *(scanned.hashes for scanned in scans)])
     offsets = np.cumsum([0, *(len(scanned.hashes) for scanned in scans)])
     distinct, inverse = np.unique(hashes, return_inverse=True)
-    return CollectAll(kept, scans, hashes, offsets, distinct, inverse)
+    return TestSet(kept, scans, hashes, offsets, distinct, inverse)
 
 
-def found_in_filters(test: CollectAll, filters: Filters) -> Flags:
+def found_in_filters(test: TestSet, filters: Filters) -> Flags:
     """Which of the distinct n-grams the corpus has: bool [different n-grams]."""
     return filters.contains(test.distinct)
 
 
-def found_in_texts(test: CollectAll, texts: Iterable[str], words: int) -> Flags:
+def found_in_texts(test: TestSet, texts: Iterable[str], words: int) -> Flags:
     """Which of the distinct n-grams other texts have, exactly: bool [different n-grams]. The texts pass one by one."""
     found = np.zeros(len(test.distinct), np.bool_)
     for text in texts if len(found) else ():
@@ -81,12 +81,12 @@ def found_in_texts(test: CollectAll, texts: Iterable[str], words: int) -> Flags:
     return found
 
 
-def share(test: CollectAll, found: Flags) -> Share:
+def share(test: TestSet, found: Flags) -> Share:
     """The overlap of the whole test set, of the flags of its distinct n-grams."""
     return Share(len(test.hashes), int(found[test.inverse].sum()), len(test.distinct), int(found.sum()))
 
 
-def found_by_example(test: CollectAll, found: Flags) -> Counts:
+def found_by_example(test: TestSet, found: Flags) -> Counts:
     """How many of each example's n-grams were found: int64 [examples]."""
     before: Counts = np.concatenate([[0], np.cumsum(found[test.inverse])])
     return before[test.offsets[1:]] - before[test.offsets[:-1]]
@@ -100,7 +100,7 @@ class Runs(NamedTuple):
     last: Counts
 
 
-def matches(test: CollectAll, found: Flags) -> Runs:
+def matches(test: TestSet, found: Flags) -> Runs:
     """All matches of a test set, in order. A run of k n-grams is a match of k + n - 1 words."""
     flags = found[test.inverse]
     border = np.zeros(len(flags) + 1, np.bool_)
@@ -113,14 +113,14 @@ def matches(test: CollectAll, found: Flags) -> Runs:
     return Runs(example, first - test.offsets[example], last - test.offsets[example])
 
 
-def longest_by_example(test: CollectAll, runs: Runs) -> Counts:
+def longest_by_example(test: TestSet, runs: Runs) -> Counts:
     """The longest match of each example in n-grams: int64 [examples], 0 for none."""
     longest = np.zeros(len(test.examples), np.int64)
     np.maximum.at(longest, runs.example, runs.last - runs.first)
     return longest
 
 
-def above(shares: Sequence[float]) -> list[int]:
+def examples_above(shares: Sequence[float]) -> list[int]:
     """How many examples have more than 0, 1, … 99 per cent of their n-grams found: int [100]."""
     percents = np.sort(np.array(shares, np.float64) * 100)
     return [len(percents) - int(count) for count in np.searchsorted(percents, np.arange(100), "right")]

@@ -18,33 +18,33 @@ from webtext.core.files import read_json, to_json, write_bytes
 from webtext.core.hashing import shard_name
 from webtext.core.tables import read_table, writing_table
 from webtext.core.task import StageContext, TaskRun
-from webtext.ngrams.filters import Filters, filter_name, read_head
+from webtext.ngrams.filters import Filters, filter_name, read_header
 from webtext.ngrams.normalise import Hashes, ngram_hashes
 from webtext.ngrams.query import probe, upper_limit
 from webtext.ngrams.runs import sorted_distinct
 from webtext.overlap import paper
+from webtext.overlap.hash_lookup import find_rows
 from webtext.overlap.html import render
-from webtext.overlap.locate import indices
 from webtext.overlap.measure import (
-    CollectAll,
     Counts,
     Flags,
     Runs,
     Share,
-    above,
+    TestSet,
+    examples_above,
     found_by_example,
     found_in_filters,
     found_in_texts,
-    gather,
+    hash_examples,
     longest_by_example,
     matches,
     share,
 )
-from webtext.overlap.quoted import Quoted, summed
+from webtext.overlap.ngram_index import IndexedTestSet, index_hashes, join_sets, read_indexed, write_indexed
+from webtext.overlap.quotation_counts import QuotationCounter, aggregate
 from webtext.overlap.readers import format_of, read_examples
 from webtext.overlap.samples import KINDS, overlap_of, samples
 from webtext.overlap.spans import DOCUMENTS, longest_examples, shown
-from webtext.overlap.testsets import Indexed, index_hashes, join_sets, read_indexed, write_indexed
 
 FORMAT = 1
 DOCUMENTS_A_HASH = 16  # a shard names no more documents for an n-gram
@@ -58,11 +58,11 @@ def measure_benchmark(log: TaskRun, index: int, benchmark: Benchmark, section: O
     the test set and some ten times as much.
     """
     filters = Filters.open(log.context.build / "ngrams")
-    test = gather(_passing(log, read_examples(benchmark)), filters.words)
+    test = hash_examples(_watched(log, read_examples(benchmark)), filters.words)
     found = found_in_filters(test, filters)
     own = None
     if benchmark.train:
-        own = found_in_texts(test, (text for _, text in _passing(log, read_examples(benchmark, "train"))), filters.words)
+        own = found_in_texts(test, (text for _, text in _watched(log, read_examples(benchmark, "train"))), filters.words)
     runs = matches(test, found)
     _count(log, benchmark, test)
     rows = _rows(test, found_by_example(test, found), longest_by_example(test, runs), section.heavy, filters.words)
@@ -77,14 +77,14 @@ def measure_benchmark(log: TaskRun, index: int, benchmark: Benchmark, section: O
     return [(0, str(_hits(log.context, index).relative_to(log.context.build)))]
 
 
-def _found(name: str, test: CollectAll, found: Flags, least: int, words: int) -> Indexed:
+def _found(name: str, test: TestSet, found: Flags, min_match_words: int, words: int) -> IndexedTestSet:
     """The n-grams of a test set that were found."""
     examples = ((example.id, scanned.hashes, len(scanned.starts)) for example, scanned in zip(test.examples, test.scans))
-    indexed = index_hashes(name, examples, least, words)
-    return indexed._replace(keys=indexed.keys[found], least=indexed.least[found], example=indexed.example[found])
+    indexed = index_hashes(name, examples, min_match_words, words)
+    return indexed._replace(keys=indexed.keys[found], min_match_words=indexed.min_match_words[found], example=indexed.example[found])
 
 
-def _figures(test: CollectAll, found: Flags, own: Flags | None, runs: Runs, heavy: float, words: int) -> dict[str, Any]:
+def _figures(test: TestSet, found: Flags, own: Flags | None, runs: Runs, heavy: float, words: int) -> dict[str, Any]:
     ngrams, hits, longest = np.diff(test.offsets), found_by_example(test, found), longest_by_example(test, runs)
     shares = [hit / ngram for hit, ngram in zip(hits.tolist(), ngrams.tolist()) if ngram]
     return {
@@ -97,7 +97,7 @@ def _figures(test: CollectAll, found: Flags, own: Flags | None, runs: Runs, heav
         "mean_share": round(sum(shares) / len(shares), 8) if shares else 0.0,
         "median_share": round(float(np.median(shares)), 8) if shares else 0.0,
         "longest_words": int(longest.max(initial=0)) + words - 1 if longest.any() else 0,
-        "examples_above_percent": above(shares),
+        "examples_above_percent": examples_above(shares),
     }
 
 
@@ -114,20 +114,20 @@ def _quoted(context: StageContext, shard: int) -> Path:
 
 
 def _words(context: StageContext) -> int:
-    return read_head(context.build / "ngrams" / filter_name(0)).words
+    return read_header(context.build / "ngrams" / filter_name(0)).words
 
 
 def _located(context: StageContext, shard: int) -> Path:
     return context.scratch_path(f"located-{shard:05d}.parquet")
 
 
-def _passing(log: TaskRun, examples: Iterable[Any]) -> Iterable[Any]:
+def _watched(log: TaskRun, examples: Iterable[Any]) -> Iterable[Any]:
     for example in examples:
         log.progress()
         yield example
 
 
-def _count(log: TaskRun, benchmark: Benchmark, test: CollectAll) -> None:
+def _count(log: TaskRun, benchmark: Benchmark, test: TestSet) -> None:
     for example, scanned in zip(test.examples, test.scans):
         log.records_in += 1
         if len(scanned.hashes):
@@ -136,7 +136,7 @@ def _count(log: TaskRun, benchmark: Benchmark, test: CollectAll) -> None:
             log.reject("", f"{benchmark.name}:{example.id}", "too-short", f"{len(scanned.starts)} words")
 
 
-def _rows(test: CollectAll, hits: Counts, longest: Counts, heavy: float, words: int) -> Iterable[list[Any]]:
+def _rows(test: TestSet, hits: Counts, longest: Counts, heavy: float, words: int) -> Iterable[list[Any]]:
     """The table of examples; `overlap` is none, some or heavy, and short for an example without an n-gram."""
     yield ["index", "example", "words", "ngrams", "found", "share", "longest_match_words", "overlap"]
     for index, (example, scanned, hit, run) in enumerate(zip(test.examples, test.scans, hits.tolist(), longest.tolist())):
@@ -155,14 +155,14 @@ def locate(log: TaskRun, shard: int, section: OverlapSection) -> list[tuple[int,
     """Phase 2, a shard of the corpus: the training documents that have n-grams found in the test sets, and which."""
     context = log.context
     sets = join_sets([read_indexed(_hits(context, index)) for index in range(len(section.benchmarks))], _words(context))
-    keys, named, quoted = sets.search.keys, np.zeros(len(sets.search.keys), np.int64), Quoted(sets)
+    keys, named, quoted = sets.lookup.keys, np.zeros(len(sets.lookup.keys), np.int64), QuotationCounter(sets)
     with writing_table(_located(context, shard), LOCATED) as table:
         documents = read_table(context.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"])
         for document in documents if len(keys) else ():
             log.progress()
             if document["split"] != "train":
                 continue
-            places = indices(ngram_hashes(document["text"], sets.words)[0], sets.search)
+            places = find_rows(ngram_hashes(document["text"], sets.words)[0], sets.lookup)
             quoted.add(places)
             found = np.unique(places)
             found = found[(found >= 0) & (named[found] < DOCUMENTS_A_HASH)]
@@ -186,7 +186,7 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
     for index, benchmark in enumerate(benchmarks):
         keys = read_indexed(_hits(context, index)).keys
         benchmark["not_in_corpus"] = int((~np.isin(keys, located)).sum()) if shards else None
-        benchmark.update(summed(quoted, index))
+        benchmark.update(aggregate(quoted, index))
         benchmark["paper_column"] = paper.column_of(benchmark["name"])
         for match in benchmark["matches"]:
             del match["hashes"]
@@ -200,10 +200,10 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
         "filters": {
             "words": filters.words,
             "distinct_ngrams": filters.count,
-            "partitions": len(filters.heads),
-            "normaliser": filters.heads[0].normaliser,
-            "build": filters.heads[0].build,
-            "error_rate": filters.heads[0].error_rate,
+            "partitions": len(filters.headers),
+            "normaliser": filters.headers[0].normaliser,
+            "build": filters.headers[0].build,
+            "error_rate": filters.headers[0].error_rate,
         },
         "false_positives": {
             "analytic": float(f"{filters.false_positive_rate:.6g}"),

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from webtext.core.config import Benchmark
-from webtext.overlap import prose, tables
-from webtext.overlap.prose import Found, Role
+from webtext.overlap import record_readers, text_readers
 from webtext.overlap.sources import bare_name, blocks, source_files
+from webtext.overlap.text_readers import Examples, Role
 
 
 class Example(NamedTuple):
@@ -20,27 +20,27 @@ class Example(NamedTuple):
     text: str
 
 
-FORMATS: dict[str, Callable[[Path, str, Role], Found]] = {
-    "lambada": lambda path, field, role: tables.read_lambada(path, field),
-    "wikitext": lambda path, field, role: prose.read_wikitext(path),
-    "ptb": lambda path, field, role: prose.read_treebank(path),
-    "1bw": lambda path, field, role: prose.read_treebank(path),
-    "enwik8": lambda path, field, role: prose.read_enwik8(path, role),
-    "text8": lambda path, field, role: prose.read_text8(path, role),
-    "cbt": lambda path, field, role: prose.read_cbt(path),
-    "winograd": lambda path, field, role: tables.read_winograd(path),
-    "coqa": lambda path, field, role: tables.read_coqa(path, field),
-    "squad": lambda path, field, role: tables.read_squad(path, field),
-    "nq_open": lambda path, field, role: tables.read_nq_open(path, field),
-    "cnn_dailymail": lambda path, field, role: tables.read_cnn_dailymail(path, field),
-    "wmt": lambda path, field, role: prose.read_wmt(path),
-    "text": lambda path, field, role: prose.read_paragraphs(path),
-    "lines": lambda path, field, role: prose.read_lines(path),
-    "document": lambda path, field, role: prose.read_document(path),
-    "jsonl": lambda path, field, role: tables.read_jsonl(path, field),
-    "csv": lambda path, field, role: tables.read_csv(path, field),
-    "tsv": lambda path, field, role: tables.read_csv(path, field, "\t"),
-    "parquet": lambda path, field, role: tables.read_parquet(path, field),
+FORMATS: dict[str, Callable[[Path, str, Role], Examples]] = {
+    "lambada": lambda path, field, role: record_readers.read_lambada(path, field),
+    "wikitext": lambda path, field, role: text_readers.read_wikitext(path),
+    "ptb": lambda path, field, role: text_readers.read_treebank(path),
+    "1bw": lambda path, field, role: text_readers.read_treebank(path),
+    "enwik8": lambda path, field, role: text_readers.read_enwik8(path, role),
+    "text8": lambda path, field, role: text_readers.read_text8(path, role),
+    "cbt": lambda path, field, role: text_readers.read_cbt(path),
+    "winograd": lambda path, field, role: record_readers.read_winograd(path),
+    "coqa": lambda path, field, role: record_readers.read_coqa(path, field),
+    "squad": lambda path, field, role: record_readers.read_squad(path, field),
+    "nq_open": lambda path, field, role: record_readers.read_nq_open(path, field),
+    "cnn_dailymail": lambda path, field, role: record_readers.read_cnn_dailymail(path, field),
+    "wmt": lambda path, field, role: text_readers.read_wmt(path),
+    "text": lambda path, field, role: text_readers.read_paragraphs(path),
+    "lines": lambda path, field, role: text_readers.read_lines(path),
+    "document": lambda path, field, role: text_readers.read_document(path),
+    "jsonl": lambda path, field, role: record_readers.read_jsonl(path, field),
+    "csv": lambda path, field, role: record_readers.read_csv(path, field),
+    "tsv": lambda path, field, role: record_readers.read_csv(path, field, "\t"),
+    "parquet": lambda path, field, role: record_readers.read_parquet(path, field),
 }
 
 # Tried in order on the last two parts of the path, then on the first bytes.
@@ -72,7 +72,7 @@ _BY_CONTENT = [
 ]
 
 
-def detected(path: Path) -> str:
+def detect_format(path: Path) -> str:
     """The format of a file, by its name, its ending and its first bytes; `text` where nothing speaks for another."""
     name = f"/{bare_name(path)}"
     for pattern, format_ in _BY_NAME:
@@ -84,7 +84,7 @@ def detected(path: Path) -> str:
 
 def format_of(benchmark: Benchmark) -> str:
     """The format that a test set is read as."""
-    return detected(source_files(benchmark.path)[0]) if benchmark.format == "auto" else benchmark.format
+    return detect_format(source_files(benchmark.path)[0]) if benchmark.format == "auto" else benchmark.format
 
 
 def read_examples(benchmark: Benchmark, role: Role = "test") -> Iterator[Example]:
@@ -94,6 +94,6 @@ def read_examples(benchmark: Benchmark, role: Role = "test") -> Iterator[Example
     """
     files = source_files(benchmark.train if role == "train" else benchmark.path)
     for path in files:
-        format_ = detected(path) if benchmark.format == "auto" else benchmark.format
+        format_ = detect_format(path) if benchmark.format == "auto" else benchmark.format
         for name, text in FORMATS[format_](path, benchmark.field, role):
             yield Example(name if len(files) == 1 or path.stem == name else f"{path.name}:{name}", text)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from webtext.ngrams.normalise import Scan
-from webtext.overlap.measure import CollectAll, Flags, Runs
+from webtext.overlap.measure import Flags, Runs, TestSet
 
 AROUND = 40  # words shown before and after a match
 SHOWN = 120  # words of a match shown from its beginning; of a longer one, the end too
 DOCUMENTS = 3  # documents named for a match
 
 
-def longest_examples(test: CollectAll, runs: Runs, count: int) -> list[int]:
+def longest_examples(test: TestSet, runs: Runs, count: int) -> list[int]:
     """The runs to show, at most one an example and one of each text: the longest first, then in the order of the test set."""
     order = np.lexsort((runs.first, runs.example, runs.first - runs.last))
     chosen: list[int] = []
@@ -34,7 +34,7 @@ def longest_examples(test: CollectAll, runs: Runs, count: int) -> list[int]:
     return chosen
 
 
-def shown(test: CollectAll, runs: Runs, run: int, found: Flags, words: int) -> dict[str, Any]:
+def shown(test: TestSet, runs: Runs, run: int, found: Flags, words: int) -> dict[str, Any]:
     """A match as the report has it: its example, its text, and `pieces`, the text around it parted into what matches and what does not."""
     example = int(runs.example[run])
     scanned = test.scans[example]

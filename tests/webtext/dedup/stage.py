@@ -63,7 +63,7 @@ def run(build: Path, section: DedupSection, shards: int, shuffle: int = 0) -> tu
     phase(phases.rank_documents, [("rank", (0,))])
     phase(phases.join_partition, [(f"join-{index:05d}", (index,)) for index in partitions])
     phase(phases.verify_range, [(f"verify-{index:05d}", (index,)) for index in partitions])
-    phase(phases.settle_stage, [("settle", (0,))])
+    phase(phases.choose_all_survivors, [("settle", (0,))])
     phase(phases.decide_shard, [(f"decide-{shard:05d}", (shard,)) for shard in range(shards)])
     manifest = build_manifest("dedup", "documents", reports, fingerprint="fingerprint", configuration={}, inputs={}, sources=[])
     return manifest, reports

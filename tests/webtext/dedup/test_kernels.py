@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webtext.dedup import kernels
-from webtext.dedup.buckets import buckets, repeated
+from webtext.dedup.buckets import buckets, occurs_again
 
 SETS = st.lists(st.sets(st.integers(0, 12)), min_size=2, max_size=6)
 
@@ -43,7 +43,7 @@ def test_buckets_are_groups_of_equal_keys_in_order_of_rank(keys: list[int], rng:
     found, bounds = buckets(np.array(keys, np.uint64), np.array(ordinals, np.int64))
     groups = [sorted(o for k, o in zip(keys, ordinals) if k == key) for key in sorted(set(keys)) if keys.count(key) > 1]
     assert [found[a:b].tolist() for a, b in pairwise(bounds)] == groups
-    assert repeated(np.array(keys, np.uint64)).tolist() == [keys.count(key) > 1 for key in keys]
+    assert occurs_again(np.array(keys, np.uint64)).tolist() == [keys.count(key) > 1 for key in keys]
 
 
 def compare_plainly(
@@ -104,7 +104,7 @@ def test_settling_is_greedy_in_the_order_of_rank(edges: set[tuple[int, int]], fi
     removed = np.zeros(16, np.uint8)
     for _ in range(2):  # what is written for the documents of a range does not depend on what was there
         choice = np.empty(len(edges), np.int64)
-        kernels.settle_greedily(later, earlier, removed, choice, first)
+        kernels.remove_copies(later, earlier, removed, choice, first)
         assert dict(zip(later[choice == 1].tolist(), earlier[choice == 1].tolist())) == gone
         assert np.flatnonzero(removed).tolist() == sorted(gone)
         removed[later[later >= first]] = 1

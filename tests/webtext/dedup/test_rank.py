@@ -4,52 +4,52 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from weakref import WeakSet
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webtext.core.task import StageContext
 from webtext.dedup import rank as ranks
-from webtext.dedup.packed import offsets_of, writing_packed
-from webtext.dedup.rank import Order, rank
-from webtext.dedup.signed import RANKED, scratch_path
+from webtext.dedup.arrow_files import RANKED, part_path, writing_arrow
+from webtext.dedup.rank import RankIndex, rank, sort_by_rank
 
-# Few values, so that ties of all but the number are common.
-DOCUMENT = st.tuples(
-    st.integers(0, 3), st.integers(-2, 2), st.sampled_from([b"", b"a", b"http://b/\xff", b"http://b/c"]), st.integers(0, 2)
-)
+# Few values, so that ties of all but the row are common.
+NUMBER = st.none() | st.integers(-2, 2)
+DOCUMENT = st.tuples(NUMBER, NUMBER, st.sampled_from(["", "a", "http://b/é", "http://b/c"]), st.integers(0, 2))
 PARTS = st.lists(st.lists(DOCUMENT, max_size=7), min_size=1, max_size=12)
 
-Document = tuple[int, int, bytes, int]
+Document = tuple[int | None, int | None, str, int]
 
 
 def write_part(context: StageContext, part: int, documents: list[Document]) -> None:
-    order = sorted(range(len(documents)), key=lambda row: (*documents[row][:3], bytes([documents[row][3]] * 16), row))
-    with writing_packed(scratch_path(context, part, RANKED), RANKED) as packed:
-        packed.count = len(documents)
-        packed.add("created_utc", np.array([documents[row][0] for row in order], np.int64))
-        packed.add("minus_score", np.array([documents[row][1] for row in order], np.int64))
-        packed.add("text_hashes", np.array([[documents[row][3]] * 16 for row in order], np.uint8).reshape(-1, 16))
-        packed.add("rows", np.array(order, np.int64))
-        packed.add("urls", np.frombuffer(b"".join(documents[row][2] for row in order), np.uint8))
-        packed.add("url_offsets", offsets_of(np.array([len(documents[row][2]) for row in order], np.int64)))
+    times, scores, urls, texts = zip(*documents) if documents else ((),) * 4
+    table = pa.table(
+        {
+            "created_utc": pa.array(times, pa.int64()),
+            "score": pa.array(scores, pa.int64()),
+            "url": pa.array(urls, pa.string()),
+            "text_hash": pa.array([bytes([text] * 16) for text in texts], pa.binary(16)),
+            "row": np.arange(len(documents)),
+        }
+    )
+    with writing_arrow(part_path(context, part, RANKED), RANKED) as output:
+        output.write({name: column.combine_chunks() for name, column in zip(table.column_names, sort_by_rank(table).columns)})
 
 
 def slow(parts: list[list[Document]], shards: int) -> list[int]:
-    """The numbers of all documents in the order of rank, those of earlier builds (parts beyond the shards) first."""
-    numbered, number = [], 0
+    """The ids of all documents in the order of rank, those of earlier builds (parts beyond the shards) first."""
+    keys: list[tuple[object, ...]] = []
     for part, documents in enumerate(parts):
-        for created, minus, url, text in documents:
-            numbered.append((part < shards, created, minus, url, bytes([text] * 16), number))
-            number += 1
-    return [key[-1] for key in sorted(numbered)]
+        for created, score, url, text in documents:
+            keys.append((part < shards, created is None, created or 0, score is None, -(score or 0), url.encode(), text, len(keys)))
+    return [int(str(key[-1])) for key in sorted(keys)]
 
 
 @given(PARTS, st.integers(0, 12), st.integers(2, 5), st.integers(1, 20))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_ranks_are_those_of_one_sort(
     tmp_path_factory: pytest.TempPathFactory, parts: list[list[Document]], shards: int, at_once: int, held: int
 ) -> None:
@@ -57,38 +57,35 @@ def test_ranks_are_those_of_one_sort(
     shards = min(shards, len(parts))
     for part, documents in enumerate(parts):
         write_part(context, part, documents)
+    names = ("document_at.npy", "ordinals.npy", "ranks.json")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ranks, "_AT_ONCE", at_once)
-        patched.setattr(ranks, "_HELD", held)
+        patched.setattr(ranks, "PARTS_AT_ONCE", at_once)
+        patched.setattr(ranks, "HELD", held)
         rank(context, len(parts), shards)
-    few = [context.scratch_path(name).read_bytes() for name in ("order", "ordinals")]
+    few = [context.scratch_path(name).read_bytes() for name in names]
     rank(context, len(parts), shards)
-    assert few == [context.scratch_path(name).read_bytes() for name in ("order", "ordinals")]
-    order, expected = Order(context), slow(parts, shards)
-    assert order.numbers(np.arange(order.documents)).tolist() == expected
-    assert order.ordinals(np.array(expected, np.int64)).tolist() == list(range(len(expected)))
-    assert order.earlier == sum(len(documents) for documents in parts[shards:])
+    assert few == [context.scratch_path(name).read_bytes() for name in names]
+    index, expected = RankIndex(context), slow(parts, shards)
+    assert index.doc_ids(np.arange(index.documents)).tolist() == expected
+    assert index.ordinals(np.array(expected, np.int64)).tolist() == list(range(len(expected)))
+    assert index.earlier == sum(len(documents) for documents in parts[shards:])
     assert not [name for name in os.listdir(context.path / ".work") if name.startswith("ranks-")]
 
 
 def test_many_parts_are_held_a_few_documents_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many parts there are, no more than the set number of documents are read before one is handed on."""
-    monkeypatch.setattr(ranks, "_AT_ONCE", 4)
-    monkeypatch.setattr(ranks, "_HELD", 40)
+    """However many parts there are, no more than the set number of documents are in memory at a time."""
+    monkeypatch.setattr(ranks, "PARTS_AT_ONCE", 4)
+    monkeypatch.setattr(ranks, "HELD", 40)
     context = StageContext(tmp_path, "corpus", "")
     for part in range(50):
-        write_part(context, part, [(number, 0, b"u%d" % part, 0) for number in range(30)])
-    most = 0
-    parts: WeakSet[ranks._Part] = WeakSet()
-    refill = ranks._Part.refill
+        write_part(context, part, [(number, 0, f"u{part}", 0) for number in range(30)])
+    held: list[int] = []
 
-    def counted(self: ranks._Part) -> None:
-        nonlocal most
-        refill(self)
-        parts.add(self)
-        most = max(most, sum(len(part.keys) for part in parts))
+    def counted(documents: pa.Table) -> pa.Table:
+        held.append(len(documents))
+        return sort_by_rank(documents)
 
-    monkeypatch.setattr(ranks._Part, "refill", counted)
+    monkeypatch.setattr(ranks, "sort_by_rank", counted)
     rank(context, 50, 50)
-    assert 30 < most <= 40
-    assert Order(context).documents == 1500
+    assert 30 < max(held) <= 40
+    assert RankIndex(context).documents == 1500

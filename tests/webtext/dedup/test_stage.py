@@ -298,5 +298,5 @@ def test_a_part_that_is_cut_is_refused_by_the_next_phase(tmp_path: Path) -> None
             report.unlink()
     path = work / "part-00001.bands"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(WebtextError, match=r"part-00001\.bands: not a whole packed file"):
+    with pytest.raises(WebtextError, match=r"part-00001\.bands: not a whole Arrow file"):
         stage.run(tmp_path, DedupSection(partitions=4), 3)

@@ -34,14 +34,14 @@ def test_bulk_is_what_pybloom_live_does(keys: list[int], others: list[int], erro
         one_by_one.add(key, skip_check=True)
     assert bulk.bitarray == one_by_one.bitarray
     assert bulk.count == one_by_one.count == len(keys)
-    asked = bloom.ask(bloom.bits_of(bulk), bulk.num_slices, bulk.bits_per_slice, array(keys + others))
+    asked = bloom.contains(bloom.bits_of(bulk), bulk.num_slices, bulk.bits_per_slice, array(keys + others))
     assert asked.tolist() == [key in one_by_one for key in keys + others]
     assert asked[: len(keys)].all()
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(1, 30), st.integers(1, 2**32))
 def test_positions(key: int, slices: int, bits: int) -> None:
-    assert list(bloom.Keys(slices, bits)(key)) == twin.positions(key, slices, bits)
+    assert list(bloom.SliceHashes(slices, bits)(key)) == twin.positions(key, slices, bits)
 
 
 def test_size_is_pybloom_lives() -> None:
@@ -72,7 +72,7 @@ def expected_rate(filter_: Any) -> float:
 def test_false_positives_are_as_the_bits_say(error_rate: float) -> None:
     keys, others = random_keys(20_000, 2), random_keys(500_000, 3)
     filter_, rate = bloom.built(lambda: [keys], len(keys), error_rate)
-    hits = bloom.ask(bloom.bits_of(filter_), filter_.num_slices, filter_.bits_per_slice, others).sum()
+    hits = bloom.contains(bloom.bits_of(filter_), filter_.num_slices, filter_.bits_per_slice, others).sum()
     assert hits / len(others) == pytest.approx(rate, abs=5 * (rate / len(others)) ** 0.5)
 
 
@@ -88,6 +88,6 @@ def test_the_file_is_pybloom_lives() -> None:
 
 
 def test_a_filter_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bloom, "BITS_AT_MOST", 1000)
+    monkeypatch.setattr(bloom, "MAX_SLICE_BITS", 1000)
     with pytest.raises(ValueError, match=r"raise ngrams\.partitions"):
         bloom.new(1000, 1e-8)

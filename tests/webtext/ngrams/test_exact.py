@@ -14,7 +14,7 @@ from tests.webtext.ngrams.corpora import run_ngrams, write_corpus
 from webtext.core.config import NgramsSection
 from webtext.core.errors import WebtextError
 from webtext.ngrams import Exact, Filters, query
-from webtext.ngrams.filters import hashes_name, in_partitions
+from webtext.ngrams.filters import contains_by_partition, hashes_name
 
 TEXT = " ".join(f"w{word * 7 % 97}" for word in range(300))
 
@@ -61,4 +61,4 @@ def test_each_hash_comes_to_its_partition_and_answers_keep_their_order(hashes: l
         assert all(hash_ * partitions >> 64 == partition for hash_ in part.tolist())
         return part % np.uint64(3) == 0
 
-    assert in_partitions(np.array(hashes, np.uint64), partitions, ask).tolist() == [hash_ % 3 == 0 for hash_ in hashes]
+    assert contains_by_partition(np.array(hashes, np.uint64), partitions, ask).tolist() == [hash_ % 3 == 0 for hash_ in hashes]

@@ -16,7 +16,7 @@ from webtext.core.config import NgramsSection
 from webtext.core.errors import WebtextError
 from webtext.core.tables import read_table
 from webtext.ngrams import bloom
-from webtext.ngrams.filters import HASHES, HEAD_BYTES, Filters, filter_name, hashes_name, mapped_hashes, read_head
+from webtext.ngrams.filters import HASHES, HEADER_BYTES, Filters, filter_name, hashes_name, mapped_hashes, read_header
 from webtext.ngrams.query import query
 
 SHARDS = 3
@@ -90,8 +90,8 @@ def test_an_empty_corpus_gives_empty_filters(tmp_path: Path) -> None:
 def test_pybloom_live_reads_what_is_behind_the_head(build: Path) -> None:
     run_ngrams(build, SHARDS, NgramsSection(partitions=1))
     data = (build / "ngrams" / filter_name(0)).read_bytes()
-    filter_ = bloom.BloomFilter.fromfile(io.BytesIO(data[HEAD_BYTES:]))
-    filter_.make_hashes = bloom.Keys(filter_.num_slices, filter_.bits_per_slice)
+    filter_ = bloom.BloomFilter.fromfile(io.BytesIO(data[HEADER_BYTES:]))
+    filter_.make_hashes = bloom.SliceHashes(filter_.num_slices, filter_.bits_per_slice)
     assert len(filter_) == len(expected(8))
     assert all(hash_ in filter_ for hash_ in expected(8))
 
@@ -109,11 +109,11 @@ def test_a_text_is_asked_about(build: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda data: data[:-1], "its head announces"),
+        (lambda data: data[:-1], "its header says"),
         (lambda data: data[:100], "not a file of an n-gram filter"),
         (lambda data: b"x" + data[1:], "not a file of an n-gram filter"),
         (lambda data: data[:8] + b"\x09" + data[9:], "version 9"),
-        (lambda data: data.replace(b'"words":8', b'"words":;'), "its head is damaged"),
+        (lambda data: data.replace(b'"words":8', b'"words":;'), "its header is damaged"),
         (lambda data: data.replace(b"webtext-words-1", b"webtext-words-9"), "normaliser webtext-words-9"),
         (lambda data: data.replace(b'"words":8', b'"words":7'), "of another release"),
         (None, "cannot be read"),
@@ -133,6 +133,13 @@ def test_a_broken_release_is_refused(build: Path, damage: object, sentence: str)
 
 def test_the_head_says_what_is_inside(build: Path) -> None:
     run_ngrams(build, SHARDS, NgramsSection(partitions=2, keep_hashes=True))
-    head, hashes = read_head(build / "ngrams" / filter_name(1)), read_head(build / "ngrams" / hashes_name(1), HASHES)
-    assert (head.words, head.partitions, head.partition, head.error_rate, head.slices, head.build) == (8, 2, 1, 1e-8, 27, "0" * 64)
-    assert (hashes.count, hashes.keys) == (head.count, head.keys)
+    header, hashes = read_header(build / "ngrams" / filter_name(1)), read_header(build / "ngrams" / hashes_name(1), HASHES)
+    assert (header.words, header.partitions, header.partition, header.error_rate, header.slices, header.build) == (
+        8,
+        2,
+        1,
+        1e-8,
+        27,
+        "0" * 64,
+    )
+    assert (hashes.count, hashes.keys_digest) == (header.count, header.keys_digest)

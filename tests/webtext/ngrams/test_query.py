@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.webtext.ngrams.corpora import run_ngrams, write_corpus
 from webtext.core.config import NgramsSection
 from webtext.ngrams.filters import Filters
-from webtext.ngrams.query import covered, probe, upper_limit
+from webtext.ngrams.query import merge_hits, probe, upper_limit
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 9))
 def test_covered_ranges(found: list[bool], words: int) -> None:
-    ranges = covered(np.array(found, np.bool_), words)
+    ranges = merge_hits(np.array(found, np.bool_), words)
     assert [any(first <= index <= last - words for first, last in ranges) for index in range(len(found))] == found
     assert all(second - first > 1 for (_, first), (second, _) in zip([(0, last - words) for _, last in ranges], ranges[1:]))
 

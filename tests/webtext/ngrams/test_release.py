@@ -27,10 +27,10 @@ def releases(tmp_path: Path) -> list[Path]:
 
 
 def test_a_merged_release_is_that_of_all_texts(releases: list[Path], tmp_path: Path) -> None:
-    heads = merge_releases(releases, tmp_path / "out", NgramsSection(partitions=3, keep_hashes=True))
+    headers = merge_releases(releases, tmp_path / "out", NgramsSection(partitions=3, keep_hashes=True))
     filters = Filters.open(tmp_path / "out")
     expected = {hash_ for text in TEXTS for hash_ in twin.ngram_hashes(text, 8)}
-    assert sum(head.count for head in heads) == filters.count == len(expected)
+    assert sum(header.count for header in headers) == filters.count == len(expected)
     assert filters.contains(np.array(list(expected), np.uint64)).all()
     whole = tmp_path / "whole"
     write_corpus(whole, {f"http://{number}.example/": text for number, text in enumerate(TEXTS)}, 1)

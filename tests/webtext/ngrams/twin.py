@@ -11,14 +11,14 @@ SINGLE = [(0x3005, 0x3007), (0x3021, 0x3029), (0x3031, 0x3035), (0x3038, 0x303C)
 SINGLE += [(0x30FD, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF6F), (0xFF71, 0xFF9D)]
 SINGLE += [(0x1AFF0, 0x1B16F), (0x20000, 0x3FFFF)]
 
-SEPARATOR, WORD, MARK, SKIP, ALONE, SUSPECT = 0, 1, 2, 3, 4, 128
+SEPARATOR, WORD, MARK, SKIP, UNSEGMENTED, MAYBE_NOT_NFC = 0, 1, 2, 3, 4, 128
 
 
 def kind(character: str) -> int:
     """What a character is to the normaliser, by its Unicode category."""
     code, category = ord(character), unicodedata.category(character)
     if category[0] in "LN":
-        return ALONE if any(first <= code <= last for first, last in SINGLE) else WORD
+        return UNSEGMENTED if any(first <= code <= last for first, last in SINGLE) else WORD
     if (category == "Cf" and code != 0x200B) or code == 0x34F or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF:
         return SKIP
     return MARK if category[0] == "M" else SEPARATOR
@@ -40,7 +40,7 @@ def words(text: str) -> list[str]:
             if word:
                 found.append(word)
             word = ""
-            if what == ALONE:
+            if what == UNSEGMENTED:
                 found.append(lower(character))
     return [*found, word] if word else found
 

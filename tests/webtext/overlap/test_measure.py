@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.webtext.ngrams import twin
-from webtext.overlap.locate import indices, wanted
+from webtext.overlap.hash_lookup import build_lookup, find_rows
 from webtext.overlap.measure import (
-    above,
+    examples_above,
     found_by_example,
     found_in_texts,
-    gather,
+    hash_examples,
     longest_by_example,
     matches,
     percent,
@@ -27,7 +27,7 @@ TEXTS = st.lists(st.text("ab ", max_size=24), max_size=6)
 @given(TEXTS, TEXTS, st.integers(1, 4))
 @settings(max_examples=400)
 def test_figures_are_those_of_plain_counting(texts: list[str], train: list[str], n: int) -> None:
-    test = gather([Example(str(index), text) for index, text in enumerate(texts)], n)
+    test = hash_examples([Example(str(index), text) for index, text in enumerate(texts)], n)
     found = found_in_texts(test, train, n)
     known = {hash_ for text in train for hash_ in twin.ngram_hashes(text, n)}
     ngrams = [twin.ngram_hashes(text, n) for text in texts]
@@ -64,14 +64,14 @@ def test_words_in_a_found_ngram_are_marked(flags: list[bool], n: int) -> None:
 
 @given(st.lists(st.floats(0, 1), max_size=30))
 def test_examples_above(shares: list[float]) -> None:
-    assert above(shares) == [sum(100 * value > limit for value in shares) for limit in range(100)]
+    assert examples_above(shares) == [sum(100 * value > limit for value in shares) for limit in range(100)]
 
 
 @given(st.sets(st.integers(0, 2**64 - 1), max_size=50), st.lists(st.integers(0, 2**64 - 1), max_size=50))
 def test_wanted_hashes_are_found(keys: set[int], others: list[int]) -> None:
     ordered = sorted(keys)
     asked = [*others, *ordered, *(key ^ 1 << 63 for key in ordered)]
-    found = indices(np.array(asked, np.uint64), wanted(np.array(ordered, np.uint64))).tolist()
+    found = find_rows(np.array(asked, np.uint64), build_lookup(np.array(ordered, np.uint64))).tolist()
     assert found == [ordered.index(hash_) if hash_ in keys else -1 for hash_ in asked]
 
 
@@ -89,7 +89,7 @@ def test_the_longest_match_of_each_example_comes_first_and_once() -> None:
         "nothing of it here",
         "one two three four",
     ]
-    test = gather([Example(f"e{index}", text) for index, text in enumerate(texts)], 3)
+    test = hash_examples([Example(f"e{index}", text) for index, text in enumerate(texts)], 3)
     found = found_in_texts(test, train, 3)
     runs = matches(test, found)
     chosen = [shown(test, runs, run, found, 3) for run in longest_examples(test, runs, 10)]
@@ -109,7 +109,7 @@ def test_the_longest_match_of_each_example_comes_first_and_once() -> None:
 
 def test_a_long_match_is_shown_by_its_ends() -> None:
     text = " ".join(f"w{index}" for index in range(500))
-    test = gather([Example("0", f"{'before ' * 50}{text} after")], 8)
+    test = hash_examples([Example("0", f"{'before ' * 50}{text} after")], 8)
     found = found_in_texts(test, [text], 8)
     runs = matches(test, found)
     match = shown(test, runs, 0, found, 8)

@@ -15,7 +15,7 @@ import zstandard
 
 from webtext.core.config import Benchmark
 from webtext.core.errors import WebtextError
-from webtext.overlap.readers import Example, detected, read_examples
+from webtext.overlap.readers import Example, detect_format, read_examples
 
 FILES = {
     "lambada_test.jsonl": ('{"text": "One passage"}\n\n{"text": "Zwei", "id": 7}\n', [("0", "One passage"), ("7", "Zwei")]),
@@ -96,7 +96,7 @@ def test_other_parts_of_a_format(tmp_path: Path, name: str, keys: dict[str, str]
 )
 def test_content_tells_the_format_where_the_name_does_not(tmp_path: Path, text: str, format_: str) -> None:
     (tmp_path / "data.bin").write_text(text)
-    assert detected(tmp_path / "data.bin") == format_
+    assert detect_format(tmp_path / "data.bin") == format_
 
 
 @pytest.mark.parametrize(

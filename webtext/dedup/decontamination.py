@@ -1,12 +1,12 @@
-"""Documents without quotations of test sets: two phases before all others of dedup, where `dedup.decontaminate` names test sets.
+"""Removes quotations of test sets: two phases before all others of dedup, where `dedup.decontaminate` names test sets.
 
     phase            a task for      reads                           writes
-    index_test_set   each test set   its files                       spill: its n-grams
+    index_test_set   each test set   its files                       scratch: its n-grams
     find_quotations  each shard      documents/shard-N.parquet,      duplicates/quotations/shard-N.parquet: every quotation that was found;
-                                     the n-grams of all test sets    rejected documents; spill: which documents are changed, and how
+                                     the n-grams of all test sets    rejected documents; scratch: the changed documents
 
-Before, because what is left of two documents may be two copies of one text, and because a copy that quotes nothing may stay where the other
-goes. The later phases read documents by `documents`, which leaves out and changes what these phases say; no text is written twice for it.
+They come first because what is left of two documents may be copies of one text, and because a copy without the quotation may be kept where
+the other is rejected. The later phases read through `documents`, which applies the changes; unchanged text is not written again.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from webtext.core.hashing import shard_name
 from webtext.core.records import QUOTATION
 from webtext.core.tables import Record, read_table, writing_table
 from webtext.core.task import StageContext, TaskRun
-from webtext.overlap.decontaminate import Quotation, cut, quotations
+from webtext.overlap.decontaminate import Quotation, cut_quotations, quotations
+from webtext.overlap.ngram_index import NgramIndex, index_set, join_sets, read_indexed, write_indexed
 from webtext.overlap.readers import Example, read_examples
-from webtext.overlap.testsets import Sets, index_set, join_sets, read_indexed, write_indexed
 
 REASON = "quotes-test-set"
-CHANGED = pa.schema([("row", pa.int64()), ("text", pa.string())])  # null: left out
-SHOWN = 100  # characters of a quotation in the reason why a document was left out
+CHANGED = pa.schema([("row", pa.int64()), ("text", pa.string())])  # null: rejected
+MAX_SHOWN = 100  # characters of a quotation in the detail of a rejection
 
 
 def index_test_set(log: TaskRun, index: int, benchmark: Benchmark, section: DedupSection) -> None:
@@ -47,12 +47,12 @@ def _indexed(context: StageContext, index: int) -> Path:
     return context.scratch_path(f"test-set-{index:05d}")
 
 
-def _sets(context: StageContext, section: DedupSection) -> Sets:
+def _sets(context: StageContext, section: DedupSection) -> NgramIndex:
     return join_sets([read_indexed(_indexed(context, index)) for index in range(len(section.decontaminate))])
 
 
 def find_quotations(log: TaskRun, shard: int, section: DedupSection) -> None:
-    """Find the quotations of the documents of a shard, and drop or cut these."""
+    """Find the quotations of the documents of a shard, and reject or cut the documents."""
     sets = _sets(log.context, section)
     with (
         log.table(f"duplicates/quotations/{shard_name(shard)}.parquet", QUOTATION) as table,
@@ -63,7 +63,7 @@ def find_quotations(log: TaskRun, shard: int, section: DedupSection) -> None:
             quoted = quotations(document["text"], sets)
             if not quoted:
                 continue
-            left = cut(document["text"], quoted, sets) if section.decontaminate_by == "cut" else None
+            left = cut_quotations(document["text"], quoted, sets) if section.decontaminate_by == "cut" else None
             changed.write({"row": row, "text": left})
             for record in _records(document, quoted, "dropped" if left is None else "cut"):
                 table.write(record)
@@ -86,7 +86,7 @@ def _records(document: Record, quoted: Sequence[Quotation], outcome: str) -> Ite
 def _detail(quoted: Sequence[Quotation]) -> str:
     """The longest quotation, for `rejected/`."""
     longest = max(quoted, key=lambda quotation: (quotation.words, -quotation.start))
-    text = longest.text if len(longest.text) <= SHOWN else f"{longest.text[:SHOWN]}…"
+    text = longest.text if len(longest.text) <= MAX_SHOWN else f"{longest.text[:MAX_SHOWN]}…"
     whose = "; ".join(f"{name} ({example})" for name, example in longest.of)
     return f"{longest.words} words of {whose}: {' '.join(text.split())}"
 
@@ -100,7 +100,7 @@ def _path(context: StageContext, shard: int) -> Path:
 
 
 def documents(context: StageContext, shard: int, section: DedupSection, columns: Sequence[str] | None = None) -> Iterator[Record]:
-    """The documents of a shard as dedup takes them: decontaminated, where that is asked for."""
+    """The documents of a shard, decontaminated where it is configured."""
     records = read_table(_path(context, shard), columns)
     if not section.decontaminate:
         yield from records

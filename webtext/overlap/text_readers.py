@@ -15,9 +15,9 @@ from webtext.core.errors import WebtextError
 from webtext.overlap.sources import decoded, lines, whole
 
 Role = Literal["test", "train"]
-Found = Iterator[tuple[str, str]]
+Examples = Iterator[tuple[str, str]]
 
-HUNDRED_MEGABYTES = 10**8  # enwik8 and text8 as they are published; by custom the first 90 MB are for training and the last 5 for testing
+PUBLISHED_BYTES = 10**8  # enwik8 and text8 as they are published; by custom the first 90 MB are for training and the last 5 for testing
 TEXT8_BLOCK = 10_000  # characters of an example: the file has neither lines nor documents
 _HEADING = re.compile(r"^ = [^=].* = ?$")
 _NOT = re.compile(r"(?<=\w) n't\b")
@@ -32,20 +32,20 @@ def joined(text: str) -> str:
     return _NOT.sub("n't", text)
 
 
-def read_lines(path: Path) -> Found:
+def read_lines(path: Path) -> Examples:
     """An example a line."""
     for number, line in lines(path):
         if line.strip():
             yield str(number - 1), line
 
 
-def read_treebank(path: Path) -> Found:
+def read_treebank(path: Path) -> Examples:
     """An example a line (a sentence), in the Penn Treebank's manner: PTB, 1BW."""
     for name, line in read_lines(path):
         yield name, joined(line)
 
 
-def read_paragraphs(path: Path) -> Found:
+def read_paragraphs(path: Path) -> Examples:
     """An example a paragraph; empty lines part them."""
     paragraph: list[str] = []
     count = 0
@@ -59,12 +59,12 @@ def read_paragraphs(path: Path) -> Found:
         yield str(count), "\n".join(paragraph)
 
 
-def read_document(path: Path) -> Found:
+def read_document(path: Path) -> Examples:
     """An example a file."""
     yield path.stem, decoded(whole(path), path)
 
 
-def read_wikitext(path: Path) -> Found:
+def read_wikitext(path: Path) -> Examples:
     """An example an article: from a heading of the first level to the next (` = Title = ` behind an empty line)."""
     article: list[str] = []
     count, blank = 0, True
@@ -81,20 +81,20 @@ def read_wikitext(path: Path) -> Found:
 def _part(path: Path, role: Role) -> str:
     """The part of enwik8 or text8 that plays a role; a file of another size is taken whole."""
     data = whole(path)
-    if 0 <= len(data) - HUNDRED_MEGABYTES <= 1:  # a line feed may have been put at its end
-        data = data[:HUNDRED_MEGABYTES]
+    if 0 <= len(data) - PUBLISHED_BYTES <= 1:  # a line feed may have been put at its end
+        data = data[:PUBLISHED_BYTES]
         data = data[:90_000_000] if role == "train" else data[-5_000_000:]
     return data.decode("utf-8", "ignore")  # the cut may part a character
 
 
-def read_enwik8(path: Path, role: Role) -> Found:
+def read_enwik8(path: Path, role: Role) -> Examples:
     """An example a page of the dump, its XML entities undone; what stands before the first cut page is one too."""
     for count, page in enumerate(re.split(r"(?=<page>)", _part(path, role))):
         if page.strip():
             yield str(count), html.unescape(page)
 
 
-def read_text8(path: Path, role: Role) -> Found:
+def read_text8(path: Path, role: Role) -> Examples:
     """An example every 10,000 characters, cut at a space."""
     text = _part(path, role)
     first = 0
@@ -105,7 +105,7 @@ def read_text8(path: Path, role: Role) -> Found:
         first = last
 
 
-def read_cbt(path: Path) -> Found:
+def read_cbt(path: Path) -> Examples:
     """An example a question: the 20 sentences before it and its own, with the answer put in (Children's Book Test)."""
     story: list[str] = []
     count = 0
@@ -123,7 +123,7 @@ def read_cbt(path: Path) -> Found:
             story.append(text)
 
 
-def read_wmt(path: Path) -> Found:
+def read_wmt(path: Path) -> Examples:
     """An example a segment, of SGML or XML (`<doc docid=…> <seg id=…>`) or of plain lines."""
     document, any_ = "", False
     for number, line in lines(path):

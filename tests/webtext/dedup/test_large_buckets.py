@@ -55,7 +55,7 @@ def drifting(count: int, seed: int) -> list[Record]:
 
 
 def greedy_among_those_that_met(documents: list[Record], permutations: int) -> dict[str, str]:
-    """The rule of webtext.dedup.settle with nothing left out: every pair that shares a band or a text is looked at."""
+    """The rule of webtext.dedup.survivors with nothing left out: every pair that shares a band or a text is looked at."""
     low, _, sure = minhash.equal_bounds(0.8, permutations)
     ordered = sorted(documents, key=twins.rank_key)
     sets = [shingles(record["text"], 5) for record in ordered]

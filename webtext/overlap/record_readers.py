@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from webtext.core.errors import WebtextError
-from webtext.overlap.prose import Found, read_lines
 from webtext.overlap.sources import decoded, lines, whole
+from webtext.overlap.text_readers import Examples, read_lines
 
 
 def named(record: Any, field: str, path: Path, place: str) -> str:
@@ -38,7 +38,7 @@ def _name(record: Any, count: int) -> str:
     return str(count) if name is None else str(name)
 
 
-def read_jsonl(path: Path, field: str) -> Found:
+def read_jsonl(path: Path, field: str) -> Examples:
     """An example a line, its text in a field."""
     count = 0
     for number, line in lines(path):
@@ -51,17 +51,17 @@ def read_jsonl(path: Path, field: str) -> Found:
             count += 1
 
 
-def read_lambada(path: Path, field: str) -> Found:
+def read_lambada(path: Path, field: str) -> Examples:
     """OpenAI's JSONL, or the plain text of the original, a passage a line."""
     return read_jsonl(path, field) if path.suffix != ".txt" else read_lines(path)
 
 
-def read_nq_open(path: Path, field: str) -> Found:
+def read_nq_open(path: Path, field: str) -> Examples:
     """An example a question."""
     return read_jsonl(path, "question" if field == "text" else field)
 
 
-def read_csv(path: Path, field: str, delimiter: str = ",") -> Found:
+def read_csv(path: Path, field: str, delimiter: str = ",") -> Examples:
     """An example a row, its text in the column of that name."""
     csv.field_size_limit(sys.maxsize)
     reader = csv.DictReader((f"{line}\n" for _, line in lines(path)), delimiter=delimiter)
@@ -72,7 +72,7 @@ def read_csv(path: Path, field: str, delimiter: str = ",") -> Found:
         raise WebtextError(f"{path}, line {reader.line_num}: not a whole table ({error})") from None
 
 
-def read_parquet(path: Path, field: str) -> Found:
+def read_parquet(path: Path, field: str) -> Examples:
     """An example a row, its text in the column of that name."""
     try:
         file = pq.ParquetFile(path)
@@ -91,7 +91,7 @@ def read_parquet(path: Path, field: str) -> Found:
         raise WebtextError(f"{path}: not a whole Parquet file ({error})") from None
 
 
-def read_cnn_dailymail(path: Path, field: str) -> Found:
+def read_cnn_dailymail(path: Path, field: str) -> Examples:
     """An example an article or, with field `highlights`, its summary: of .story files, or of CSV with those two columns."""
     if path.suffix != ".story":
         yield from read_csv(path, "article" if field == "text" else field)
@@ -107,17 +107,17 @@ def _document(path: Path) -> Any:
         raise WebtextError(f"{path}: not JSON ({error})") from None
 
 
-def _listed(path: Path, what: str, read: Callable[[Any], Iterator[tuple[str, str]]]) -> Found:
+def _listed(path: Path, what: str, read: Callable[[Any], Iterator[tuple[str, str]]]) -> Examples:
     try:
         yield from read(_document(path)["data"])
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise WebtextError(f"{path}: not {what} ({type(error).__name__}: {error}); set the benchmark's `format`") from None
 
 
-def read_coqa(path: Path, field: str) -> Found:
+def read_coqa(path: Path, field: str) -> Examples:
     """An example a story or, with field `questions`, a question with its answer."""
 
-    def read(data: Any) -> Found:
+    def read(data: Any) -> Examples:
         for story in data:
             if field != "questions":
                 yield story["id"], story["story"]
@@ -128,10 +128,10 @@ def read_coqa(path: Path, field: str) -> Found:
     return _listed(path, "CoQA, an object with data: [{id, story, questions, answers}]", read)
 
 
-def read_squad(path: Path, field: str) -> Found:
+def read_squad(path: Path, field: str) -> Examples:
     """An example a paragraph or, with field `questions`, a question."""
 
-    def read(data: Any) -> Found:
+    def read(data: Any) -> Examples:
         paragraphs = [paragraph for article in data for paragraph in article["paragraphs"]]
         for count, paragraph in enumerate(paragraphs):
             if field == "questions":
@@ -142,7 +142,7 @@ def read_squad(path: Path, field: str) -> Found:
     return _listed(path, "SQuAD, an object with data: [{paragraphs: [{context, qas}]}]", read)
 
 
-def read_winograd(path: Path) -> Found:
+def read_winograd(path: Path) -> Examples:
     """An example a schema: the sentence with its pronoun. The first 273 are WSC273."""
     try:
         root = ElementTree.fromstring(whole(path))

@@ -14,10 +14,10 @@ from tests.webtext.overlap.test_phases import prose, report
 from webtext.core.config import Benchmark, DedupSection, NgramsSection, OverlapSection
 from webtext.core.manifest import Manifest, build_manifest
 from webtext.core.task import Report, StageContext, run_task
-from webtext.dedup.decontaminated import find_quotations, index_test_set
+from webtext.dedup.decontamination import find_quotations, index_test_set
 from webtext.overlap.decontaminate import quotations
+from webtext.overlap.ngram_index import index_set, join_sets
 from webtext.overlap.readers import read_examples
-from webtext.overlap.testsets import index_set, join_sets
 
 SHARDS = 3
 QUESTION, PASSAGE, SHORT = prose(25, 50), prose(60, 51), prose(9, 52)

@@ -1,4 +1,4 @@
-"""Overlap reports of a release of filters that somebody else made: no corpus and no build, so no documents are named."""
+"""Overlap reports against a release of filters made elsewhere: without a corpus, so no documents are named."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from webtext.ngrams.filters import Filters
 from webtext.overlap.phases import measure_benchmark, write_report
 
 
-def report_on_release(release: Path, section: OverlapSection, out: Path, tell: Callable[[str], None] = lambda name: None) -> None:
+def report_on_release(release: Path, section: OverlapSection, out: Path, on_progress: Callable[[str], None] = lambda name: None) -> None:
     """Write what the overlap stage writes (docs/formats.md) to `out`, where files of the same names are replaced.
 
-    `tell` hears the name of each test set before it is measured. Raises WebtextError for a release or a test set that cannot be read.
+    `on_progress` is called with the name of each test set before it is measured. Raises WebtextError for a release or a test set that
+    cannot be read.
     """
-    Filters.open(release)  # refused before anything is made
+    Filters.open(release)  # raises before any file is written
     with explain_os_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".report-") as scratch:
         context = StageContext(Path(scratch), "overlap", "")
         (context.build / "ngrams").symlink_to(release.resolve(), target_is_directory=True)
         for index, benchmark in enumerate(section.benchmarks):
-            tell(benchmark.name)
+            on_progress(benchmark.name)
             run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
         run_task(context, "report", write_report, 0, section)
-        for name in (WORK, "rejected"):  # which examples are too short is said in examples/ too
+        for name in (WORK, "rejected"):  # rejected examples (too short) are marked in examples/ too
             shutil.rmtree(context.path / name)
         for path in sorted(context.path.iterdir()):
             if path.is_dir():

@@ -1,4 +1,4 @@
-"""Builds whose corpus is left out of this one. Apart from the phases, so that who only asks which files there are loads no kernels."""
+"""Earlier builds whose documents are removed from this one. A separate module, as the launcher lists files without importing numba."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from webtext.core.errors import WebtextError
 
 
 def earlier_shards(section: DedupSection) -> list[Path]:
-    """The corpus shards of the builds named in `against`. Raises WebtextError for a directory without a corpus."""
+    """The corpus shards of the builds in `dedup.against`. Raises WebtextError for a directory without a corpus."""
     paths: list[Path] = []
     for directory in section.against:
         found = sorted(Path(directory).glob("corpus/shard-*.parquet"))

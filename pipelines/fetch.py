@@ -8,8 +8,8 @@ from pipelines.engine import Barrier, Phase, TaskRange, Tasks
 from webtext.core.config import Config
 from webtext.core.config_file import source_files
 from webtext.core.task import StageContext
-from webtext.fetch.archives import index_warc, join_shard
 from webtext.fetch.shard import fetch_shard
+from webtext.fetch.warc_import import index_warc, join_shard
 
 
 def graph(pipeline: Any, context: StageContext, config: Config) -> None:

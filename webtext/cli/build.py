@@ -18,8 +18,8 @@ from webtext.cli.remote_build import check_lock, lock_build
 from webtext.core.config import Config
 from webtext.core.errors import UsageError
 from webtext.core.manifest import Manifest
-from webtext.fetch.agent import user_agent
-from webtext.fetch.previous import RETRY
+from webtext.fetch.previous_crawl import RETRY
+from webtext.fetch.user_agent import user_agent
 
 
 def stages_of(config: Config) -> dict[str, Stage]:
@@ -85,7 +85,7 @@ def run_build(
     """Run all stages of a build, or `only` one whose inputs are finished; what is up to date is not run again.
 
     A `build` given as text may be a URL of Beam's. `allowed_names` may exist in the directory before its first build. `retry` names
-    classes of failed links (webtext.fetch.previous.RETRY) that fetch tries again.
+    classes of failed links (webtext.fetch.previous_crawl.RETRY) that fetch tries again.
     """
     stages = stages_of(config)
     if only is not None and only not in stages:

@@ -18,7 +18,7 @@ import zstandard
 from webtext.core.errors import WebtextError
 from webtext.core.files import write_bytes
 from webtext.core.tables import read_table
-from webtext.fetch.records import GZIP, records
+from webtext.fetch.warc_records import GZIP, records
 from webtext.links.dumps import Opener, read_blocks
 
 FILES = 8  # dumps or archives that are looked into at the most, evenly spread by name

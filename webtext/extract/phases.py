@@ -10,10 +10,10 @@ from webtext.core.hashing import shard_name
 from webtext.core.records import DOCUMENT
 from webtext.core.tables import Record, read_table
 from webtext.core.task import TaskRun
-from webtext.extract.budget import Died, Limits, borrowed
+from webtext.extract.budget import CallFailed, Limits, child_from_pool
 from webtext.extract.result import Rejection, Text
-from webtext.fetch.coding import header
-from webtext.fetch.politeness import OptOut
+from webtext.fetch.http_message import header
+from webtext.fetch.opt_out import OptOut
 from webtext.fetch.warc import Pages
 
 FUNCTION = "webtext.extract.page:extract_page"
@@ -34,7 +34,7 @@ def extract_shard(log: TaskRun, shard: int, section: ExtractSection, opt_out: Se
     with (
         log.table(f"documents/{name}", DOCUMENT) as documents,
         Pages(build) as pages,
-        borrowed(FUNCTION, limits) as child,
+        child_from_pool(FUNCTION, limits) as child,
     ):
         for row in rows:
             log.records_in += 1
@@ -44,8 +44,8 @@ def extract_shard(log: TaskRun, shard: int, section: ExtractSection, opt_out: Se
             page = pages.read(row)
             try:
                 result = child.call(page.body, header(page.headers, "content-type"), page.url, section)
-            except Died as died:
-                result = Rejection(died.reason, died.detail)
+            except CallFailed as failure:
+                result = Rejection(failure.reason, failure.detail)
             if isinstance(result, Rejection):
                 log.reject(row["url"], row["id"], result.reason, result.detail)
             else:

@@ -21,9 +21,9 @@ import urllib3
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 from urllib3.exceptions import HTTPError, InvalidChunkLength
 
-from webtext.fetch.coding import BLOCK, BOMB, HEAD, HEAD_BYTES, Headers, Pieces, Readable, decoded
 from webtext.fetch.failure import Failure
-from webtext.fetch.wire import Adapter, Wire, tls_reason
+from webtext.fetch.http_message import BLOCK, BOMB, HEAD, HEAD_BYTES, Headers, Pieces, Readable, decoded
+from webtext.fetch.transport import Adapter, Wire, tls_reason
 
 IN_MEMORY = 2**20  # bytes of an answer that are held in memory; the rest waits in a temporary file
 

@@ -17,17 +17,18 @@ from webtext.core.files import explain_os_errors
 from webtext.core.tables import Record, read_table
 from webtext.core.task import TaskRun
 from webtext.core.workers import end_if_orphaned
-from webtext.fetch.arena import use_one_heap
+from webtext.fetch.archive_lookup import ArchiveLookup
 from webtext.fetch.client import IN_MEMORY, Client, Exchange
-from webtext.fetch.dead import ArchiveLookup
 from webtext.fetch.failure import DOWN, Failure
 from webtext.fetch.journal import FinishedUrl, Journal
 from webtext.fetch.ledger import archived_row, failed_row, fixed_time, ledger_row
+from webtext.fetch.malloc import use_one_heap
+from webtext.fetch.opt_out import OptOut
 from webtext.fetch.page import Answer, Fetcher
-from webtext.fetch.politeness import HostRateLimiter, OptOut, Stopped
+from webtext.fetch.rate_limit import HostRateLimiter, Stopped
 from webtext.fetch.robots import Robots
+from webtext.fetch.transport import ScratchError, Wire
 from webtext.fetch.warc import write_exchange
-from webtext.fetch.wire import ScratchError, Wire
 from webtext.links.urls import canonical
 
 DOWN_AFTER = 5  # pages of a host that fail one after another before it is not asked any more

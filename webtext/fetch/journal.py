@@ -27,8 +27,8 @@ import xxhash
 from webtext.core.errors import WebtextError
 from webtext.core.files import explain_os_errors, sync_directory
 from webtext.core.tables import Record
-from webtext.fetch.coding import BLOCK
-from webtext.fetch.entries import Entries, Entry
+from webtext.fetch.http_message import BLOCK
+from webtext.fetch.journal_index import Entries, Entry
 
 _log = logging.getLogger(__name__)
 

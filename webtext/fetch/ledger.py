@@ -7,7 +7,7 @@ from datetime import datetime
 from webtext.core.config import FetchSection
 from webtext.core.tables import Record
 from webtext.fetch.client import Exchange
-from webtext.fetch.coding import kind_of
+from webtext.fetch.http_message import kind_of
 from webtext.fetch.page import Answer
 
 

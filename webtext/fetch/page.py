@@ -12,9 +12,10 @@ from urllib.parse import SplitResult, urldefrag, urljoin
 
 from webtext.core.config import FetchSection
 from webtext.fetch.client import Client, Exchange, urlsplit_or_fail
-from webtext.fetch.coding import Headers, body_of, bounds, header, kind_of, parse_head, robots_directives
 from webtext.fetch.failure import Failure
-from webtext.fetch.politeness import HostRateLimiter, OptOut
+from webtext.fetch.http_message import Headers, body_of, bounds, header, kind_of, parse_head, robots_directives
+from webtext.fetch.opt_out import OptOut
+from webtext.fetch.rate_limit import HostRateLimiter
 from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse
 
 REDIRECT = frozenset({301, 302, 303, 307, 308})

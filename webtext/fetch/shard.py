@@ -16,12 +16,12 @@ from webtext.core.config import FetchSection
 from webtext.core.hashing import shard_name
 from webtext.core.tables import read_table
 from webtext.core.task import TaskRun
-from webtext.fetch.agent import user_agent
-from webtext.fetch.compact import files_there, write_shard
 from webtext.fetch.crawl import Crawl, Link
 from webtext.fetch.failure import DEAD
 from webtext.fetch.journal import Journal
-from webtext.fetch.previous import import_previous
+from webtext.fetch.previous_crawl import import_previous
+from webtext.fetch.shard_files import files_there, write_shard
+from webtext.fetch.user_agent import user_agent
 
 
 def fetch_shard(log: TaskRun, shard: int, section: FetchSection) -> None:

@@ -26,8 +26,8 @@ from webtext.core.errors import WebtextError
 from webtext.core.hashing import shard_name
 from webtext.core.tables import Record, read_table
 from webtext.fetch.client import Exchange
-from webtext.fetch.coding import BLOCK, HEAD_BYTES, Headers, body_of, bounds, kind_of, parse_head
 from webtext.fetch.failure import Failure
+from webtext.fetch.http_message import BLOCK, HEAD_BYTES, Headers, body_of, bounds, kind_of, parse_head
 
 LEVEL = 6
 OPEN_FILES = 16  # WARC files kept open while pages are read in the order of ids

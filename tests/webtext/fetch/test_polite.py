@@ -22,8 +22,9 @@ from tests.webtext.fetch.test_shard import start
 from webtext.core.hashing import shard_of_url
 from webtext.core.tables import read_table
 from webtext.fetch.failure import Failure
+from webtext.fetch.opt_out import OptOut
 from webtext.fetch.page import parse_retry_after
-from webtext.fetch.politeness import HostRateLimiter, OptOut, Stopped
+from webtext.fetch.rate_limit import HostRateLimiter, Stopped
 from webtext.fetch.robots import MAX_BYTES, Robots, Rules, parse
 
 

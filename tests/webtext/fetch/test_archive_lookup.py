@@ -17,7 +17,7 @@ from warcio.archiveiterator import ArchiveIterator
 from tests.webtext.fetch.conftest import Builder, Fetched, write_links
 from tests.webtext.fetch.server import Connection, Server
 from tests.webtext.fetch.test_polite import gaps
-from tests.webtext.fetch.test_previous import again
+from tests.webtext.fetch.test_previous_crawl import again
 from tests.webtext.fetch.test_shard import contents, start
 from tests.webtext.fetch.web_archive import CRAWL, DATA, INDEX, OPTIONS, WAYBACK, WebArchive
 from webtext.core.config import ArchiveSection

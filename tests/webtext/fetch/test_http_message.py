@@ -14,8 +14,8 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from webtext.fetch.coding import Pieces, body_of, bounds, dechunk, decoded, header, kind_of, parse_head, robots_directives
 from webtext.fetch.failure import Failure
+from webtext.fetch.http_message import Pieces, body_of, bounds, dechunk, decoded, header, kind_of, parse_head, robots_directives
 
 LIMIT = 10**9
 

@@ -11,8 +11,8 @@ from webtext.core.config import FetchSection
 from webtext.core.hashing import shard_name
 from webtext.core.records import LEDGER
 from webtext.core.task import TaskRun
-from webtext.fetch.entries import Entry
 from webtext.fetch.journal import Journal, copy
+from webtext.fetch.journal_index import Entry
 from webtext.fetch.warc import warcinfo
 
 

@@ -20,8 +20,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from webtext.fetch import addresses
-from webtext.fetch.coding import BLOCK
 from webtext.fetch.failure import Failure
+from webtext.fetch.http_message import BLOCK
 
 POOLS = 2  # hosts a thread keeps a connection to: its own over http and over https, or with and without www
 

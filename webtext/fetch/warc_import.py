@@ -21,12 +21,12 @@ from webtext.core.hashing import shard_name, shard_of_url, url_id
 from webtext.core.records import LEDGER
 from webtext.core.tables import Record, read_table, writing_table
 from webtext.core.task import StageContext, TaskRun
-from webtext.fetch.coding import HEAD, body_of, bounds, kind_of, parse_head, robots_directives
 from webtext.fetch.failure import Failure
+from webtext.fetch.http_message import HEAD, body_of, bounds, kind_of, parse_head, robots_directives
+from webtext.fetch.opt_out import OptOut
 from webtext.fetch.page import check_directives, product_token
-from webtext.fetch.politeness import OptOut
-from webtext.fetch.records import HELD, Stored, records
 from webtext.fetch.warc import parse_record, parse_warc_date
+from webtext.fetch.warc_records import HELD, Stored, records
 from webtext.links.urls import BadUrl, canonical
 
 # A page of an archive. `url` is canonical, `target` as the archive has it; `robots` has its robots directives.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webtext.fetch.entries import Entries, Entry
+from webtext.fetch.journal_index import Entries, Entry
 
 ids = st.sampled_from([f"{n:032x}" for n in range(12)])
 numbers = st.integers(0, 2**63 - 1)

@@ -21,10 +21,10 @@ from warcio.exceptions import ArchiveLoadFailed
 from webtext.core.config import FetchSection
 from webtext.fetch import cdx
 from webtext.fetch.client import Archived, Client, Exchange, Limit
-from webtext.fetch.coding import HEAD, HEAD_BYTES, Headers, body_of, bounds, header, parse_head
 from webtext.fetch.failure import DOWN, Failure
+from webtext.fetch.http_message import HEAD, HEAD_BYTES, Headers, body_of, bounds, header, parse_head
+from webtext.fetch.opt_out import OptOut
 from webtext.fetch.page import ACCEPT, REDIRECT, SIDE_BYTES, Fetcher, redirect_target
-from webtext.fetch.politeness import OptOut
 from webtext.fetch.warc import parse_record, parse_warc_date, unpacked
 from webtext.links.urls import BadUrl, canonical
 

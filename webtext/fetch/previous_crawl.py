@@ -21,14 +21,14 @@ from webtext.core.hashing import shard_name
 from webtext.core.manifest import MANIFEST_NAME, read_manifest
 from webtext.core.tables import Record, read_table
 from webtext.core.task import WORK, StageContext
-from webtext.fetch.coding import HEAD, robots_directives
-from webtext.fetch.entries import Entry
 from webtext.fetch.failure import Failure
+from webtext.fetch.http_message import HEAD, robots_directives
 from webtext.fetch.journal import FinishedUrl, Journal, copy, read_journal, rows_of
+from webtext.fetch.journal_index import Entry
+from webtext.fetch.opt_out import OptOut
 from webtext.fetch.page import check_directives, product_token
-from webtext.fetch.politeness import OptOut
-from webtext.fetch.records import records
 from webtext.fetch.warc import page_of
+from webtext.fetch.warc_records import records
 
 DIRECTORY = ".previous"
 RETRY_FILE = "retry"

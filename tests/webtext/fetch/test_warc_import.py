@@ -21,9 +21,9 @@ from webtext.core.errors import WebtextError
 from webtext.core.hashing import shard_name, shard_of_url
 from webtext.core.tables import Record, read_table
 from webtext.core.task import Report, StageContext, run_task
-from webtext.fetch.archives import index_warc, join_shard
-from webtext.fetch.records import Stored, records
 from webtext.fetch.warc import Pages, pages_of_shard
+from webtext.fetch.warc_import import index_warc, join_shard
+from webtext.fetch.warc_records import Stored, records
 from webtext.links.urls import canonical
 
 HTML = [("Content-Type", "text/html")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from contextlib import suppress
+from functools import lru_cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,7 @@ def library_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in ("webtext", *LIBRARIES)}}
 
 
+@lru_cache(maxsize=1)  # a worker checks at the start of every phase
 def check_packages() -> None:
     """Raises WebtextError where one of our packages is hidden or overwritten by another one of its name.
 

@@ -1,4 +1,4 @@
-"""The story of one URL: what each stage of a build made of it, put together from what the stages wrote."""
+"""What each stage of a build did with one URL, joined from the files that the stages wrote."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from webtext.core.directories import DIRECTORIES
 from webtext.core.hashing import url_id
 from webtext.links.urls import canonical
 
-COPIES = 20  # told of a page that has more: boilerplate has a hundred thousand
+COPIES = 20  # copies that are listed one by one: boilerplate pages have a hundred thousand
 
 
 @dataclass(frozen=True)
 class Event:
-    """What a stage made of the URL: kept it (`kept`) with some facts, or left it out for a reason."""
+    """What a stage did with the URL: kept it (`kept`) with some facts, or rejected it for a reason."""
 
     stage: str
     kept: bool
@@ -29,7 +29,7 @@ class Event:
 
 
 def why(build: Path, url: str) -> list[Event]:
-    """Everything the build knows of a URL, stage by stage. Empty if no stage has met it.
+    """Everything the build knows about a URL, stage by stage. Empty if no stage has seen it.
 
     The URL may be written as it was posted; it is looked up as given and in its canonical form.
     """
@@ -51,8 +51,11 @@ def _forms(url: str) -> set[str]:
 
 def _rows(directory: Path, column: str, values: set[str]) -> Iterator[dict[str, Any]]:
     """The rows of all Parquet files of a directory that hold one of the values in a column."""
+    matches = pc.field(column).isin(sorted(values))
     for path in sorted(directory.glob("*.parquet")):
-        yield from pq.read_table(path, filters=pc.field(column).isin(sorted(values))).to_pylist()
+        # Few shards hold the URL, and most bytes of a shard are text: read whole rows only where the key column matches.
+        if pq.read_table(path, columns=[column], filters=matches).num_rows:
+            yield from pq.read_table(path, filters=matches).to_pylist()
 
 
 def _rejection(row: dict[str, Any]) -> str:
@@ -90,7 +93,7 @@ def _kept(build: Path, stage: str, ids: set[str]) -> Iterator[str]:
 
 
 def _archive(row: dict[str, Any]) -> str:
-    """Where a page is from that is not the live site's, and what that answered."""
+    """The archive that a page was taken from when the live site did not serve it, and what the live site answered."""
     if row["archive"] is None:
         return ""
     captured = f", captured {row['captured']:%Y-%m-%d}" if row["captured"] is not None else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -120,7 +120,8 @@ def longest_by_example(test: TestSet, runs: Runs) -> Counts:
     return longest
 
 
-def examples_above(shares: Sequence[float]) -> list[int]:
-    """How many examples have more than 0, 1, … 99 per cent of their n-grams found: int [100]."""
-    percents = np.sort(np.array(shares, np.float64) * 100)
-    return [len(percents) - int(count) for count in np.searchsorted(percents, np.arange(100), "right")]
+def examples_above(hits: Counts, ngrams: Counts) -> list[int]:
+    """How many examples have more than 0, 1, … 99 per cent of their n-grams found: int [100]. In integers: 0.07 * 100 is above 7."""
+    some = ngrams > 0
+    exceeded = (100 * hits[some] - 1) // ngrams[some]  # the largest whole percentage that is exceeded, -1 for none
+    return [int((exceeded >= limit).sum()) for limit in range(100)]

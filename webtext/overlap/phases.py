@@ -97,7 +97,7 @@ def _figures(test: TestSet, found: Flags, own: Flags | None, runs: Runs, heavy: 
         "mean_share": round(sum(shares) / len(shares), 8) if shares else 0.0,
         "median_share": round(float(np.median(shares)), 8) if shares else 0.0,
         "longest_words": int(longest.max(initial=0)) + words - 1 if longest.any() else 0,
-        "examples_above_percent": examples_above(shares),
+        "examples_above_percent": examples_above(hits, ngrams),
     }
 
 

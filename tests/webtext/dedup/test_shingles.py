@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.webtext.dedup import twins
+from webtext.dedup.kernels import UNSEGMENTED
 from webtext.dedup.shingles import character_table, shingles, text_hash
 
 TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("ab c\n.Ab1éß永字คำ")), max_size=80)
@@ -83,3 +84,12 @@ def test_other_differences_make_another_text(one: str, other: str) -> None:
 def test_a_lone_surrogate_is_a_character_like_any_other() -> None:
     assert text_hash("a\ud800") != text_hash("a")
     assert len(shingles("a b c d e\ud800 f", 5)) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["สวัสดี", "ສະບາຍ", "བོད", "မြန်မာ", "ភាសា", "ひらがな", "カタカナ", "漢字", "ꆈꌠ"],
+    ids=["thai", "lao", "tibetan", "burmese", "khmer", "hiragana", "katakana", "han", "yi"],
+)
+def test_scripts_without_spaces_are_words_character_by_character(text: str) -> None:
+    assert all(character_table()[ord(character)] & UNSEGMENTED for character in text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from webtext.overlap.measure import (
     share,
 )
 from webtext.overlap.readers import Example
+from webtext.overlap.samples import overlap_of
 from webtext.overlap.spans import longest_examples, marked_words, shown
 
 TEXTS = st.lists(st.text("ab ", max_size=24), max_size=6)
@@ -62,9 +65,21 @@ def test_words_in_a_found_ngram_are_marked(flags: list[bool], n: int) -> None:
     assert marked == [any(flags[max(0, word - n + 1) : word + 1]) for word in range(len(flags) + n - 1)]
 
 
-@given(st.lists(st.floats(0, 1), max_size=30))
-def test_examples_above(shares: list[float]) -> None:
-    assert examples_above(shares) == [sum(100 * value > limit for value in shares) for limit in range(100)]
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)).filter(lambda pair: pair[0] <= pair[1]), max_size=30))
+def test_examples_above(pairs: list[tuple[int, int]]) -> None:
+    hits, ngrams = (np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1))
+    expected = [sum(100 * Fraction(hit, count) > limit for hit, count in pairs if count) for limit in range(100)]
+    assert examples_above(hits, ngrams) == expected
+
+
+def test_a_whole_percentage_is_not_above_itself() -> None:
+    for percentage in range(100):  # 7, 14, 28, 55 and 56 are those that floating point gets wrong
+        assert examples_above(np.array([percentage]), np.array([100]))[percentage] == 0
+
+
+def test_heavy_is_more_than_the_share() -> None:
+    assert [overlap_of(found, 100, 0.15) for found in (0, 1, 15, 16)] == ["none", "some", "some", "heavy"]
+    assert overlap_of(0, 0, 0.15) == "short"
 
 
 @given(st.sets(st.integers(0, 2**64 - 1), max_size=50), st.lists(st.integers(0, 2**64 - 1), max_size=50))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import pyarrow as pa
 
 from webtext.core.config import Benchmark, OverlapSection
 from webtext.core.files import read_json, to_json, write_bytes
 from webtext.core.hashing import shard_name
-from webtext.core.tables import read_table, writing_table
+from webtext.core.tables import read_table
 from webtext.core.task import StageContext, TaskRun
+from webtext.dedup.arrow_files import ArrowFile, writing_arrow
 from webtext.ngrams.filters import Filters, filter_name, read_header
 from webtext.ngrams.normalise import Hashes, ngram_hashes
 from webtext.ngrams.query import probe, upper_limit
@@ -25,6 +24,7 @@ from webtext.ngrams.runs import sorted_distinct
 from webtext.overlap import paper
 from webtext.overlap.hash_lookup import find_rows
 from webtext.overlap.html import render
+from webtext.overlap.match_documents import MatchDocuments, best_documents
 from webtext.overlap.measure import (
     Counts,
     Flags,
@@ -44,11 +44,10 @@ from webtext.overlap.ngram_index import IndexedTestSet, index_hashes, join_sets,
 from webtext.overlap.quotation_counts import QuotationCounter, aggregate
 from webtext.overlap.readers import format_of, read_examples
 from webtext.overlap.samples import KINDS, overlap_of, samples
-from webtext.overlap.spans import DOCUMENTS, longest_examples, shown
+from webtext.overlap.spans import longest_examples, shown
 
 FORMAT = 1
-DOCUMENTS_A_HASH = 16  # a shard names no more documents for an n-gram
-LOCATED = pa.schema([("id", pa.string()), ("url", pa.string()), ("hashes", pa.list_(pa.uint64()))])
+LOCATED = "documents of matches"
 
 
 def measure_benchmark(log: TaskRun, index: int, benchmark: Benchmark, section: OverlapSection) -> list[tuple[int, str]]:
@@ -109,16 +108,12 @@ def _hits(context: StageContext, index: int) -> Path:
     return context.scratch_path(f"hits-{index:05d}")
 
 
-def _quoted(context: StageContext, shard: int) -> Path:
-    return context.scratch_path(f"quoted-{shard:05d}.json")
-
-
 def _words(context: StageContext) -> int:
     return read_header(context.build / "ngrams" / filter_name(0)).words
 
 
 def _located(context: StageContext, shard: int) -> Path:
-    return context.scratch_path(f"located-{shard:05d}.parquet")
+    return context.scratch_path(f"located-{shard:05d}")
 
 
 def _watched(log: TaskRun, examples: Iterable[Any]) -> Iterable[Any]:
@@ -152,25 +147,25 @@ def _csv(rows: Iterable[list[Any]]) -> bytes:
 
 
 def locate(log: TaskRun, shard: int, section: OverlapSection) -> list[tuple[int, str]]:
-    """Phase 2, a shard of the corpus: the training documents that have n-grams found in the test sets, and which."""
+    """Phase 2, a shard of the corpus: which n-grams of the test sets its training documents have, and the documents of each shown match."""
     context = log.context
     sets = join_sets([read_indexed(_hits(context, index)) for index in range(len(section.benchmarks))], _words(context))
-    keys, named, quoted = sets.lookup.keys, np.zeros(len(sets.lookup.keys), np.int64), QuotationCounter(sets)
-    with writing_table(_located(context, shard), LOCATED) as table:
-        documents = read_table(context.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"])
-        for document in documents if len(keys) else ():
-            log.progress()
-            if document["split"] != "train":
-                continue
+    shown_ = [match["hashes"] for benchmark in _benchmarks(context, section) for match in benchmark["matches"]]
+    documents, quoted = MatchDocuments(sets.lookup.keys, shown_), QuotationCounter(sets)
+    corpus = read_table(context.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"])
+    for document in corpus if len(sets.lookup.keys) else ():
+        log.progress()
+        if document["split"] == "train":
             places = find_rows(ngram_hashes(document["text"], sets.words)[0], sets.lookup)
             quoted.add(places)
-            found = np.unique(places)
-            found = found[(found >= 0) & (named[found] < DOCUMENTS_A_HASH)]
-            if len(found):
-                named[found] += 1
-                table.write({"id": document["id"], "url": document["url"], "hashes": keys[found].tolist()})
-    write_bytes(_quoted(context, shard), to_json(quoted.counts))
+            documents.add(document["url"], document["id"], places)
+    with writing_arrow(_located(context, shard), LOCATED, counts=documents.counts, best=documents.best, quoted=quoted.counts) as output:
+        output.write({"hash": documents.seen})
     return [(0, str(_located(context, shard).relative_to(context.build)))]
+
+
+def _benchmarks(context: StageContext, section: OverlapSection) -> list[dict[str, Any]]:
+    return [cast(dict[str, Any], read_json(_measured(context, index))) for index in range(len(section.benchmarks))]
 
 
 def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
@@ -180,9 +175,8 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
     """
     context = log.context
     filters = Filters.open(context.build / "ngrams")
-    benchmarks = [cast(dict[str, Any], read_json(_measured(context, index))) for index in range(len(section.benchmarks))]
-    located = _documents(context, shards, [match for benchmark in benchmarks for match in benchmark["matches"]])
-    quoted = [cast(list[list[int]], read_json(_quoted(context, shard))) for shard in range(shards)]
+    benchmarks = _benchmarks(context, section)
+    located, quoted = _documents(context, shards, [match for benchmark in benchmarks for match in benchmark["matches"]])
     for index, benchmark in enumerate(benchmarks):
         keys = read_indexed(_hits(context, index)).keys
         benchmark["not_in_corpus"] = int((~np.isin(keys, located)).sum()) if shards else None
@@ -223,27 +217,23 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
         output.file.write(render(about, benchmarks).encode())
 
 
-def _documents(context: StageContext, shards: int, matches_: list[dict[str, Any]]) -> Hashes:
-    """Put the documents that have most of a match into it as `documents`. Returns the n-grams that are in any document, sorted."""
-    of_hash: dict[int, list[int]] = {}
-    for number, match in enumerate(matches_):
-        for key in match["hashes"]:
-            of_hash.setdefault(key, []).append(number)
-    candidates: list[list[dict[str, Any]]] = [[] for _ in matches_]
-    seen: list[Hashes] = []
+def _documents(context: StageContext, shards: int, matches_: list[dict[str, Any]]) -> tuple[Hashes, list[list[list[int]]]]:
+    """Put the number of documents of each match into it, and those that hold most of it. Returns the n-grams that are in any document,
+    sorted, and the counts of quotations of each shard."""
+    counts = np.zeros(len(matches_), np.int64)
+    best: list[list[dict[str, Any]]] = [[] for _ in matches_]
+    seen: Hashes = np.empty(0, np.uint64)
+    quoted = []
     for shard in range(shards):
-        in_shard: set[int] = set()
-        for document in read_table(_located(context, shard)):
-            in_shard.update(document["hashes"])
-            common = Counter(number for key in document["hashes"] for number in of_hash.get(key, ()))
-            for number, ngrams in common.items():
-                candidates[number].append({"url": document["url"], "id": document["id"], "ngrams": ngrams})
-        seen.append(np.array(sorted(in_shard), np.uint64))
-    for match, documents in zip(matches_, candidates):
-        best = sorted(documents, key=lambda document: (-document["ngrams"], document["url"]))
-        match["documents"] = best[:DOCUMENTS] if shards else None
-        match["documents_found"] = len(best) if shards else None
-    return sorted_distinct(seen)
+        file = ArrowFile(_located(context, shard), LOCATED)
+        seen = sorted_distinct([seen, file.read("hash")])
+        counts += np.array(file.facts["counts"], np.int64)
+        best = [best_documents([*known, *more]) for known, more in zip(best, file.facts["best"])]
+        quoted.append(file.facts["quoted"])
+    for match, documents, count in zip(matches_, best, counts.tolist()):
+        match["documents"] = documents if shards else None
+        match["documents_found"] = count if shards else None
+    return seen, quoted
 
 
 def _summary(benchmarks: list[dict[str, Any]]) -> Iterable[list[Any]]:

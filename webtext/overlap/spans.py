@@ -13,7 +13,6 @@ from webtext.overlap.measure import Flags, Runs, TestSet
 
 AROUND = 40  # words shown before and after a match
 SHOWN = 120  # words of a match shown from its beginning; of a longer one, the end too
-DOCUMENTS = 3  # documents named for a match
 
 
 def longest_examples(test: TestSet, runs: Runs, count: int) -> list[int]:

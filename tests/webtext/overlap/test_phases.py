@@ -272,3 +272,20 @@ def test_the_page_in_a_browser(build: Path, tmp_path: Path) -> None:
     assert seen["marks"] == 7  # the match of 300 words has two: its beginning and its end
     assert seen["plots"][0] > 80
     assert seen["headings"][:3] == ["How much of the test sets is in the corpus", "As in the paper’s Table 6", "All test sets"]
+
+
+@pytest.mark.parametrize("shards", [1, 2, 8])
+def test_all_documents_of_a_match_are_counted_and_the_fullest_named(tmp_path: Path, shards: int) -> None:
+    """Forty documents repeat the first words of an example; the last by URL holds all of it."""
+    example = prose(40, 500)
+    part = " ".join(example.split()[:20])
+    corpus = {f"https://h{number:02d}.example/": f"{part} {prose(20, 600 + number)}" for number in range(40)}
+    corpus["https://z.example/whole"] = example
+    write_corpus(tmp_path, corpus, shards)
+    run_ngrams(tmp_path, shards, NgramsSection())
+    (tmp_path / "a.txt").write_text(example)
+    run_overlap(tmp_path, shards, OverlapSection(benchmarks=[Benchmark(name="a", path=str(tmp_path / "a.txt"))], probes=1000))
+    (match,) = report(tmp_path, "a")["matches"]
+    assert match["documents_found"] == 41
+    named = [(document["url"], document["ngrams"]) for document in match["documents"]]
+    assert named == [("https://z.example/whole", 33), ("https://h00.example/", 13), ("https://h01.example/", 13)]

@@ -113,7 +113,7 @@ def test_source_by_url_position_and_text(build: Path, capsys: pytest.CaptureFixt
 def test_source_tells_so_many_documents(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = run(capsys, "source", build, "--find", "lazy dog", "--limit", 3)
     assert told.count("Page ") == 3
-    assert told.endswith("and more documents: --limit N tells of N, --limit 0 of all\n")
+    assert told.endswith("and more documents: --limit N shows N, --limit 0 all\n")
     assert run(capsys, "source", build, "--find", "lazy dog", "--limit", 0).count("Page ") == 60
     assert run(capsys, "source", build, "--find", "lazy dog", "--limit", 60).count("more documents") == 0
 

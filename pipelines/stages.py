@@ -112,7 +112,7 @@ DEDUP = Stage(
         "decide": _shards(config),
     },
     graph="pipelines.dedup",
-    version=2,  # 21 bands of 6 rows
+    version=3,  # signatures as Arrow IPC
 )
 NGRAMS = Stage(
     name="ngrams",
@@ -132,6 +132,7 @@ OVERLAP = Stage(
     sources=_benchmarks,
     phases=lambda config: {"measure": len(config.overlap.benchmarks), "locate": _shards(config), "report": 1},
     graph="pipelines.overlap",
+    version=2,  # all documents of a match are counted
 )
 TOKENIZER = Stage(
     name="tokenizer",

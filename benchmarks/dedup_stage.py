@@ -30,7 +30,7 @@ def run_stage(build: Path, workers: int) -> dict[str, Any]:
         ("rank", phases.rank_documents, 1),
         ("join", phases.join_partition, partitions),
         ("verify", phases.verify_range, partitions),
-        ("settle", phases.settle_stage, 1),
+        ("choose", phases.choose_all_survivors, 1),
         ("decide", phases.decide_shard, shards),
     ]
     found = {}

@@ -88,6 +88,10 @@ class Size:
     def dedup(self) -> DedupSection:
         return DedupSection(partitions=self.partitions)
 
+    @property
+    def ngrams(self) -> NgramsSection:
+        return NgramsSection(partitions=self.partitions)
+
 
 def make_links(context: StageContext, size: Size) -> None:
     rng = np.random.default_rng(1)
@@ -205,7 +209,7 @@ STEPS: dict[str, tuple[Make | None, Callable[[TaskRun, Size], None], str]] = {
     "dedup settle": (None, lambda log, size: choose_all_survivors(log, 0, size.shards, size.dedup), "corpus"),
     "ngrams filter": (
         make_ngrams,
-        lambda log, size: build_filter(log, 0, size.shards, NgramsSection(partitions=size.partitions)),
+        lambda log, size: build_filter(log, 0, size.shards, size.ngrams),
         "ngrams",
     ),
     "manifest": (None, manifest, "links"),

@@ -31,19 +31,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.corpus import documents_of, novels
 from benchmarks.harness import DATA, Figures, alone, bar, installed, run
-from tokenizer import ByteBPE, train
-from tokenizer.files import to_characters
-from tokenizer.vocabulary import BYTE_ORDER
-from webtext.core.config import TokenizeSection
-from webtext.core.hashing import shard_name, url_id
-from webtext.core.records import CORPUS
-from webtext.core.tables import read_table, writing_table
-from webtext.core.task import StageContext, run_task
-from webtext.tokens.phases import encode_shard, lay_out, write_file
-from webtext.tokens.vocabulary import vocabulary_of
 
+# NB: every process imports this file. What it imports counts as memory of each peer, so the rest is imported where it is used.
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 PEERS = ("rustbpe", "bpeasy", "tokenizers")
 SHARDS = 8  # of the corpus
@@ -64,6 +54,8 @@ def texts_of(directory: Path, copies: int) -> Iterator[str]:
 def train_peer(name: str, texts: Iterator[str], size: int) -> Any:
     """Train; returns what the library returns."""
     if name == "webtext":
+        from tokenizer import train
+
         return train(texts, size)
     if name == "rustbpe":
         import rustbpe
@@ -85,6 +77,9 @@ def train_peer(name: str, texts: Iterator[str], size: int) -> Any:
 
 def merges_of(trained: Any) -> str | None:
     """A digest of the merges, of this project and of tokenizers."""
+    from tokenizer.encoder import BYTE_ORDER, ByteBPE
+    from tokenizer.files import to_characters
+
     if isinstance(trained, ByteBPE):
         merges = trained.merges
     elif hasattr(trained, "to_str"):
@@ -107,7 +102,9 @@ def training_of(name: str, directory: Path, size: int, copies: int) -> Callable[
 
 def write_novels(options: argparse.Namespace) -> int:
     """Write the novels as files, limit this process and its children to two processors; returns bytes."""
-    os.environ |= {"RAYON_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "true", "NUMBA_CACHE_DIR": str(options.directory / "kernels")}
+    from benchmarks.corpus import novels
+
+    os.environ |= {"RAYON_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "true"}
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
     for name, text in list(novels().items())[: 5 if options.quick else None]:
@@ -117,23 +114,31 @@ def write_novels(options: argparse.Namespace) -> int:
 
 def training(options: argparse.Namespace) -> Figures:
     size, rows = write_novels(options), {}
-    compiling = alone(training_of, "webtext", options.directory / "none", 257, 1)["start_seconds"]
+    os.environ["NUMBA_CACHE_DIR"] = str(options.directory / "kernels")
+    compiling, loading = (alone(training_of, "webtext", options.directory / "none", 257, 1)["start_seconds"] for _ in range(2))
     names = ["webtext", *(name for name in PEERS if installed(name))]
     runs = [(name, alone(training_of, name, options.directory, options.vocab_size, 1)) for _ in range(options.rounds) for name in names]
     for name in names:
         rounds = [found for peer, found in runs if peer == name]
         rows[name] = {key: median(found[key] for found in rounds) for key in rounds[0] if key != "result"}
         rows[name] |= {"merges": rounds[0]["result"], "ours_is_times_as_fast": rows[name]["seconds"] / rows["webtext"]["seconds"]}
-    return {"bytes": size, "compiling_kernels_seconds": compiling, **rows}
+    return {"bytes": size, "compiling_kernels_seconds": compiling, "loading_kernels_seconds": loading, **rows}
 
 
 def large(options: argparse.Namespace) -> Figures:
     size = write_novels(options) * options.copies
+    alone(training_of, "webtext", options.directory / "none", 257, 1)  # kernels are compiled, where they are not yet
     return {"bytes": size, **alone(training_of, "webtext", options.directory, options.vocab_size, options.copies)}
 
 
 def write_corpus(build: Path, texts: list[str]) -> int:
     """corpus/ and tokenizer/ (GPT-2's) of a build; returns the bytes of text."""
+    from benchmarks.corpus import documents_of
+    from tokenizer import ByteBPE
+    from webtext.core.hashing import shard_name, url_id
+    from webtext.core.records import CORPUS
+    from webtext.core.tables import writing_table
+
     ByteBPE.from_gpt2(DATA / "gpt2").save(build / "tokenizer")
     documents = [document for text in texts for document in documents_of(text)]
     for shard in range(SHARDS):
@@ -147,6 +152,10 @@ def write_corpus(build: Path, texts: list[str]) -> int:
 
 def run_stage(build: Path, worker: int, workers: int, barrier: Barrier) -> None:
     """A worker's part of the tokenize stage."""
+    from webtext.core.config import TokenizeSection
+    from webtext.core.task import StageContext, run_task
+    from webtext.tokens.phases import encode_shard, lay_out, write_file
+
     context, section = StageContext(build, "tokens", "benchmark"), TokenizeSection(shard_tokens=FILE_TOKENS)
     for shard in range(worker, SHARDS, workers):
         run_task(context, f"encode-{shard:05d}", encode_shard, shard)
@@ -161,6 +170,11 @@ def run_stage(build: Path, worker: int, workers: int, barrier: Barrier) -> None:
 
 def work(what: str, build: Path, worker: int, workers: int, barrier: Barrier, results: Any) -> None:
     """A process of the stage, or of tiktoken's own call on the same documents: get ready, wait for the others, and measure."""
+    from webtext.core.hashing import shard_name
+    from webtext.core.tables import read_table
+    from webtext.tokens import phases  # noqa: F401 - loaded before the time begins
+    from webtext.tokens.vocabulary import vocabulary_of
+
     encode = vocabulary_of(build).tiktoken.encode_ordinary
     encode("warm")
     run_part: Callable[[], object] = partial(run_stage, build, worker, workers, barrier)
@@ -176,6 +190,8 @@ def work(what: str, build: Path, worker: int, workers: int, barrier: Barrier, re
 
 def stage(options: argparse.Namespace) -> Figures:
     """Megabytes a second by the clock until the last of the workers has ended, and by the processor time of all."""
+    from benchmarks.corpus import novels
+
     build, spawn = options.directory, get_context("spawn")
     size = write_corpus(build, list(novels().values())[: 5 if options.quick else None])
     rounds: dict[str, list[tuple[float, float]]] = {}

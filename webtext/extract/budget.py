@@ -27,7 +27,7 @@ import psutil
 from webtext.core.errors import WebtextError
 
 IDLE_SECONDS = 60.0  # clock time without any processor time after which a child that sleeps is taken to do so for ever
-RETIRED = 2**30  # bytes of resident memory after which a child is replaced: libraries leak
+MAX_RESIDENT_BYTES = 2**30  # bytes of resident memory after which a child is replaced: libraries leak
 OUT_OF_MEMORY = 70  # status with which a child ends when an allocation failed
 LAUNCH = """import pickle, sys
 job = pickle.loads(bytes.fromhex(sys.argv[1]))
@@ -44,7 +44,7 @@ class Limits:
     memory: int
 
 
-class Died(Exception):
+class CallFailed(Exception):
     """The call ended its process or ran out of its budget. `reason` is "timeout" or "crashed"."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -53,7 +53,7 @@ class Died(Exception):
         self.detail = detail
 
 
-class _Gone(Exception):
+class _ChildExited(Exception):
     """The child has ended; `status` as of subprocess."""
 
     def __init__(self, status: int) -> None:
@@ -77,7 +77,7 @@ class Child:
     """A process that calls one function, `module:name`, again and again. Not for two threads at once."""
 
     def __init__(self, function: str, limits: Limits) -> None:
-        self.spent = Spent(0.0, 0)  # since the child was borrowed
+        self.spent = Spent(0.0, 0)  # since the child was taken from the pool
         self._function = function
         self._limits = limits
         self._start()
@@ -100,12 +100,12 @@ class Child:
             os.close(listening)
         try:
             self._receive()
-        except (_Gone, TimeoutError) as error:
+        except (_ChildExited, TimeoutError) as error:
             self.close()
             raise WebtextError(f"the process that extracts pages did not start ({error}); what it printed says why") from None
 
     def call(self, *arguments: Any) -> Any:
-        """What the function returns. Raises Died where it ended its process, was ended, or raised; the next call works again."""
+        """What the function returns. Raises CallFailed where it ended its process, was ended, or raised; the next call works again."""
         data = pickle.dumps((self._limits.seconds, arguments), pickle.HIGHEST_PROTOCOL)
         while True:
             if self._process.poll() is not None:
@@ -114,11 +114,11 @@ class Child:
             fresh = self._calls == 0
             try:
                 return self._ask(data)
-            except _Gone as gone:
+            except _ChildExited as gone:
                 if gone.status == -signal.SIGPROF:
-                    raise Died("timeout", f"more than {self._limits.seconds:g} s of processor time") from None
+                    raise CallFailed("timeout", f"more than {self._limits.seconds:g} s of processor time") from None
                 if fresh:
-                    raise Died("crashed", str(gone)) from None
+                    raise CallFailed("crashed", str(gone)) from None
 
     def _ask(self, data: bytes) -> Any:
         self._calls += 1
@@ -126,19 +126,19 @@ class Child:
             self._connection.send_bytes(data)
             kind, value, spent = self._receive()
         except (BrokenPipeError, ConnectionResetError):
-            raise _Gone(self._end()) from None
+            raise _ChildExited(self._end()) from None
         except TimeoutError as error:
             self.close()
-            raise Died("timeout", str(error)) from None
+            raise CallFailed("timeout", str(error)) from None
         self.spent += spent
-        if spent.memory > RETIRED:
+        if spent.memory > MAX_RESIDENT_BYTES:
             self.close()
         if kind == "raised":
-            raise Died("crashed", value)
+            raise CallFailed("crashed", value)
         return value
 
     def _receive(self) -> Any:
-        """The child's next message. Raises _Gone, and TimeoutError where it neither works nor answers."""
+        """The child's next message. Raises _ChildExited, and TimeoutError where it neither works nor answers."""
         try:
             used = -1.0
             while not self._connection.poll(IDLE_SECONDS):
@@ -149,7 +149,7 @@ class Child:
         except TimeoutError:
             raise
         except (EOFError, OSError):
-            raise _Gone(self._end()) from None
+            raise _ChildExited(self._end()) from None
 
     def _used(self) -> float:
         """Seconds of processor time that the child has had."""
@@ -201,7 +201,7 @@ os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager
-def borrowed(function: str, limits: Limits) -> Iterator[Child]:
+def child_from_pool(function: str, limits: Limits) -> Iterator[Child]:
     """A child for the time of a task: an idle one of this process, or a new one. Starting one takes a second."""
     with _lock:
         waiting = _idle.get((function, limits), [])

@@ -12,6 +12,7 @@ import resource
 import select
 import signal
 import sys
+import threading
 import time
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -29,9 +30,10 @@ def main(name: str, pipe: int, lifeline: int, memory: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    if sys.platform == "linux":  # macOS refuses it: there only MAX_RESIDENT_BYTES bounds the memory, after each page
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     sys.setrecursionlimit(DEPTH)
-    logging.disable(logging.CRITICAL)  # libraries tell of every odd page
+    logging.disable(logging.CRITICAL)  # libraries log every malformed page
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     module, _, attribute = name.partition(":")
     function = getattr(import_module(module), attribute)
@@ -65,11 +67,20 @@ def _die_with_parent(lifeline: int) -> None:
     """Have the kernel end this process when the other end of a pipe is closed: SIGIO, whose default is to terminate.
 
     NB: Linux's PR_SET_PDEATHSIG would fire when the *thread* that started the child ends, and threads come and go in a Beam worker. A
-    thread that waits here would not run while a C loop holds the interpreter.
+    thread that waits here would not run while a C loop holds the interpreter; where the system is not Linux, whose pipes send no
+    signal, a thread does it, and the budget of processor time ends such a loop.
     """
+    if sys.platform != "linux":
+        threading.Thread(target=_exit_at_end, args=(lifeline,), daemon=True).start()
+        return
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
     gone, _, _ = select.select([lifeline], [], [], 0)
     if gone:  # before this was set up
         sys.exit(1)
+
+
+def _exit_at_end(lifeline: int) -> None:
+    os.read(lifeline, 1)  # nothing is ever written: it returns when the other end is closed
+    os._exit(1)

@@ -15,9 +15,9 @@ from lxml import etree
 
 from tests.webtext.extract.pages import article, paragraphs
 from webtext.extract import dom
-from webtext.extract.blocks import features, model, scan, text
+from webtext.extract.blocks import block_scanner, features, model, text
+from webtext.extract.blocks.block_scanner import Page
 from webtext.extract.blocks.counts import LONGEST, STOPS, TITLE, WORDCOUNT
-from webtext.extract.blocks.scan import Page
 from webtext.extract.blocks.trees import Forest, load, write
 from webtext.extract.blocks.vocabulary import CUE, INLINE, NAME, SKIPPED, STOP_WORDS, TAG
 from webtext.extract.engines import blocks_engine
@@ -28,7 +28,7 @@ WORDS_OF = ("class", "id", "role", "itemprop", "data-testid", "aria-label")
 
 
 class Walk:
-    """The slow twin of scan.read: a walk over the tree's elements."""
+    """The slow twin of block_scanner.read: a walk over the tree's elements."""
 
     def __init__(self, tree: dom.Tree) -> None:
         self.nodes: list[dict[str, Any]] = []
@@ -130,14 +130,14 @@ class Walk:
 
 def read(html: str, title: str = "") -> Page | None:
     tree = dom.parse(html)
-    return None if tree is None else scan.read(tree, title)
+    return None if tree is None else block_scanner.read(tree, title)
 
 
 def check(html: str) -> None:
     tree = dom.parse(html)
     if tree is None:
         return
-    page, walk = scan.read(tree, ""), Walk(tree)
+    page, walk = block_scanner.read(tree, ""), Walk(tree)
     assert [page.block(number) for number in range(len(page.node))] == [block["text"] for block in walk.blocks]
     for name in ("node", "link_chars", "links", "strong_chars", "code_chars", "inline_names", "images"):
         assert getattr(page, name).tolist() == [block[name] for block in walk.blocks], name
@@ -349,10 +349,10 @@ def test_tables_stand_or_fall_as_a_whole_and_code_leans_on_what_is_around_it() -
     assert page is not None
     scores = np.array([0.9, 0.4, 0.2, 0.1, 0.3, 0.05], np.float32)
     # words 4, 1 1 2 1, 1: the table's mean is 1.1 / 5; around it are 4 x 0.9 + 0.05 of 5 words, around the code 4 x 0.9 + 1.1 of 9
-    table, code = max(1.1 / 5, text.OTHERS * 3.65 / 5), max(0.05, text.CODE * 4.7 / 9)
-    assert text.mended(page, scores) == pytest.approx([0.9, table, table, table, table, code])
+    table, code = max(1.1 / 5, text.GROUP_FLOOR * 3.65 / 5), max(0.05, text.CODE_FLOOR * 4.7 / 9)
+    assert text.smooth_scores(page, scores) == pytest.approx([0.9, table, table, table, table, code])
     sure = np.ones(6, np.float32)
-    assert text.mended(page, sure) == pytest.approx(sure)
+    assert text.smooth_scores(page, sure) == pytest.approx(sure)
 
 
 def test_blocks_found_in_another_text() -> None:

@@ -16,8 +16,8 @@ from tests.webtext.extract.pages import article, paragraphs
 from tests.webtext.extract.test_blocks import markup, read
 from webtext.extract.blocks import counts as c
 from webtext.extract.blocks import features
-from webtext.extract.blocks.first import ANCESTORS
-from webtext.extract.blocks.scan import Page
+from webtext.extract.blocks.block_scanner import Page
+from webtext.extract.blocks.page_context import ANCESTORS
 from webtext.extract.blocks.vocabulary import CUES, NAMES, TAG, TAGS
 
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]

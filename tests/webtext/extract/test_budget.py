@@ -16,7 +16,7 @@ import pytest
 from tests.webtext.extract.pages import article, paragraphs
 from webtext.core.config import ExtractSection
 from webtext.core.errors import WebtextError
-from webtext.extract.budget import Child, Died, Limits, borrowed, close_idle
+from webtext.extract.budget import CallFailed, Child, Limits, child_from_pool, close_idle
 from webtext.extract.phases import FUNCTION
 
 HERE = "tests.webtext.extract.hostile:"
@@ -47,9 +47,9 @@ def eventually(condition: object, seconds: float = 120.0) -> bool:
 
 
 def test_a_child_is_kept_from_call_to_call_and_hashes_alike_in_all() -> None:
-    with borrowed(HERE + "identity", LIMITS) as child:
+    with child_from_pool(HERE + "identity", LIMITS) as child:
         first, second = child.call(), child.call()
-    with borrowed(HERE + "identity", LIMITS) as child:
+    with child_from_pool(HERE + "identity", LIMITS) as child:
         third = child.call()
     other = Child(HERE + "identity", LIMITS)
     fourth = other.call()
@@ -69,23 +69,23 @@ def test_a_child_is_kept_from_call_to_call_and_hashes_alike_in_all() -> None:
     ],
 )
 def test_a_call_that_dies_costs_that_call(name: str, reason: str, detail: str) -> None:
-    with borrowed(HERE + name, LIMITS) as child:
+    with child_from_pool(HERE + name, LIMITS) as child:
         for _ in range(2):  # and the next call has a process again
-            with pytest.raises(Died) as died:
+            with pytest.raises(CallFailed) as failure:
                 child.call()
-            assert (died.value.reason, died.value.detail) == (reason, detail)
+            assert (failure.value.reason, failure.value.detail) == (reason, detail)
 
 
 def test_time_of_the_clock_is_not_held_against_a_page() -> None:
-    with borrowed(HERE + "sleep", LIMITS) as child:
+    with child_from_pool(HERE + "sleep", LIMITS) as child:
         child.call(1.2)
 
 
 def test_a_call_that_sleeps_for_ever_has_an_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    with borrowed(HERE + "sleep", LIMITS) as child:
+    with child_from_pool(HERE + "sleep", LIMITS) as child:
         child.call(0.0)
         monkeypatch.setattr("webtext.extract.budget.IDLE_SECONDS", 0.5)
-        with pytest.raises(Died, match="idle"):
+        with pytest.raises(CallFailed, match="idle"):
             child.call(100.0)
         monkeypatch.undo()
         child.call(0.0)
@@ -93,32 +93,32 @@ def test_a_call_that_sleeps_for_ever_has_an_end_too(monkeypatch: pytest.MonkeyPa
 
 def test_a_child_that_gets_no_processor_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine that is busy with other work: it is ready to run, and its processor time stands still."""
-    with borrowed(HERE + "backtrack", Limits(seconds=1.0, memory=2**31)) as child:
+    with child_from_pool(HERE + "backtrack", Limits(seconds=1.0, memory=2**31)) as child:
         monkeypatch.setattr("webtext.extract.budget.IDLE_SECONDS", 0.05)
         monkeypatch.setattr(child, "_used", lambda: 0.0)
-        with pytest.raises(Died, match="processor time"):
+        with pytest.raises(CallFailed, match="processor time"):
             child.call()
 
 
 def test_a_child_that_works_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    with borrowed(HERE + "backtrack", Limits(seconds=1.5, memory=2**31)) as child:
+    with child_from_pool(HERE + "backtrack", Limits(seconds=1.5, memory=2**31)) as child:
         monkeypatch.setattr("webtext.extract.budget.IDLE_SECONDS", 1.0)
-        with pytest.raises(Died, match="processor time"):
+        with pytest.raises(CallFailed, match="processor time"):
             child.call()
 
 
 def test_a_death_that_earlier_calls_prepared_is_not_held_against_a_page() -> None:
-    with borrowed(HERE + "second_time_unlucky", LIMITS) as child:
+    with child_from_pool(HERE + "second_time_unlucky", LIMITS) as child:
         assert [child.call() for _ in range(3)] == [1, 1, 1]
 
 
 def test_what_libraries_print_does_not_disturb_the_answers() -> None:
-    with borrowed(HERE + "chatter", LIMITS) as child:
+    with child_from_pool(HERE + "chatter", LIMITS) as child:
         assert [child.call() for _ in range(3)] == ["fine"] * 3
 
 
 def test_large_arguments_pass() -> None:
-    with borrowed(HERE + "length", LIMITS) as child:
+    with child_from_pool(HERE + "length", LIMITS) as child:
         assert child.call("x" * 30_000_000) == 30_000_000
 
 
@@ -127,7 +127,7 @@ def test_threads_have_a_child_each() -> None:
     meet = threading.Barrier(2, timeout=120)
 
     def work() -> None:
-        with borrowed(HERE + "identity", LIMITS) as child:
+        with child_from_pool(HERE + "identity", LIMITS) as child:
             meet.wait()
             pids.append(child.call()[0])
             meet.wait()
@@ -144,7 +144,7 @@ def test_a_child_outlives_the_thread_that_started_it() -> None:
     pids: list[int] = []
 
     def work() -> None:
-        with borrowed(HERE + "identity", LIMITS) as child:
+        with child_from_pool(HERE + "identity", LIMITS) as child:
             pids.append(child.call()[0])
 
     for _ in range(2):
@@ -158,7 +158,7 @@ def test_a_child_outlives_the_thread_that_started_it() -> None:
 def test_memory_of_the_parent_is_not_held_against_a_child() -> None:
     """A child of a large worker would else be replaced after every page: it takes a second to start one."""
     ballast = bytearray(os.urandom(1)) * 300_000_000
-    with borrowed(HERE + "identity", LIMITS) as child:
+    with child_from_pool(HERE + "identity", LIMITS) as child:
         child.call()
         assert 1_000_000 < child.spent.memory < len(ballast) / 2
 
@@ -193,7 +193,7 @@ def test_a_call_costs_less_than_a_millisecond() -> None:
     """Of processor time, in the best of some rounds: in the others this machine may have been busy with something else."""
     page = "x" * 100_000
     rounds = []
-    with borrowed(HERE + "length", LIMITS) as child:
+    with child_from_pool(HERE + "length", LIMITS) as child:
         for _ in range(5):
             before = time.process_time()
             for _ in range(40):
@@ -210,3 +210,15 @@ def test_the_first_page_does_not_pay_for_what_is_loaded_once() -> None:
         assert child.spent.seconds < 0.2
     finally:
         child.close()
+
+
+def test_where_pipes_send_no_signal_a_thread_ends_the_child() -> None:
+    """On systems other than Linux."""
+    listening, held = os.pipe()
+    program = "import sys, time; from webtext.extract import child; sys.platform = 'darwin'; "
+    program += f"child._die_with_parent({listening}); time.sleep(100)"
+    process = subprocess.Popen([sys.executable, "-c", program], pass_fds=(listening,))
+    os.close(listening)
+    assert process.poll() is None
+    os.close(held)
+    assert process.wait(60) == 1

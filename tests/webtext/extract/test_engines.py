@@ -13,7 +13,7 @@ import pytest
 
 from tests.webtext.extract.pages import article, paragraphs
 from webtext.extract import dom
-from webtext.extract.blocks import scan
+from webtext.extract.blocks import block_scanner
 from webtext.extract.engines import MODULES, blocks_engine, combined, engine, newspaper_engine, trafilatura_engine
 
 URL = "http://example.org/page"
@@ -84,13 +84,13 @@ def test_combined_asks_trafilatura_about_articles_that_blocks_is_not_sure_of(mon
     assert combined.extract(html, URL) == blocks_engine.extract(html, URL)
     monkeypatch.undo()
 
-    judge = combined.model.judge
+    predict = combined.model.predict
     unsure: dict[str, float] = {"expected": 0.6, "article": 0.9}
 
-    def doubting(page: scan.Page, html: str, path: Path) -> combined.model.Judged:
-        return replace(judge(page, html, path), scores=np.full(len(page.node), 0.45, np.float32), **unsure)  # type: ignore[arg-type]
+    def doubting(page: block_scanner.Page, html: str, path: Path) -> combined.model.Prediction:
+        return replace(predict(page, html, path), scores=np.full(len(page.node), 0.45, np.float32), **unsure)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(combined.model, "judge", doubting)
+    monkeypatch.setattr(combined.model, "predict", doubting)
     found = combined.extract(html, URL)
     assert found.engine == "blocks+trafilatura"
     # all blocks are alike to `blocks`: the vote decides

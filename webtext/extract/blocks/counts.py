@@ -1,4 +1,4 @@
-"""What a text is made of, counted over the bytes of all blocks of a page."""
+"""What a text is made of, counted over the bytes of all blocks of a page. `character` tells what a byte begins, `count_block` counts."""
 
 from __future__ import annotations
 
@@ -31,159 +31,125 @@ BASIS, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # of FNV
 ) = range(17)
 COUNTS = 17
 
+# What a character is. Those from FOREIGN on do not count as the last mark of a text: the mark before them decides how it ends.
+WORD, IDEOGRAPH, SPACE, CLOSING, SIGN, COMMA, STOP_MARK, PRICE_SIGN, BULLET, COLON_MARK, ENDING, FULL_STOP = range(12)
+FOREIGN, FOREIGN_COMMA, FOREIGN_PRICE, FOREIGN_BULLET, COPYRIGHT_SIGN = range(12, 17)
+_MARKS = {CLOSING: "\"')", COMMA: ",", STOP_MARK: ".!?", PRICE_SIGN: "$", BULLET: "|", COLON_MARK: ":"}  # CLOSING: may follow a full stop
+_KINDS = {c: WORD if chr(c).isalnum() else SPACE if c <= 32 else SIGN for c in range(128)} | {
+    ord(c): k for k, v in _MARKS.items() for c in v
+}
+ASCII_KINDS = np.array([_KINDS[c] for c in range(128)], np.int64)
+
 
 @njit(cache=True)
-def count(data, off, keys, vals, tkeys):  # type: ignore[no-untyped-def]  # numba
-    """Counts (blocks x COUNTS), cues and hashes of the words, for texts data[off[b]:off[b+1]].
+def count(data, offsets, keys, values, title_keys, title_values):  # type: ignore[no-untyped-def]  # numba
+    """Counts (blocks x COUNTS), cues and hashes of the words, for texts data[offsets[b]:offsets[b+1]].
 
     A word is a run of letters and digits of ASCII and of bytes beyond it that are no punctuation; a Chinese, Japanese or Korean character
-    is one by itself. Words are compared with the letters of ASCII in lower case.
+    is a word. Words are compared with the letters of ASCII in lower case.
     """
-    n = len(off) - 1
-    counts = np.zeros((n, COUNTS), np.float64)
-    cues = np.zeros(n, np.uint64)
-    hashes = np.zeros(n, np.uint64)
-    mask = np.uint64(len(keys) - 1)
-    tmask = np.uint64(len(tkeys) - 1)
-    prime = PRIME
-    basis = BASIS
+    n = len(offsets) - 1
+    counts, cues, hashes = np.zeros((n, COUNTS), np.float64), np.zeros(n, np.uint64), np.zeros(n, np.uint64)
     for b in range(n):
-        i = off[b]
-        end = off[b + 1]
-        hb = basis
-        inword = False
-        h = basis
-        caps = 0
-        wl = 0
-        dig = 0
-        lastp = np.uint8(0)
-        first = True
-        while i <= end:
-            c = data[i] if i < end else np.uint8(32)
-            isw = False
-            adv = 1
-            cjk = False
-            if (c >= 97 and c <= 122) or (c >= 65 and c <= 90) or (c >= 48 and c <= 57):
-                isw = True
-            elif c >= 0x80:
-                isw = True
-                if c == 0xC2:
-                    isw = False
-                    adv = 2
-                    if i + 1 < end and data[i + 1] == 0xA9:
-                        cues[b] |= np.uint64(1) << np.uint64(COPYRIGHT)
-                    if i + 1 < end and (data[i + 1] == 0xA3 or data[i + 1] == 0xA5):
-                        counts[b, MONEY] += 1
-                    if i + 1 < end and (data[i + 1] == 0xB7 or data[i + 1] == 0xBB):
-                        counts[b, BULLETS] += 1
-                elif c == 0xE2:
-                    isw = False
-                    adv = 3
-                    if i + 2 < end and data[i + 1] == 0x82 and data[i + 2] == 0xAC:
-                        counts[b, MONEY] += 1
-                    elif i + 2 < end and data[i + 1] == 0x80 and (data[i + 2] == 0xA6 or data[i + 2] == 0x9D):
-                        lastp = np.uint8(46)
-                    elif i + 2 < end and ((data[i + 1] == 0x80 and (data[i + 2] == 0xA2 or data[i + 2] == 0xBA)) or data[i + 1] >= 0x86):
-                        counts[b, BULLETS] += 1
-                elif c == 0xE3 and i + 1 < end and data[i + 1] == 0x80:
-                    isw = False
-                    adv = 3
-                    if data[i + 2] == 0x82:
-                        counts[b, SENTENCES] += 1
-                        lastp = np.uint8(46)
-                    else:
-                        counts[b, COMMAS] += 1
-                elif c == 0xEF and i + 1 < end and data[i + 1] == 0xBC:
-                    isw = False
-                    adv = 3
-                elif c >= 0xE3 and c <= 0xED:
-                    cjk = True
-                    adv = 3
-                elif c == 0xF0:
-                    isw = False
-                    adv = 4
-                if not isw and i < end:
-                    counts[b, CHARS] += 1
-            if isw and not cjk:
-                if not inword:
-                    inword = True
-                    h = basis
-                    caps = 0
-                    wl = 0
-                    dig = 0
-                    if first:
-                        first = False
-                        if c >= 65 and c <= 90:
-                            counts[b, STARTS] = 1
-                lc = c
-                if c >= 65 and c <= 90:
-                    lc = c | np.uint8(32)
-                    if wl == 0:
-                        caps |= 1
-                    caps += 2
-                if c >= 48 and c <= 57:
-                    counts[b, DIGITS] += 1
-                    dig += 1
-                h = (h ^ np.uint64(lc)) * prime
-                if (c & 0xC0) != 0x80:
-                    counts[b, CHARS] += 1
-                    wl += 1
-                lastp = np.uint8(97)
-            else:
-                if inword:
-                    inword = False
-                    counts[b, WORDCOUNT] += 1
-                    if caps & 1:
-                        counts[b, CAPITALISED] += 1
-                    if (caps >> 1) == wl and wl > 1:
-                        counts[b, ALL_CAPS] += 1
-                    if dig == wl:
-                        counts[b, NUMBERS] += 1
-                    if wl > counts[b, LONGEST]:
-                        counts[b, LONGEST] = wl
-                    k = h & mask
-                    while keys[k] != 0:
-                        if keys[k] == h:
-                            v = vals[k]
-                            if v & STOP:
-                                counts[b, STOPS] += 1
-                            if v >> CUE_SHIFT:
-                                cues[b] |= np.uint64(1) << np.uint64((v >> CUE_SHIFT) - 1)
-                            break
-                        k = (k + np.uint64(1)) & mask
-                    k = h & tmask
-                    while tkeys[k] != 0:
-                        if tkeys[k] == h:
-                            counts[b, TITLE] += 1
-                            break
-                        k = (k + np.uint64(1)) & tmask
-                    hb = (hb ^ h) * prime
-                if cjk:
-                    counts[b, WORDCOUNT] += 1
-                    counts[b, CHARS] += 1
-                    counts[b, CJK] += 1
-                    lastp = np.uint8(97)
-                    first = False
-                    hb = (hb ^ np.uint64(c)) * prime
-                    if i + 2 < end:
-                        hb = ((hb ^ np.uint64(data[i + 1])) * prime ^ np.uint64(data[i + 2])) * prime
-                elif c < 0x80 and i < end:
-                    if c > 32:
-                        counts[b, CHARS] += 1
-                        if c != 34 and c != 39 and c != 41:
-                            lastp = c
-                    if c == 44:
-                        counts[b, COMMAS] += 1
-                    elif c == 46 or c == 33 or c == 63:
-                        counts[b, SENTENCES] += 1
-                    elif c == 36:
-                        counts[b, MONEY] += 1
-                    elif c == 124:
-                        counts[b, BULLETS] += 1
-            i += adv
-        if lastp == 46 or lastp == 33 or lastp == 63:
-            counts[b, ENDS] = 1
-        if lastp == 58:
-            counts[b, COLON] = 1
-        hashes[b] = hb
+        cues[b], hashes[b] = count_block(data, offsets[b], offsets[b + 1], counts[b], keys, values, title_keys, title_values)
     return counts, cues, hashes
+
+
+@njit(cache=True)
+def count_block(data, i, end, row, keys, values, title_keys, title_values):  # type: ignore[no-untyped-def]  # numba
+    """Fill the row of a block's counts; its cues and the hash of its words."""
+    cues, words_hash, word = np.uint64(0), BASIS, BASIS
+    in_word, first, starts_upper = False, True, False
+    letters, capitals, digits, last = 0, 0, 0, SPACE  # of the word; the kind of the last mark or word
+    while i <= end:
+        kind, size = character(data, i, end)
+        c = data[i]
+        if kind == WORD:
+            upper = c >= 65 and c <= 90
+            if not in_word:
+                in_word, word, letters, capitals, digits = True, BASIS, 0, 0, 0
+                starts_upper = upper
+                if first and upper:
+                    row[STARTS] = 1
+                first = False
+            capitals += upper
+            digits += c >= 48 and c <= 57
+            word = (word ^ np.uint64(c | 32 if upper else c)) * PRIME
+            letters += (c & 0xC0) != 0x80  # not a later byte of a character in UTF-8
+            last = WORD
+        elif in_word:
+            in_word = False
+            row[CHARS] += letters
+            row[WORDCOUNT] += 1
+            row[DIGITS] += digits
+            row[CAPITALISED] += starts_upper
+            row[ALL_CAPS] += capitals == letters and letters > 1
+            row[NUMBERS] += digits == letters
+            row[LONGEST] = max(row[LONGEST], letters)
+            value = value_of(keys, values, word)
+            row[STOPS] += value & STOP
+            if value >> CUE_SHIFT:
+                cues |= np.uint64(1) << np.uint64((value >> CUE_SHIFT) - 1)
+            row[TITLE] += value_of(title_keys, title_values, word)
+            words_hash = (words_hash ^ word) * PRIME
+        if kind == IDEOGRAPH:
+            row[WORDCOUNT] += 1
+            row[CJK] += 1
+            first = False
+            words_hash = (words_hash ^ np.uint64(c)) * PRIME
+            if i + 2 < end:
+                words_hash = ((words_hash ^ np.uint64(data[i + 1])) * PRIME ^ np.uint64(data[i + 2])) * PRIME
+        if kind != WORD and kind != SPACE:
+            row[CHARS] += 1
+            row[COMMAS] += kind in (COMMA, FOREIGN_COMMA)
+            row[SENTENCES] += kind in (STOP_MARK, FULL_STOP)
+            row[MONEY] += kind in (PRICE_SIGN, FOREIGN_PRICE)
+            row[BULLETS] += kind in (BULLET, FOREIGN_BULLET)
+            if kind == COPYRIGHT_SIGN:
+                cues |= np.uint64(1) << np.uint64(COPYRIGHT)
+            if kind < FOREIGN and kind != CLOSING:
+                last = kind
+        i += size
+    row[ENDS] = last in (STOP_MARK, FULL_STOP, ENDING)
+    row[COLON] = last == COLON_MARK
+    return cues, words_hash
+
+
+@njit(cache=True)
+def character(data, i, end):  # type: ignore[no-untyped-def]  # numba
+    """What the character at data[i] is, and its bytes; a space at the end. Of letters beyond ASCII each byte is a character."""
+    if i >= end:
+        return SPACE, 1
+    c = data[i]
+    if c < 0x80:
+        return ASCII_KINDS[c], 1
+    second, third = data[i + 1] if i + 1 < end else np.uint8(0), data[i + 2] if i + 2 < end else np.uint8(0)
+    if c == 0xC2:  # U+0080 to U+00BF: © £ ¥ · »
+        if second == 0xA9:
+            return COPYRIGHT_SIGN, 2
+        return FOREIGN_PRICE if second in (0xA3, 0xA5) else FOREIGN_BULLET if second in (0xB7, 0xBB) else FOREIGN, 2
+    if c == 0xE2:  # U+2000 to U+2FFF: € … ” • ›, arrows, boxes
+        if second == 0x82 and third == 0xAC:
+            return FOREIGN_PRICE, 3
+        if second == 0x80 and third in (0xA6, 0x9D):
+            return ENDING, 3
+        return FOREIGN_BULLET if (second == 0x80 and third in (0xA2, 0xBA)) or (second >= 0x86 and third > 0) else FOREIGN, 3
+    if c == 0xE3 and second == 0x80:  # U+3000 to U+303F: 。 and other marks of Chinese and Japanese
+        return FULL_STOP if third == 0x82 else FOREIGN_COMMA, 3
+    if c == 0xEF and second == 0xBC:  # full-width forms
+        return FOREIGN, 3
+    if c >= 0xE3 and c <= 0xED:
+        return IDEOGRAPH, 3
+    return (FOREIGN, 4) if c == 0xF0 else (WORD, 1)  # 0xF0: emoji
+
+
+@njit(cache=True)
+def value_of(keys, values, h):  # type: ignore[no-untyped-def]  # numba
+    """The value of a hash in a table with linear probing (vocabulary.table), 0 where it is not in it."""
+    mask = np.uint64(len(keys) - 1)
+    k = h & mask
+    while keys[k] != 0:
+        if keys[k] == h:
+            return values[k]
+        k = (k + np.uint64(1)) & mask
+    return np.int32(0)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webtext.extract.blocks import features
-from webtext.extract.blocks.scan import Page
-from webtext.extract.blocks.text import choose, mended
+from webtext.extract.blocks.block_scanner import Page
+from webtext.extract.blocks.text import choose, smooth_scores
 from webtext.extract.blocks.trees import Forest, load
 
 INSTALLED = Path(__file__).parent / "data" / "model.npz"
@@ -24,7 +24,7 @@ def forests(path: Path = INSTALLED) -> list[Forest]:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Prediction:
     """`scores`: for each block the share of its words that is expected to be main text; `chosen`: the blocks that are the text;
     `expected`: the word F1 expected of them; `article`: the probability that the page is an article."""
 
@@ -34,10 +34,10 @@ class Judged:
     article: float
 
 
-def judge(page: Page, html: str, path: Path = INSTALLED) -> Judged:
+def predict(page: Page, html: str, path: Path = INSTALLED) -> Prediction:
     """What the model says of a page with at least one block."""
     one, two, kind = forests(path)
     first, paths = features.first_stage(page, html)
-    scores = mended(page, two.scores(features.second_stage(page, first, paths, one.scores(first))))
+    scores = smooth_scores(page, two.scores(features.second_stage(page, first, paths, one.scores(first))))
     chosen, expected = choose(page, scores)
-    return Judged(scores, chosen, expected, float(kind.scores(features.of_choice(page, first, scores, chosen, expected))[0]))
+    return Prediction(scores, chosen, expected, float(kind.scores(features.of_choice(page, first, scores, chosen, expected))[0]))

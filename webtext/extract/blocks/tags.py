@@ -1,22 +1,101 @@
-"""Kernels over the names and values in a tag: look-up by hash, the words of a class or id, the properties of a style."""
+"""Kernels over the names and values in a tag: the words of a class or id, the properties of a style."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from webtext.extract.blocks.counts import BASIS, PRIME
+from webtext.extract.blocks.counts import BASIS, PRIME, value_of
+from webtext.extract.blocks.vocabulary import table, words_of_names
+
+WORDS, CLASS, HREF, HIDDEN, ARIA_HIDDEN, STYLE = range(1, 7)
+_ATTRIBUTES = {"id": WORDS, "role": WORDS, "itemprop": WORDS, "data-testid": WORDS, "aria-label": WORDS, "class": CLASS, "href": HREF}
+_ATTRIBUTES |= {"hidden": HIDDEN, "aria-hidden": ARIA_HIDDEN, "style": STYLE}
+
+ATTRIBUTES = table(((name.encode(), kind) for name, kind in sorted(_ATTRIBUTES.items())), 64)
+NAME_WORDS = words_of_names()
+STYLES = tuple(np.frombuffer(word, np.uint8) for word in (b"display", b"none", b"visibility", b"hidden"))
+LF, CR, BLANK, QUOTE, AMPERSAND, SLASH, SEMICOLON, LESS, EQUALS, GREATER = (np.uint8(ord(c)) for c in '\n\r "&/;<=>')
+A_, G_, L_, Q_, R_, T_, BANG, BRACKET, ZERO, NINE = (np.uint8(ord(c)) for c in "aglqrt!]09")
+
+
+class Tables(NamedTuple):
+    """What the kernel looks names up in: hash tables of keys and values (see vocabulary.table), and the styles that hide."""
+
+    elements: NDArray[np.uint64]
+    kinds: NDArray[np.int32]
+    attributes: NDArray[np.uint64]
+    uses: NDArray[np.int32]
+    words: NDArray[np.uint64]
+    lines: NDArray[np.int32]
+    display: NDArray[np.uint8]
+    none: NDArray[np.uint8]
+    visibility: NDArray[np.uint8]
+    invisible: NDArray[np.uint8]
+
+
+class StartTag(NamedTuple):
+    """`end` is the place behind its ">"; `empty` says that it ends in "/>"."""
+
+    kind: int
+    names: int
+    signature: int
+    href: bool
+    hidden: bool
+    empty: bool
+    end: int
 
 
 @njit(cache=True)
-def value_of(keys, vals, h):  # type: ignore[no-untyped-def]  # numba
-    m = np.uint64(len(keys) - 1)
-    k = h & m
-    while keys[k] != 0:
-        if keys[k] == h:
-            return vals[k]
-        k = (k + np.uint64(1)) & m
-    return np.int32(0)
+def start_tag(d, i, tables, skipped):  # type: ignore[no-untyped-def]  # numba
+    """The start tag at d[i]; of a `skipped` one only the end counts. libxml2 writes ` name="value"`, with one blank and no other quotes
+    but where the value has some."""
+    n = len(d)
+    i += 1
+    name = BASIS
+    while i < n and d[i] != BLANK and d[i] != SLASH and d[i] != GREATER and d[i] != LF:
+        name = (name ^ np.uint64(d[i])) * PRIME
+        i += 1
+    signature, names, href, hidden = name, np.uint64(0), False, False
+    while i < n:
+        while d[i] == BLANK or d[i] == LF:
+            i += 1
+        if d[i] == GREATER or d[i] == SLASH:
+            break
+        attribute = (BASIS ^ np.uint64(d[i])) * PRIME  # its first character may be the "=" itself
+        i += 1
+        while i < n and d[i] != EQUALS:
+            attribute = (attribute ^ np.uint64(d[i])) * PRIME
+            i += 1
+        quote = d[i + 1]
+        i += 2
+        begin = i
+        while i < n and d[i] != quote:
+            i += 1
+        use = np.int32(0) if skipped else value_of(tables.attributes, tables.uses, attribute)
+        if use in (WORDS, CLASS):
+            names |= names_in(d, begin, i, tables.words, tables.lines)
+        if use == CLASS:
+            for k in range(begin, i):
+                if d[k] < ZERO or d[k] > NINE:  # so that post-17 and post-18 are alike
+                    signature = (signature ^ np.uint64(d[k])) * PRIME
+        elif use == HREF:
+            href = True
+        elif use == HIDDEN:
+            hidden = True
+        elif use == ARIA_HIDDEN:
+            hidden |= i - begin == 4 and d[begin] == T_ and d[begin + 1] == R_  # "true"
+        elif use == STYLE:
+            hidden |= has_style(d, begin, i, tables.display, tables.none) or has_style(d, begin, i, tables.visibility, tables.invisible)
+        i += 1
+    empty = d[i] == SLASH
+    while i < n and d[i] != GREATER:
+        i += 1
+    kind = value_of(tables.elements, tables.kinds, name)
+    return StartTag(kind, names, np.int64(signature >> np.uint64(1)), href, hidden, empty, i + 1)
 
 
 @njit(cache=True)

@@ -8,42 +8,42 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from webtext.extract.blocks.block_scanner import Page
 from webtext.extract.blocks.counts import WORDCOUNT
-from webtext.extract.blocks.scan import Page
 from webtext.extract.blocks.vocabulary import TAG
 
 _WORD = re.compile(r"\w+")
 LIST_TAGS = (TAG["ul"], TAG["ol"])
 LI, TABLE, TR, TD, TH, PRE, QUOTE = (TAG[name] for name in ("li", "table", "tr", "td", "th", "pre", "blockquote"))
 # Between 1 and 1.35 word F1 on articles and F1 of the strings do not differ in cross-validation; with 1.35 precision is trafilatura's
-PRICE = 1.35
+LENGTH_PENALTY = 1.35
 # Expected word F1 and words below which a page is taken to have no main text (a wall for robots, a page that its scripts would have
 # filled): of seven such pages of WCXB three have none, and what is taken from the others is worth 0.03
-NOTHING, FEW = 0.2, 50
-CODE, OTHERS = 0.8, 0.6  # of the mean around them is the least that code, and that tables and quotations are worth
+MIN_EXPECTED_F1, MIN_WORDS = 0.2, 50
+CODE_FLOOR, GROUP_FLOOR = 0.8, 0.6  # of the mean around them is the least that code, and that tables and quotations are worth
 
 
-def choose(page: Page, scores: NDArray[np.float32], price: float = PRICE) -> tuple[NDArray[np.bool_], float]:
-    """The blocks with which the expected word F1 is highest if a word costs `price`, and their expected F1.
+def choose(page: Page, scores: NDArray[np.float32], length_penalty: float = LENGTH_PENALTY) -> tuple[NDArray[np.bool_], float]:
+    """The blocks with the highest expected word F1 where a chosen word counts `length_penalty` times, and their expected F1 (without it).
 
-    With p the share of a block's n words expected to be gold, it is 2 sum(p n, chosen) / (price sum(n, chosen) + sum(p n, all)); the best
+    With p the share of a block's n words expected to be gold, it is 2 sum(p n, chosen) / (penalty sum(n, chosen) + sum(p n, all)); the best
     choice of any size are the blocks of highest p (Lewis, Evaluating and optimizing autonomous text classification systems, SIGIR 1995).
     """
     sizes = np.maximum(page.counts[:, WORDCOUNT], 0.5)
     order = np.argsort(-scores, kind="stable")
     hoped, taken = np.cumsum((scores * sizes)[order]), np.cumsum(sizes[order])
-    best = int(np.argmax(hoped / (price * taken + hoped[-1])))
+    best = int(np.argmax(hoped / (length_penalty * taken + hoped[-1])))
     chosen = np.zeros(len(scores), np.bool_)
     chosen[order[: best + 1]] = True
     return chosen, float(2 * hoped[best] / (taken[best] + hoped[-1]))
 
 
-def mended(page: Page, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def smooth_scores(page: Page, scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scores that keep together what is read together: all cells of a table have its mean; tables, code and quotations
     lean to the mean of what is around them."""
     sizes = np.maximum(page.counts[:, WORDCOUNT], 0.5)
     rows = _places(page.parent, page.tag, page.first, page.last, page.node)[1]
-    return np.asarray(_mend(page.parent, page.tag, page.first, page.last, page.node, sizes, rows, scores), np.float32)
+    return np.asarray(_smooth(page.parent, page.tag, page.first, page.last, page.node, sizes, rows, scores), np.float32)
 
 
 def found_in(page: Page, text: str) -> NDArray[np.float32]:
@@ -55,7 +55,7 @@ def found_in(page: Page, text: str) -> NDArray[np.float32]:
 
 def main_text(page: Page, chosen: NDArray[np.bool_], expected: float) -> str:
     """The chosen blocks as lines; empty where they are few words that are too unlikely to be the text of the page."""
-    return "" if expected < NOTHING and page.counts[chosen, WORDCOUNT].sum() < FEW else render(page, chosen)
+    return "" if expected < MIN_EXPECTED_F1 and page.counts[chosen, WORDCOUNT].sum() < MIN_WORDS else render(page, chosen)
 
 
 def render(page: Page, chosen: NDArray[np.bool_]) -> str:
@@ -113,7 +113,7 @@ def _places(parent, tag, first, last, node):  # type: ignore[no-untyped-def]  # 
 
 
 @njit(cache=True)
-def _mend(parent, tag, first, last, node, sizes, rows, scores):  # type: ignore[no-untyped-def]  # numba
+def _smooth(parent, tag, first, last, node, sizes, rows, scores):  # type: ignore[no-untyped-def]  # numba
     blocks = len(node)
     words, hopes = np.zeros(blocks + 1), np.zeros(blocks + 1)
     group = np.full(blocks, -1, np.int32)  # the table, code or quotation that a block is in
@@ -133,18 +133,18 @@ def _mend(parent, tag, first, last, node, sizes, rows, scores):  # type: ignore[
         if group[b] >= 0:
             size[group[b]] += sizes[b]
             hope[group[b]] += sizes[b] * scores[b]
-    mended = scores.copy()
+    smoothed = scores.copy()
     for b in range(blocks):
         g = group[b]
         if g < 0:
             continue
         if rows[b] >= 0:
-            mended[b] = hope[g] / size[g]
+            smoothed[b] = hope[g] / size[g]
         around = parent[g]
         while around >= 0 and words[last[around]] - words[first[around]] <= size[g]:
             around = parent[around]
         if around >= 0:
             rest = words[last[around]] - words[first[around]] - size[g]
-            least = CODE if tag[g] == PRE else OTHERS
-            mended[b] = max(mended[b], least * (hopes[last[around]] - hopes[first[around]] - hope[g]) / rest)
-    return mended
+            least = CODE_FLOOR if tag[g] == PRE else GROUP_FLOOR
+            smoothed[b] = max(smoothed[b], least * (hopes[last[around]] - hopes[first[around]] - hope[g]) / rest)
+    return smoothed

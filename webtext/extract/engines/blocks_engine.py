@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from webtext.extract import dom
-from webtext.extract.blocks import model, scan, text
+from webtext.extract.blocks import block_scanner, model, text
 from webtext.extract.engines import Extraction
 
 NAME = "blocks"
 
 
 def extract(html: str, url: str) -> Extraction:
-    """The main text of a page. `url` has no say."""
+    """The main text of a page. `url` is not used."""
     tree = dom.parse(html)
     return Extraction("", "", 0.0, NAME) if tree is None else from_tree(tree, html)
 
@@ -20,8 +20,8 @@ def extract(html: str, url: str) -> Extraction:
 def from_tree(tree: dom.Tree, html: str, path: Path = model.INSTALLED) -> Extraction:
     """The same for a page that is parsed already, by any model; the confidence is the word F1 that the model expects."""
     title = dom.title(tree)
-    page = scan.read(tree, title)
+    page = block_scanner.read(tree, title)
     if not len(page.node):
         return Extraction(title, "", 0.0, NAME)
-    judged = model.judge(page, html, path)
-    return Extraction(title, text.main_text(page, judged.chosen, judged.expected), judged.expected, NAME)
+    prediction = model.predict(page, html, path)
+    return Extraction(title, text.main_text(page, prediction.chosen, prediction.expected), prediction.expected, NAME)

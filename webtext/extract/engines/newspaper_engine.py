@@ -31,7 +31,7 @@ LANGUAGES = frozenset(get_available_languages()) - {"zh"}
 
 
 def extract(html: str, url: str) -> Extraction:
-    """The main text of a page. `url` has no say; nothing is asked of the network."""
+    """The main text of a page. `url` is not used; nothing is asked of the network."""
     tree = dom.parse(html)
     return Extraction("", "", 0.0, NAME) if tree is None else from_tree(tree)
 

@@ -18,7 +18,7 @@ ALONE = Extractor(output_format="python", comments=False, tables=True, dedup=Fal
 
 
 def extract(html: str, url: str) -> Extraction:
-    """The main text of a page, without comments. `url` has no say."""
+    """The main text of a page, without comments. `url` is not used."""
     tree = dom.parse(html)
     return Extraction("", "", 0.0, NAME) if tree is None else from_tree(tree)
 

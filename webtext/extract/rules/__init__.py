@@ -13,7 +13,7 @@ from webtext.core.config import ExtractSection
 
 
 class Refused(Exception):
-    """A page is left out: `reason` is a counter's name, `detail` the figure or words that decided."""
+    """A page is rejected: `reason` is a counter's name, `detail` the figure or words that decided."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason, detail)

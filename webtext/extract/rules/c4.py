@@ -24,13 +24,13 @@ POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "
 
 
 def citation_markers(draft: Draft, section: ExtractSection) -> str:
-    """Wikipedia's marks of citations ("[1]", "[citation needed]") go."""
+    """Wikipedia's marks of citations ("[1]", "[citation needed]") are removed."""
     lines = (_CITATION.sub("", line).rstrip() for line in draft.text.split("\n"))
     return "\n".join(line for line in lines if line)
 
 
 def terminal_punctuation(draft: Draft, section: ExtractSection) -> str:
-    """Lines that do not end in a full stop, an exclamation mark, a question mark or a closing quotation mark go.
+    """Lines that do not end in a full stop, an exclamation mark, a question mark or a closing quotation mark are removed.
 
     As in the program behind the paper, three dots at the end are no full stop: there the line was cut off.
     """
@@ -38,37 +38,37 @@ def terminal_punctuation(draft: Draft, section: ExtractSection) -> str:
 
 
 def words_per_line(draft: Draft, section: ExtractSection) -> str:
-    """Lines of fewer than `c4_min_words` words go."""
+    """Lines of fewer than `c4_min_words` words are removed."""
     return "\n".join(line for line in draft.text.split("\n") if len(line.split()) >= section.c4_min_words)
 
 
 def javascript(draft: Draft, section: ExtractSection) -> str:
-    """Lines with the word Javascript go: most of them ask to turn it on."""
+    """Lines with the word Javascript are removed: most of them ask to turn it on."""
     return "\n".join(line for line in draft.text.split("\n") if "javascript" not in line.lower())
 
 
 def policy_notices(draft: Draft, section: ExtractSection) -> str:
-    """Lines that name terms of use, a privacy policy or the use of cookies go."""
+    """Lines that name terms of use, a privacy policy or the use of cookies are removed."""
     lines = ((line, line.lower()) for line in draft.text.split("\n"))
     return "\n".join(line for line, lower in lines if not any(notice in lower for notice in POLICIES))
 
 
 def lorem_ipsum(draft: Draft, section: ExtractSection) -> str:
-    """A text with the words "lorem ipsum" is left out."""
+    """A text with the words "lorem ipsum" is rejected."""
     if "lorem ipsum" in draft.text.lower():
         raise Refused("lorem-ipsum")
     return draft.text
 
 
 def curly_bracket(draft: Draft, section: ExtractSection) -> str:
-    """A text with a curly bracket is left out: it is program code."""
+    """A text with a curly bracket is rejected: it is program code."""
     if "{" in draft.text:
         raise Refused("curly-bracket")
     return draft.text
 
 
 def bad_words(draft: Draft, section: ExtractSection) -> str:
-    """A text with one of `c4_bad_words`, as a whole word in any case, is left out. The list of the paper is published by its makers."""
+    """A text with one of `c4_bad_words`, as a whole word in any case, is rejected. The list of the paper is published by its makers."""
     if section.c4_bad_words and (match := _any_of(tuple(section.c4_bad_words)).search(draft.text)):
         raise Refused("bad-words", match[0].lower())
     return draft.text
@@ -89,7 +89,7 @@ def sentences(text: str) -> int:
 
 
 def sentences_per_page(draft: Draft, section: ExtractSection) -> str:
-    """A text of fewer than `c4_min_sentences` sentences is left out."""
+    """A text of fewer than `c4_min_sentences` sentences is rejected."""
     count = sentences(draft.text)
     if count < section.c4_min_sentences:
         raise Refused("sentences-per-page", str(count))

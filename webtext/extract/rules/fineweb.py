@@ -17,7 +17,7 @@ _PUNCTUATED = re.compile(r"[.!?…。！？｡।॥؟۔։።၊။][\"'”’»
 
 
 def punctuation(draft: Draft, section: ExtractSection) -> str:
-    """A text of which no more than `fineweb_min_punctuated_lines` of the lines end with punctuation is left out."""
+    """A text of which no more than `fineweb_min_punctuated_lines` of the lines end with punctuation is rejected."""
     share = len(_PUNCTUATED.findall(draft.text)) / (draft.text.count("\n") + 1)
     if share <= section.fineweb_min_punctuated_lines:
         raise Refused("punctuation", f"{share:.2f}")
@@ -25,7 +25,7 @@ def punctuation(draft: Draft, section: ExtractSection) -> str:
 
 
 def line_duplicates(draft: Draft, section: ExtractSection) -> str:
-    """A text of which `fineweb_max_duplicate_lines` or more of the characters stand in lines that were there before is left out."""
+    """A text of which `fineweb_max_duplicate_lines` or more of the characters stand in lines seen earlier in the text is rejected."""
     _, share = repeated_lines(draft.text)
     if share >= section.fineweb_max_duplicate_lines:
         raise Refused("line-duplicates", f"{share:.2f}")
@@ -33,7 +33,7 @@ def line_duplicates(draft: Draft, section: ExtractSection) -> str:
 
 
 def short_lines(draft: Draft, section: ExtractSection) -> str:
-    """A text of which `fineweb_max_short_lines` or more of the lines have less than `fineweb_short_line` characters is left out."""
+    """A text of which `fineweb_max_short_lines` or more of the lines have less than `fineweb_short_line` characters is rejected."""
     lines = draft.text.split("\n")
     share = sum(len(line) < section.fineweb_short_line for line in lines) / len(lines)
     if share >= section.fineweb_max_short_lines:

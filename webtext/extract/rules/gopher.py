@@ -24,7 +24,7 @@ _STOP_WORD = re.compile(r"\b(?:the|be|to|of|and|that|have|with)\b", re.IGNORECAS
 
 
 def word_count(draft: Draft, section: ExtractSection) -> str:
-    """A text of fewer than `gopher_min_words` or more than `gopher_max_words` words is left out."""
+    """A text of fewer than `gopher_min_words` or more than `gopher_max_words` words is rejected."""
     count = len(draft.text.split())
     if not section.gopher_min_words <= count <= section.gopher_max_words:
         raise Refused("word-count", f"{count} words")
@@ -32,7 +32,7 @@ def word_count(draft: Draft, section: ExtractSection) -> str:
 
 
 def mean_word_length(draft: Draft, section: ExtractSection) -> str:
-    """A text whose words have fewer than `gopher_min_word_length` or more than `gopher_max_word_length` letters on average is left out."""
+    """A text whose words have fewer than `gopher_min_word_length` or more than `gopher_max_word_length` letters on average is rejected."""
     words = draft.text.split()
     mean = sum(map(len, words)) / max(1, len(words))
     if not section.gopher_min_word_length <= mean <= section.gopher_max_word_length:
@@ -41,7 +41,7 @@ def mean_word_length(draft: Draft, section: ExtractSection) -> str:
 
 
 def symbol_to_word_ratio(draft: Draft, section: ExtractSection) -> str:
-    """A text with more than `gopher_max_symbols` hash signs a word, or as many ellipses, is left out."""
+    """A text with more than `gopher_max_symbols` hash signs a word, or as many ellipses, is rejected."""
     words = max(1, len(draft.text.split()))
     for name, count in (("#", draft.text.count("#")), ("…", len(_ELLIPSIS.findall(draft.text)))):
         if count / words > section.gopher_max_symbols:
@@ -50,12 +50,12 @@ def symbol_to_word_ratio(draft: Draft, section: ExtractSection) -> str:
 
 
 def bullet_lines(draft: Draft, section: ExtractSection) -> str:
-    """A text of which more than `gopher_max_bullet_lines` of the lines begin with a bullet is left out."""
+    """A text of which more than `gopher_max_bullet_lines` of the lines begin with a bullet is rejected."""
     return _at_most(draft, "bullet-lines", len(_BULLET.findall(draft.text)), section.gopher_max_bullet_lines)
 
 
 def ellipsis_lines(draft: Draft, section: ExtractSection) -> str:
-    """A text of which more than `gopher_max_ellipsis_lines` of the lines end in an ellipsis is left out."""
+    """A text of which more than `gopher_max_ellipsis_lines` of the lines end in an ellipsis is rejected."""
     return _at_most(draft, "ellipsis-lines", len(_ENDS_IN_ELLIPSIS.findall(draft.text)), section.gopher_max_ellipsis_lines)
 
 
@@ -67,7 +67,7 @@ def _at_most(draft: Draft, name: str, count: int, threshold: float) -> str:
 
 
 def alphabetic_words(draft: Draft, section: ExtractSection) -> str:
-    """A text of which fewer than `gopher_min_alphabetic_words` of the words have a letter is left out."""
+    """A text of which fewer than `gopher_min_alphabetic_words` of the words have a letter is rejected."""
     words = draft.text.split()
     share = sum(word.isalpha() or any(map(str.isalpha, word)) for word in words) / max(1, len(words))
     if share < section.gopher_min_alphabetic_words:
@@ -76,7 +76,7 @@ def alphabetic_words(draft: Draft, section: ExtractSection) -> str:
 
 
 def stop_words(draft: Draft, section: ExtractSection) -> str:
-    """A text with fewer than `gopher_min_stop_words` different words out of eight frequent English ones is left out."""
+    """A text with fewer than `gopher_min_stop_words` different words out of eight frequent English ones is rejected."""
     found: set[str] = set()
     for match in _STOP_WORD.finditer(draft.text):
         if len(found) >= section.gopher_min_stop_words:
@@ -88,7 +88,7 @@ def stop_words(draft: Draft, section: ExtractSection) -> str:
 
 
 def duplicate_line_fraction(draft: Draft, section: ExtractSection) -> str:
-    """A text of which more than `gopher_max_duplicate_lines` of the lines were there before is left out."""
+    """A text of which more than `gopher_max_duplicate_lines` of the lines were there before is rejected."""
     share, _ = repeated_lines(draft.text)
     if share > section.gopher_max_duplicate_lines:
         raise Refused("duplicate-line-fraction", f"{share:.2f}")
@@ -96,7 +96,7 @@ def duplicate_line_fraction(draft: Draft, section: ExtractSection) -> str:
 
 
 def duplicate_line_character_fraction(draft: Draft, section: ExtractSection) -> str:
-    """A text of which more than `gopher_max_duplicate_line_characters` stands in lines that were there before is left out."""
+    """A text of which more than `gopher_max_duplicate_line_characters` stands in lines seen earlier in the text is rejected."""
     _, share = repeated_lines(draft.text)
     if share > section.gopher_max_duplicate_line_characters:
         raise Refused("duplicate-line-character-fraction", f"{share:.2f}")
@@ -104,7 +104,7 @@ def duplicate_line_character_fraction(draft: Draft, section: ExtractSection) -> 
 
 
 def top_n_gram_character_fraction(draft: Draft, section: ExtractSection) -> str:
-    """A text of which an n-gram that is there most often, and twice at least, makes up more than `gopher_max_top_n_grams` is left out."""
+    """A text of which an n-gram that is there most often, and twice at least, makes up more than `gopher_max_top_n_grams` is rejected."""
     grams = NGrams(draft.text)
     for n, threshold in enumerate(section.gopher_max_top_n_grams, TOP_FROM):
         share = grams.top(n)
@@ -114,7 +114,7 @@ def top_n_gram_character_fraction(draft: Draft, section: ExtractSection) -> str:
 
 
 def duplicate_n_gram_character_fraction(draft: Draft, section: ExtractSection) -> str:
-    """A text of which n-grams that were there before make up more than `gopher_max_duplicate_n_grams` is left out.
+    """A text of which n-grams seen earlier in the text make up more than `gopher_max_duplicate_n_grams` is rejected.
 
     A character in two of them counts once.
     """
@@ -172,7 +172,7 @@ class NGrams:
         return float((self._ends[starts + n] - self._ends[starts]).max() * most / self._ends[-1])
 
     def repeated(self, n: int) -> float:
-        """Share of what n-grams cover that were there before."""
+        """Share of the text that n-grams seen earlier in it cover."""
         self._grow(n)
         starts = np.delete(self._at, self._first)
         # A stretch ends where the next begins, if that comes first.

@@ -10,12 +10,12 @@ HINDERED = 1000  # characters below which a sentence about a hindrance is what t
 
 
 def boilerplate_lines(draft: Draft, section: ExtractSection) -> str:
-    """Lines that are a button, a cookie notice or a copyright line and nothing else go."""
+    """Lines that are a button, a cookie notice or a copyright line and nothing else are removed."""
     return "\n".join(line for line in draft.text.split("\n") if not BOILERPLATE.match(line.strip()))
 
 
 def duplicate_lines(draft: Draft, section: ExtractSection) -> str:
-    """A text is left out when more than `max_duplicate_lines` of its characters stand in lines that were there before."""
+    """A text is rejected when more than `max_duplicate_lines` of its characters stand in lines seen earlier in the text."""
     _, share = repeated_lines(draft.text)
     if share > section.max_duplicate_lines:
         raise Refused("duplicate-lines", f"{share:.2f}")
@@ -23,7 +23,7 @@ def duplicate_lines(draft: Draft, section: ExtractSection) -> str:
 
 
 def error_page(draft: Draft, section: ExtractSection) -> str:
-    """What servers, walls and parked domains show with status 200 is left out: by its title, or as a sentence of a short text."""
+    """What servers, walls and parked domains show with status 200 is rejected: by its title, or as a sentence of a short text."""
     heading = draft.title.strip()
     first = draft.text.split("\n", 1)[0].strip()
     for line in (heading, first):
@@ -35,7 +35,7 @@ def error_page(draft: Draft, section: ExtractSection) -> str:
 
 
 def too_short(draft: Draft, section: ExtractSection) -> str:
-    """A text of less than `min_characters` is left out."""
+    """A text of less than `min_characters` is rejected."""
     if len(draft.text) < section.min_characters:
         raise Refused("too-short", f"{len(draft.text)} characters")
     return draft.text

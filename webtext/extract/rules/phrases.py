@@ -51,7 +51,7 @@ ERRORS = re.compile(
     re.IGNORECASE,
 )
 
-# A sentence that a short page is there for
+# A sentence that, on a short page, says why the content is missing
 HINDRANCES = re.compile(
     _any(
         r"(?:enable|turn on|activate) (?:java ?script|cookies)",

@@ -1,8 +1,8 @@
 """Train the engine `blocks`: what the classifier of webtext/extract/blocks/data/model.npz is made from, and how.
 
     pip install -r requirements/blocks.txt
-    python webtext/extract/training/fit.py --work DIR              # cross-validation by domain, then the model of all pages: an hour
-    python webtext/extract/training/fit.py --work DIR --install    # and put the model into the package
+    python -m webtext.extract.training.fit --work DIR              # cross-validation by domain, then the model of all pages: an hour
+    python -m webtext.extract.training.fit --work DIR --install    # and put the model into the package
 
 Gold are the pages of WCXB's development split (word alignment of their main text with the blocks). The pages of trafilatura's evaluation
 have no gold text: trafilatura's own text is their weak label, put right by the strings that must and must not be in it. Fold k holds the
@@ -32,8 +32,8 @@ from warcio.archiveiterator import ArchiveIterator
 
 from webtext.core.files import writing
 from webtext.extract import dom
-from webtext.extract.blocks import features, scan
-from webtext.extract.blocks.text import choose, found_in, mended
+from webtext.extract.blocks import block_scanner, features
+from webtext.extract.blocks.text import choose, found_in, smooth_scores
 from webtext.extract.blocks.trees import Forest, write
 from webtext.extract.decode import decode
 from webtext.extract.engines import trafilatura_engine
@@ -67,7 +67,7 @@ PARAMETERS = {
     "verbose": -1,
 }
 # Differences for the guess whether a page is an article, of which there are as many examples as pages
-GUESS = {
+ARTICLE_CLF_PARAMS = {
     "learning_rate": 0.05,
     "num_leaves": 7,
     "min_data_in_leaf": 40,
@@ -94,7 +94,7 @@ def collect() -> list[dict[str, Any]]:
                 url, known = record.rec_headers.get_header("WARC-Target-URI"), orjson.loads(line)
                 html, _ = decode(record.content_stream().read(), record.http_headers.get_header("Content-Type"))
                 tree = dom.parse(html)
-                page = scan.read(tree, dom.title(tree)) if tree is not None else None
+                page = block_scanner.read(tree, dom.title(tree)) if tree is not None else None
                 if page is None or not len(page.node):
                     continue
                 first, paths = features.first_stage(page, html)
@@ -155,7 +155,7 @@ def train(pages: list[dict[str, Any]], work: Path) -> None:
                 scores[stage, fold == k] = forest.scores(x[fold == k])
             logging.info("stage %d, %s: done", stage + 1, f"fold {k}" if k < FOLDS else "all")
     np.savez(work / "scores.npz", scores=scores, ends=ends)
-    for k, forest in enumerate(guesses(pages, np.split(scores[1], ends[:-1]))):
+    for k, forest in enumerate(article_classifiers(pages, np.split(scores[1], ends[:-1]))):
         models[k].append(forest)
     digest = hashlib.sha256(b"".join((DATA / name).read_bytes() for names in SETS.values() for name in names)).hexdigest()
     known = [(page, p) for page, p in zip(pages, np.split(scores[1], ends[:-1])) if page["set"] == "wcxb"]
@@ -166,16 +166,16 @@ def train(pages: list[dict[str, Any]], work: Path) -> None:
         write(work / (f"fold-{k}.npz" if k < FOLDS else "model.npz"), forests, digest)
 
 
-def guesses(pages: list[dict[str, Any]], scores: list[NDArray[np.float32]]) -> list[Forest]:
+def article_classifiers(pages: list[dict[str, Any]], scores: list[NDArray[np.float32]]) -> list[Forest]:
     """Whether a page is an article, from its scores out of fold: a forest for each fold, and one of all pages of the set with types."""
     known = [(page, p) for page, p in zip(pages, scores) if page["set"] == "wcxb"]
     rows = []
     for page, p in known:
-        whole = mended(page["page"], p)
+        whole = smooth_scores(page["page"], p)
         rows.append(features.of_choice(page["page"], page["X"], whole, *choose(page["page"], whole)))
     x, y = np.concatenate(rows), np.array([page["type"] == "article" for page, _ in known], np.float64)
     fold = np.array([fold_of(page["url"]) for page, _ in known])
-    return [Forest.of(fit(x[fold != k], y[fold != k], np.ones((fold != k).sum()), 80, GUESS)) for k in range(FOLDS + 1)]
+    return [Forest.of(fit(x[fold != k], y[fold != k], np.ones((fold != k).sum()), 80, ARTICLE_CLF_PARAMS)) for k in range(FOLDS + 1)]
 
 
 def main() -> None:

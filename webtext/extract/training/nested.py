@@ -19,14 +19,14 @@ from webtext.extract.blocks.trees import Forest
 from webtext.extract.engines import combined
 from webtext.extract.score import word_f1
 
-# prices of a word in articles and on other pages; whether scores are mended; from which expected F1 on there is a text (blocks/text.py);
+# prices of a word in articles and on other pages; whether scores are smoothed; from which expected F1 on there is a text (blocks/text.py);
 # the constants of engines/combined.py
 PRICES, OTHERS, MENDED = (1.0, 1.2, 1.35, 1.5), (1.0, 1.2, 1.35), (True, False)
 NOTHING = (0.0, 0.1, 0.2, 0.3)
 ARTICLE, SURE, VOTE = (0.3, 0.5, 0.7), (0.0, 0.8, 0.9, 0.95), (0.2, 0.3, 0.4)  # 0.0: nobody is asked
 BLOCKS = list(product(PRICES, OTHERS, MENDED, NOTHING, ARTICLE, SURE[:1], VOTE[:1]))
 COMBINED = list(product(PRICES, OTHERS, MENDED, NOTHING, ARTICLE, SURE, VOTE))
-SHIPPED = (text.PRICE, text.PRICE, True, text.NOTHING, combined.ARTICLE)
+SHIPPED = (text.LENGTH_PENALTY, text.LENGTH_PENALTY, True, text.MIN_EXPECTED_F1, combined.ARTICLE)
 
 
 def figures(pages: list[dict[str, Any]], scores: list[NDArray[np.float32]], folds: list[int], kinds: list[Forest]) -> Iterator[str]:
@@ -55,12 +55,12 @@ def _of_page(page: dict[str, Any], scores: NDArray[np.float32], kind: Forest) ->
         key = chosen.tobytes()
         if key not in known:
             known[key] = word_f1("\n".join(block for block, taken in zip(page["texts"], chosen) if taken), page["gold"])
-        few = page["page"].counts[chosen, WORDCOUNT].sum() < text.FEW
+        few = page["page"].counts[chosen, WORDCOUNT].sum() < text.MIN_WORDS
         return known[key], expected if few else 1.0
 
     found: dict[tuple[float, ...], float] = {}
     for precise, mend in product(PRICES, MENDED):
-        p = text.mended(page["page"], scores) if mend else scores
+        p = text.smooth_scores(page["page"], scores) if mend else scores
         chosen, expected = text.choose(page["page"], p, precise)
         probability = float(kind.scores(features.of_choice(page["page"], page["X"], p, chosen, expected))[0])
         alone = choice(p, precise)

@@ -30,7 +30,8 @@ from webtext.core.config import LinksSection
 from webtext.core.tables import read_table
 from webtext.core.task import StageContext, run_task
 from webtext.links.phases import parse_dump
-from webtext.links.submissions import Rules, read_submission
+from webtext.links.rules import Rules
+from webtext.links.submissions import read_submission
 
 SAMPLE = DATA / "reddit" / "submissions_2020-2022.ndjson.zst"
 LOAD = DATA / "reddit" / "top_2013_sample.ndjson.zst"
@@ -44,7 +45,7 @@ def plain_python(path: Path) -> Counter[str]:
     rules, kept, reasons = Rules(SECTION, SHARDS), [], Counter[str]()
     for line in lines_of(path):
         post = read_submission(line)
-        url, shard, reason, _ = rules.judge(post.url, post.subreddit, post.created_utc, post.flags)
+        url, shard, reason, _ = rules.judge(post)
         reasons[reason] += 1
         if not reason:
             kept.append((shard, url, post))

@@ -77,8 +77,9 @@ def train_peer(name: str, texts: Iterator[str], size: int) -> Any:
 
 def merges_of(trained: Any) -> str | None:
     """A digest of the merges, of this project and of tokenizers."""
-    from tokenizer.encoder import BYTE_ORDER, ByteBPE
+    from tokenizer import ByteBPE
     from tokenizer.files import to_characters
+    from tokenizer.vocabulary import BYTE_ORDER
 
     if isinstance(trained, ByteBPE):
         merges = trained.merges

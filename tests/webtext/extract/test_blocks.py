@@ -15,7 +15,7 @@ from lxml import etree
 
 from tests.webtext.extract.pages import article, paragraphs
 from webtext.extract import dom
-from webtext.extract.blocks import block_scanner, features, model, text
+from webtext.extract.blocks import block_features, block_scanner, features, model, text
 from webtext.extract.blocks.block_scanner import Page
 from webtext.extract.blocks.counts import LONGEST, STOPS, TITLE, WORDCOUNT
 from webtext.extract.blocks.trees import Forest, load, write
@@ -301,11 +301,11 @@ def test_the_model_is_small_names_its_data_and_fits_the_features() -> None:
     with np.load(model.INSTALLED) as arrays:
         assert re.fullmatch("[0-9a-f]{64}", str(arrays["data"]))
     first, second, kind = model.forests()
-    assert first.feature.max() < len(features.COLUMNS)
+    assert first.feature.max() < len(block_features.COLUMNS)
     page = read(article("A story", paragraphs(1)))
     assert page is not None
     rows, paths = features.first_stage(page, "")
-    assert rows.shape == (len(page.node), len(features.COLUMNS))
+    assert rows.shape == (len(page.node), len(block_features.COLUMNS))
     scores = first.scores(rows)
     assert scores == pytest.approx(slow_scores(first, rows), rel=1e-6)
     assert second.feature.max() < features.second_stage(page, rows, paths, scores).shape[1]

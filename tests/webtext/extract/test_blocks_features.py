@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.webtext.extract.pages import article, paragraphs
 from tests.webtext.extract.test_blocks import markup, read
+from webtext.extract.blocks import block_features, features
 from webtext.extract.blocks import counts as c
-from webtext.extract.blocks import features
 from webtext.extract.blocks.block_scanner import Page
 from webtext.extract.blocks.page_context import ANCESTORS
 from webtext.extract.blocks.vocabulary import CUES, NAMES, TAG, TAGS
@@ -307,11 +307,11 @@ def expected_f1(sizes: list[float], p: list[float]) -> tuple[float, float]:
 def check(page: Page, html: str, scores: list[float]) -> None:
     slow = Slow(page)
     rows, paths = features.first_stage(page, html)
-    hints = {f"says_{name}": flag for name, flag in zip(features.HINTS, features.hints(html).tolist())}
+    hints = {f"says_{name}": flag for name, flag in zip(block_features.HINTS, features.hints(html).tolist())}
     for b in slow.blocks:
         parts: list[dict[str, Any]] = [part(slow, b) for part in (of_text, of_element, of_containers, of_neighbours, of_place)]
         expected = {name: float(value) for part in (*parts, of_page(slow), hints) for name, value in part.items()}
-        assert dict(zip(features.COLUMNS, rows[b].tolist())) == pytest.approx(expected, rel=1e-5, abs=1e-6), f"block {b}"
+        assert dict(zip(block_features.COLUMNS, rows[b].tolist())) == pytest.approx(expected, rel=1e-5, abs=1e-6), f"block {b}"
     assert [[one == other for other in slow.path] for one in slow.path] == (paths[:, None] == paths[None]).tolist()
     p = np.array([scores[b % len(scores)] for b in slow.blocks], np.float32)
     second = features.second_stage(page, rows, paths, p)
@@ -339,4 +339,4 @@ def test_features_of_whole_pages() -> None:
 
 
 def test_every_column_has_a_name() -> None:
-    assert len(set(features.COLUMNS)) == len(features.COLUMNS)
+    assert len(set(block_features.COLUMNS)) == len(block_features.COLUMNS)

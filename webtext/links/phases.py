@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +24,8 @@ from webtext.core.hashing import shard_name, url_id
 from webtext.core.records import LINK
 from webtext.core.task import StageContext, TaskRun
 from webtext.links.dumps import Opener, open_local, read_blocks
-from webtext.links.submissions import Rules
-
-if TYPE_CHECKING:
-    from webtext.links.judge import Kept
+from webtext.links.judge import Judge, KeptPost
+from webtext.links.rules import Rules, reaches_karma
 
 # NB: large strings, because a shard may hold more than 2 GiB of them.
 SPILL = pa.schema(
@@ -52,9 +50,6 @@ def parse_dump(log: TaskRun, index: int, path: str, section: LinksSection, shard
 
     Raises WebtextError that names the dump where it is cut or damaged, or more of it is broken than `section.max_broken` allows.
     """
-    # Imported here because it brings numba, which neither the launching process nor phase 2 has a use for.
-    from webtext.links.judge import Judge, Kept
-
     spill = _spill(log.context, index)
     schema = SPILL.with_metadata({"shards": str(shards)})
     judge = Judge(log, path, Rules(section, shards))
@@ -65,7 +60,7 @@ def parse_dump(log: TaskRun, index: int, path: str, section: LinksSection, shard
             held += len(block)
             if len(judge.kept) >= max(ROUND_POSTS, ROUND_SHARD * shards) or held >= ROUND_BYTES:
                 _write_round(writer, judge.kept, shards)
-                judge.kept, held = Kept(), 0
+                judge.kept, held = [], 0
         judge.check_broken(section.max_broken)
         _write_round(writer, judge.kept, shards)
 
@@ -74,13 +69,13 @@ def _spill(context: StageContext, index: int) -> Path:
     return context.scratch_path(f"parse-{index:05d}.arrow")
 
 
-def _write_round(writer: Any, kept: Kept, shards: int) -> None:
-    if not len(kept):
+def _write_round(writer: Any, kept: list[KeptPost], shards: int) -> None:
+    if not kept:
         return
-    columns = kept.urls, kept.ids, kept.subreddits, kept.scores, kept.created, kept.over_18, kept.titles
+    post_shards, *columns = zip(*kept)
     posts = pa.RecordBatch.from_arrays([pa.array(column, kind.type) for column, kind in zip(columns, SPILL)], schema=SPILL)
-    order = np.argsort(np.array(kept.shards), kind="stable")
-    ends = np.cumsum(np.bincount(kept.shards, minlength=shards)).tolist()
+    order = np.argsort(np.array(post_shards), kind="stable")
+    ends = np.cumsum(np.bincount(post_shards, minlength=shards)).tolist()
     # NB: `take` copies; a slice would be written with all that it is a slice of.
     for start, end in zip([0, *ends[:-1]], ends):
         writer.write_batch(posts.take(pa.array(order[start:end])))
@@ -89,7 +84,7 @@ def _write_round(writer: Any, kept: Kept, shards: int) -> None:
 def group_shard(log: TaskRun, shard: int, dumps: int, section: LinksSection) -> None:
     """Write links/shard-N.parquet from what phase 1 spilled for it, sorted by id; the posts of a URL from the oldest on.
 
-    A post that is in two dumps counts once, with its higher score. Posts of URLs that fail the karma rule are left out.
+    A post that is in two dumps counts once, with its higher score. Posts of URLs that fail the karma rule are rejected.
     """
     posts = _read_shard([_spill(log.context, index) for index in range(dumps)], shard)
     with log.table(f"{log.context.directory}/{shard_name(shard)}.parquet", LINK) as table:
@@ -97,7 +92,7 @@ def group_shard(log: TaskRun, shard: int, dumps: int, section: LinksSection) -> 
             kept = _fold_same(log, url, group)
             scores = [post["score"] for post in kept]
             best, total = max(scores), sum(scores)
-            reached = (total if section.score_rule == "sum" else best) >= section.min_score
+            reached = reaches_karma(scores, section)
             left_out = [post for post in kept if not reached or (section.score_rule == "each" and post["score"] < section.min_score)]
             for post in left_out:
                 detail = f"score {post['score']}, best {best}, sum {total}; needs {section.min_score} by {section.score_rule}"

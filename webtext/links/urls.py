@@ -213,7 +213,8 @@ def canonical(url: str) -> str:
     'http://example.org/~a/b'
     """
     shown, mark, fragment = url.partition("#")
-    match = None if mark and fragment.startswith("!") else _CLEAN.fullmatch(shown)
+    unusual = "xn--" in shown or "/." in shown or (mark and fragment.startswith("!"))
+    match = None if unusual else _CLEAN.fullmatch(shown)
     if match is None or is_variant_host(match.group(1)):
         return canonical_slowly(url)
     host, path, query = match.groups()
@@ -223,12 +224,14 @@ def canonical(url: str) -> str:
     return shown if path else shown + "/"
 
 
-# A URL is in its canonical form, but for parameters and hosts that have to be looked at, where scheme and host are in lower case, the
-# top level is of letters (so the host is no number), no segment begins with a dot, and all percent-encoding is there and as it should be.
+# A URL is in its canonical form, except for parameters and hosts that have to be looked at, where scheme and host are in lower case, no
+# label is Punycode, the top level has letters only (so the host is no number), no segment begins with a dot, and every percent-encoding is
+# needed and in upper case. NB: runs of a class with escapes between them; a choice of the two for each character takes three times as long.
 _ESCAPED = r"%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF])"  # in upper case, and not of an unreserved character
+_PATH_RUN, _QUERY_RUN = r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*", r"[A-Za-z0-9._~!$&()*+,;=:@/?\[\]-]*"
 _CLEAN = re.compile(
-    r"https?://((?:(?!xn--)[a-z0-9_-]+\.)+(?!xn--)[a-z]+)"
-    rf"(?:((?:/(?!\.)(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|{_ESCAPED})*)+)(?:\?((?:[A-Za-z0-9._~!$&()*+,;=:@/?\[\]-]|{_ESCAPED})+))?)?"
+    r"https?://((?:[a-z0-9_-]+\.)+[a-z]+)"
+    rf"(?:(/{_PATH_RUN}(?:{_ESCAPED}{_PATH_RUN})*)(?:\?(?!$)({_QUERY_RUN}(?:{_ESCAPED}{_QUERY_RUN})*))?)?"
 )
 _MAY_TRACK = re.compile(
     "(?:^|&)(?:"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import tldextract
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from webtext.links.host_rules import BUILT_IN, HostRules, shows_wikipedia
+from webtext.links.host_rules import _WIKIPEDIA_INSIDE, BUILT_IN, HostRules, shows_wikipedia
 
 # Copies of Wikipedia that WebText's list names all the same: the paper removes Wikipedia, and so do we, copies and all.
 KNOWN_COPIES = {"wikiwand.com", "encyclopedia.thefreedictionary.com"}
@@ -96,3 +99,19 @@ def test_a_configuration_adds_and_takes() -> None:
 )
 def test_copies_of_wikipedia(host: str, rest: str, expected: bool) -> None:
     assert shows_wikipedia(host, rest) is expected
+
+
+# The rule as it was first written: clear, but it takes 2^n steps for a slug of n hyphens.
+AS_WRITTEN = re.compile(r"(?:^|[/:=+.@]|%2F|%3A)(?:[a-z-]+[.-])*wikipedia[.-]org(?![a-z0-9-]|\.[a-z])", re.IGNORECASE)
+
+
+@given(
+    st.lists(st.sampled_from(["wikipedia", ".org", "-org", "en", "a", "-", ".", "/", ":", "%2F", "=", "1", "org"]), max_size=9).map("".join)
+)
+@settings(max_examples=500)
+def test_the_fast_pattern_finds_what_the_clear_one_finds(text: str) -> None:
+    assert bool(_WIKIPEDIA_INSIDE.search(text)) == bool(AS_WRITTEN.search(text))
+
+
+def test_a_slug_of_many_hyphens_is_no_work() -> None:
+    assert not shows_wikipedia("web.archive.org", "/web/2010/" + "a-" * 30_000)

@@ -1,7 +1,8 @@
-"""The rules on whole columns against the rules on one post after another: the same reasons, details and posts, in order of the lines."""
+"""Blocks of lines against one line after another: the same reasons, details and posts, in order of the lines."""
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -10,14 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.webtext.links.test_scan import LINES
+from tests.webtext.links.twin import outcome
 from webtext.core.config import LinksSection
 from webtext.core.errors import WebtextError
 from webtext.core.task import TaskRun
 from webtext.links.dumps import read_blocks
 from webtext.links.judge import Judge
-from webtext.links.scan_columns import OVER_18
-from webtext.links.submissions import BrokenLine, Rules, read_submission
+from webtext.links.rules import Rules
 
 Rejected = tuple[str, str, str, str]
 Post = tuple[int, str, str, str, int, int, bool, str]
@@ -42,29 +42,31 @@ def judged(blocks: list[bytes], section: LinksSection) -> tuple[list[Rejected], 
     judge = Judge(cast(TaskRun, log), "dir/RS.zst", Rules(section, 7))
     for block in blocks:
         judge.block(block)
-    kept = judge.kept
-    columns = kept.shards, kept.urls, kept.ids, kept.subreddits, kept.scores, kept.created, kept.over_18, kept.titles
     assert log.seen == sum(block.count(b"\n") for block in blocks)
-    return log.rejected, sorted(zip(*columns)), log.records_in
+    log.rejected = [
+        (url, name, reason, detail.split(": not JSON: ")[0] + ": not JSON" if ": not JSON: " in detail else detail)
+        for url, name, reason, detail in log.rejected
+    ]
+    return log.rejected, sorted(judge.kept), log.records_in
 
 
 def slowly(blocks: list[bytes], section: LinksSection) -> tuple[list[Rejected], list[Post], int]:
-    rules = Rules(section, 7)
+    """By the twin, line by line. Of broken lines that are no JSON at all the sentence is the parser's and is not compared."""
     rejected: list[Rejected] = []
     kept: list[Post] = []
     for number, line in enumerate(b"".join(blocks).split(b"\n")[:-1], 1):
         if not line.strip():
             continue
         try:
-            post = read_submission(line)
-        except BrokenLine as error:
-            rejected.append(("", "", "broken-line", f"RS.zst line {number}: {error}"))
-            continue
-        url, shard, reason, detail = rules.judge(post.url, post.subreddit, post.created_utc, post.flags)
-        if reason:
-            rejected.append((url, post.id, reason, detail))
+            kind, row = outcome(line, section, 7)
+        except ValueError:
+            kind, row = "broken", ("not JSON",)
+        if kind == "broken":
+            rejected.append(("", "", "broken-line", f"RS.zst line {number}: {row[0]}"))
+        elif kind == "rejected":
+            rejected.append(cast(Rejected, row))
         else:
-            kept.append((shard, url, post.id, post.subreddit, post.score, post.created_utc, post.flags & OVER_18 != 0, post.title))
+            kept.append(cast(Post, row))
     return rejected, sorted(kept), len(rejected) + len(kept)
 
 
@@ -82,6 +84,53 @@ def test_real_dumps(data_dir: Path, name: str, section: LinksSection) -> None:
     assert judged(blocks, section) == slowly(blocks, section)
 
 
+TEXT = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        ["[deleted]", "[removed]", "[deleted by user]", "moderator", "deleted", "author", "http://a.example/b?c=1", "/r/x", "&amp;<"]
+    ),
+    st.builds(
+        "".join,
+        st.lists(
+            st.sampled_from(
+                "http :// xn-- b1 .org .jpg %41 %20 %3A %2F %e9 %E9 %2E % www.google.com m.imdb.com utm_a=1 amp; é \u2028".split(" ")
+                + list("/.?&=#aZ:;~%_-+,!@'[]")
+            ),
+            max_size=9,
+        ),
+    ),
+)
+SCALAR = st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**64 - 1), st.floats(allow_nan=False, allow_infinity=False), TEXT)
+ANYTHING = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6)
+USUAL = {
+    "id": st.text("abc019", min_size=1, max_size=7),
+    "url": TEXT,
+    "subreddit": st.text("abc_", max_size=5),
+    "title": TEXT,
+    "score": st.integers(-100, 10**6) | st.integers(0, 9).map(float),
+    "created_utc": st.integers(0, 2 * 10**9) | st.integers(0, 2 * 10**9).map(float),
+}
+OPTIONAL = {
+    "url_overridden_by_dest": TEXT | st.none(),
+    "over_18": st.booleans() | st.none(),
+    "is_self": st.booleans(),
+    "selftext": TEXT,
+    "removed_by_category": TEXT | st.none(),
+    "promoted": st.booleans(),
+}
+POSTS = st.builds(
+    lambda post, others, order: dict(order.sample(items := list({**others, **post}.items()), len(items))),
+    st.fixed_dictionaries(USUAL, optional=OPTIONAL),
+    st.dictionaries(TEXT | st.sampled_from([*USUAL, *OPTIONAL]), ANYTHING, max_size=5),
+    st.randoms(use_true_random=False),
+)
+LINES = st.builds(
+    lambda post, ascii_only, blanks: json.dumps(post, ensure_ascii=ascii_only, separators=(", ", ": ") if blanks else (",", ":")),
+    POSTS,
+    st.booleans(),
+    st.booleans(),
+).map(lambda line: line.encode("utf-8", "surrogatepass"))
+
 OTHER_LINES = st.sampled_from([b"", b" ", b"{}", b"[]", b'{"id": "x"', b'{"id":"x","created_utc":"5","score":1,"url":"http://a.example/"}'])
 
 
@@ -93,7 +142,7 @@ def test_whatever_lines(blocks: list[list[bytes]], section: LinksSection) -> Non
 
 
 def test_many_hosts_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webtext.links.submissions._AUTHORITIES", 3)
+    monkeypatch.setattr("webtext.links.rules._HOSTS_CACHED", 3)
     line = b'{"id":"%d","url":"http://a%d.org/","title":"","subreddit":"","score":1,"created_utc":1}\n'
     lines = b"".join(line % (number, number % 8) for number in range(40))
     assert judged([lines], SECTIONS[0]) == slowly([lines], SECTIONS[0])

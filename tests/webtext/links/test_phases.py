@@ -21,7 +21,8 @@ from webtext.core.tables import read_table
 from webtext.core.task import Report, StageContext, run_task
 from webtext.links import phases as links
 from webtext.links.dumps import read_blocks
-from webtext.links.submissions import BrokenLine, Rules, read_submission
+from webtext.links.rules import Rules
+from webtext.links.submissions import BrokenLine, read_submission
 from webtext.links.urls import canonical
 
 
@@ -289,7 +290,7 @@ def plainly(paths: list[Path], section: LinksSection) -> dict[str, list[tuple[st
                 submission = read_submission(line)
             except BrokenLine:
                 continue
-            url, _, reason, _ = rules.judge(submission.url, submission.subreddit, submission.created_utc, submission.flags)
+            url, _, reason, _ = rules.judge(submission)
             if reason:
                 continue
             seen = by_url.setdefault(url, {})

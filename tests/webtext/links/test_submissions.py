@@ -11,8 +11,8 @@ import pytest
 from webtext.core.config import LinksSection
 from webtext.core.hashing import shard_of_url
 from webtext.links.file_types import file_type
-from webtext.links.scan_columns import DELETED, OVER_18, PROMOTED, REMOVED, SELF
-from webtext.links.submissions import BrokenLine, Rules, Submission, read_submission
+from webtext.links.rules import Rules
+from webtext.links.submissions import DELETED, OVER_18, PROMOTED, REMOVED, SELF, BrokenLine, Submission, read_submission
 
 POST = {"id": "a1", "url": "http://a.example/b", "subreddit": "s", "title": "t", "score": 3, "created_utc": 1483228800}
 
@@ -90,9 +90,7 @@ def test_broken_lines(line: bytes, problem: str) -> None:
 
 def verdict(section: LinksSection | None = None, **fields: Any) -> tuple[str, str, str]:
     submission = post(**fields)
-    url, shard, reason, detail = Rules(section or LinksSection(), 16).judge(
-        submission.url, submission.subreddit, submission.created_utc, submission.flags
-    )
+    url, shard, reason, detail = Rules(section or LinksSection(), 16).judge(submission)
     assert reason or shard == shard_of_url(url, 16)
     return url, reason, detail
 

@@ -18,6 +18,8 @@ from webtext.core.errors import WebtextError
 
 BLOCK = 2**20  # bytes of lines handed out at once, roughly: they stay in the processor's cache
 _READ = 32 * 2**10  # bytes read at once from a compressed file
+_PIECE = 2**11  # bytes of zstd that are decompressed at once: 4 bytes can become 128 KiB, so 32 KiB could become a gigabyte
+LINE = 64 * 2**20  # bytes of the longest line: a hundred times the longest of Reddit's; without line feeds a file would fill the memory
 _ZSTD_WINDOW = 2**31  # Pushshift compresses with `zstd --long=31`; the library refuses such windows unless told
 
 _SUFFIXES = {".zst": "zstd", ".zstd": "zstd", ".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".lzma": "xz"}
@@ -46,6 +48,10 @@ def read_blocks(path: str | Path, opener: Opener = open_local, *, json: bool = T
         if size + len(data) < BLOCK or not end:
             kept.append(data)
             size += len(data)
+            if size > LINE + BLOCK:
+                raise WebtextError(
+                    f"{path}: a line of more than {LINE // 2**20} MiB; a dump has a JSON object a line, is this another file?"
+                )
             continue
         yield from _cut(b"".join([*kept, memoryview(data)[:end]]))
         kept, size = [data[end:]], len(data) - end
@@ -116,12 +122,14 @@ def _zstd(file: IO[bytes]) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     frame = None
     while data := file.read(_READ):
-        while data:
-            if frame is None:
-                frame = decompressor.decompressobj()
-            yield frame.decompress(data)
-            data = frame.unused_data if frame.eof else b""
+        rest = memoryview(data)
+        while rest:
+            frame = frame or decompressor.decompressobj()
+            piece, rest = rest[:_PIECE], rest[_PIECE:]
+            yield frame.decompress(piece)
             if frame.eof:
+                unused = len(frame.unused_data)
+                rest = memoryview(data)[len(data) - len(rest) - unused :]
                 frame = None
     if frame is not None:
         raise EOFError

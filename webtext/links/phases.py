@@ -92,16 +92,17 @@ def group_shard(log: TaskRun, shard: int, dumps: int, section: LinksSection) -> 
             kept = _fold_same(log, url, group)
             scores = [post["score"] for post in kept]
             best, total = max(scores), sum(scores)
-            reached = reaches_karma(scores, section)
-            left_out = [post for post in kept if not reached or (section.score_rule == "each" and post["score"] < section.min_score)]
-            for post in left_out:
-                detail = f"score {post['score']}, best {best}, sum {total}; needs {section.min_score} by {section.score_rule}"
-                log.reject(url, post["id"], "karma", detail)
-            if reached:
-                kept = [post for post in kept if post not in left_out] if left_out else kept
-                scores = [post["score"] for post in kept]
-                table.write({"id": url_id(url), "url": url, "best_score": best, "score_sum": sum(scores), "posts": kept})
-                log.records_out += len(kept)
+            least = section.min_score if section.score_rule == "each" else min(scores)  # of a single post
+            passing = [post for post in kept if post["score"] >= least] if reaches_karma(scores, section) else []
+            if len(passing) < len(kept):
+                detail = f"best {best}, sum {total}; needs {section.min_score} by {section.score_rule}"
+                for post in kept:
+                    if not passing or post["score"] < least:
+                        log.reject(url, post["id"], "karma", f"score {post['score']}, {detail}")
+            if passing:
+                scores = [post["score"] for post in passing]
+                table.write({"id": url_id(url), "url": url, "best_score": best, "score_sum": sum(scores), "posts": passing})
+                log.records_out += len(passing)
             log.progress(len(group))
 
 

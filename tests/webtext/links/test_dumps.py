@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,6 +165,7 @@ def test_blocks_are_whole_lines(tmp_path_factory: pytest.TempPathFactory, lines:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dumps, "BLOCK", block)
         patch.setattr(dumps, "_READ", 5)
+        patch.setattr(dumps, "_PIECE", 3)
         blocks = list(read_blocks(path))
     assert b"".join(blocks) == b"".join(lines)
     assert all(part.endswith(b"\n") for part in blocks)
@@ -178,3 +180,16 @@ def test_memory_does_not_follow_the_ratio(tmp_path: Path) -> None:
     sizes = [len(block) for block in read_blocks(path)]
     assert sum(sizes) == 9 * 7 * 2**20
     assert max(sizes) <= 2 * dumps.BLOCK
+
+
+def test_a_file_without_line_feeds_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held is bounded by the longest line that is allowed, not by what a few bytes decompress to."""
+    monkeypatch.setattr(dumps, "LINE", 2**20)
+    path = tmp_path / "a.zst"
+    path.write_bytes(zstd(b"a" * (256 * 2**20)))
+    tracemalloc.start()
+    with pytest.raises(WebtextError, match=r"a\.zst: a line of more than 1 MiB; a dump has a JSON object a line"):
+        list(read_blocks(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 128 * 2**20

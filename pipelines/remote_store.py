@@ -7,7 +7,7 @@ that a task whose report exists has all its files in the store.
     ROOT/KEY/STAGE-FINGERPRINT/shared/        inputs of all tasks of a phase: downloaded once a machine, and kept until the next stage
                                tasks/NAME/    the build as a task sees it: links to its inputs, and its own files
                                tasks/NAME.in/ inputs of this task alone
-                               hosts/         when the hosts of the web may be asked again (webtext.fetch.politeness)
+                               hosts/         when the hosts of the web may be asked again (webtext.fetch.rate_limit)
 
 KEY is a hash of the URL of the build; ROOT is WEBTEXT_SCRATCH, by default in the system's directory for temporary files. A killed task
 resumes from its files if it runs on the same machine again: a crawl has its journal there.

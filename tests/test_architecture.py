@@ -58,7 +58,7 @@ def test_packages_import_only_what_they_may(package: str) -> None:
 def test_model_takes_only_the_shards_from_webtext() -> None:
     taken = {name for path in files("model") for name in imports(ast.parse(path.read_text(encoding="utf-8"))) if name.startswith("webtext")}
     modules = {name for name in taken if (ROOT / f"{name.replace('.', '/')}.py").exists()}
-    assert modules <= {"webtext.tokens.shards", "webtext.core.errors", "webtext.core.memory"}
+    assert modules <= {"webtext.tokens.shards", "webtext.core.errors", "webtext.core.memory", "webtext.core.splitmix"}
 
 
 def test_no_import_cycle() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def test_a_walk_ends_at_the_line_within_three_files(files: str, name: str) -> No
     paths = [ROOT / path for path in re.findall(r"`([^`]+)`", files)]
     assert 1 <= len(paths) < 3
     assert f"def {name}(" in paths[-1].read_text(encoding="utf-8")
-    for path, following in zip(paths, paths[1:]):
+    for path, following in pairwise(paths):
         assert following.stem in path.read_text(encoding="utf-8")
 
 

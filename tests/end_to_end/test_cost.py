@@ -1,4 +1,4 @@
-"""`webtext cost` beside a build: a small archive, sampled, built, and reckoned again from what was built."""
+"""`webtext cost` beside a build: a small archive, sampled, built, and estimated again from its manifests."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_sample_tells_of_the_build(config: Path, build: Path) -> None:
     assert stage(found, "tokenize")["records"] == pytest.approx(manifest(build, "tokens")["records"]["in"], rel=0.2)
     tokens = sum(file["bytes"] for file in manifest(build, "tokens")["shards"])
     assert stage(found, "tokenize")["kept"] == pytest.approx(tokens, rel=0.4)
-    # NB: processor time of a loaded machine; a tight bound is benchmarks/cost.py's affair.
+    # NB: processor time of a loaded machine; benchmarks/cost.py has the tight bound.
     real = sum(
         manifest(build, name)["measured"]["cpu_seconds"] for name in ("pages", "documents", "corpus", "ngrams", "tokenizer", "tokens")
     )

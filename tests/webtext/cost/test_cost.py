@@ -1,8 +1,8 @@
-"""Rates, volumes, memory and money: what `webtext cost` reckons."""
+"""Rates, volumes, memory and money: the arithmetic of `webtext cost`."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import orjson
@@ -10,12 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webtext.core.config import Config
 from webtext.core.errors import UsageError
-from webtext.cost.assumed import load_rates
-from webtext.cost.lines import Line, Point, Task, fit
-from webtext.cost.memory import Sizes, bits_a_key, largest, needs
-from webtext.cost.model import Finished, Rates, StageRates, Work, calibrated, estimate, training_tera, volumes
-from webtext.cost.prices import dataflow_bill, load_prices, machine_bill
+from webtext.cost.extrapolate import (
+    LinearCost,
+    Rates,
+    StageCost,
+    StageRates,
+    Tasks,
+    Work,
+    calibrated,
+    estimate,
+    fit,
+    training_tera,
+    volumes,
+)
+from webtext.cost.memory import bits_a_key, needs
+from webtext.cost.prices import bill, load_prices, load_rates
 
 PHASES = {
     "links": {"parse": 2, "group": 4},
@@ -33,23 +44,23 @@ def some_rates() -> Rates:
     made = {"links": 0.5, "fetch": 0.8, "extract": 0.9, "dedup": 0.95}
     stages = {
         name: StageRates(
-            {phase: Line(1.0, 0.1, 0.01) for phase in phases}, made=made.get(name, 1.0), kept=100.0, spilled=10.0, peak=200_000_000
+            {phase: LinearCost(1.0, 0.1, 0.01) for phase in phases}, made=made.get(name, 1.0), kept=100.0, spilled=10.0, peak=200_000_000
         )
         for name, phases in PHASES.items()
     }
     return Rates("a machine", 2, 3.0, stages, documents=300, tokens=1000, ngrams=800, words=50)
 
 
-def points(line: Line, tasks: list[int], workers: int) -> Point:
+def sampled(line: LinearCost, tasks: list[int], workers: int) -> tuple[Tasks, float]:
     """Tasks as a line makes them, the first of each worker with its start."""
     started = [line.start if index < workers else 0.0 for index in range(len(tasks))]
-    return Point([Task(seen, start + line.task + line.record * seen) for seen, start in zip(tasks, started)], sum(tasks))
+    return [(seen, start + line.task + line.record * seen) for seen, start in zip(tasks, started)], sum(tasks)
 
 
 @given(st.floats(0, 5), st.floats(0, 1), st.floats(1e-6, 0.1), st.lists(st.integers(50, 500), min_size=5, max_size=30), st.integers(1, 2))
 def test_fit_finds_the_line(start: float, task: float, record: float, seen: list[int], workers: int) -> None:
-    line = Line(start, task, record)
-    found = fit(points(line, [count // 5 for count in seen], workers), points(line, seen, workers), workers)
+    line = LinearCost(start, task, record)
+    found = fit(sampled(line, [count // 5 for count in seen], workers), sampled(line, seen, workers), workers)
     assert found.start == pytest.approx(start, rel=1e-6, abs=1e-6)
     assert found.task == pytest.approx(task, rel=1e-6, abs=1e-6)
     assert found.record == pytest.approx(record, rel=1e-6)
@@ -58,19 +69,18 @@ def test_fit_finds_the_line(start: float, task: float, record: float, seen: list
 @given(st.lists(st.tuples(st.integers(0, 99), st.floats(0, 9)), min_size=1, max_size=9), st.lists(st.floats(0, 9), min_size=1, max_size=9))
 def test_fit_gives_back_the_larger_sample(large: list[tuple[int, float]], small: list[float]) -> None:
     """Whatever the noise, nothing is negative and the line goes through what was measured."""
-    many = Point([Task(seen, seconds) for seen, seconds in large], 100)
-    line = fit(Point([Task(1, seconds) for seconds in small], 25), many, 2)
+    line = fit(([(1, seconds) for seconds in small], 25), (large, 100), 2)
     assert min(line.start, line.task, line.record) >= 0
-    assert line.seconds(len(large), 100, 2) == pytest.approx(many.seconds, abs=1e-9)
+    assert line.seconds(len(large), 100, 2) == pytest.approx(sum(seconds for _, seconds in large), abs=1e-9)
 
 
 def test_samples_of_one_size_say_nothing_of_records() -> None:
-    same = Point([Task(10, 1.0)], 100)
-    assert fit(same, same, 2) == Line(start=0.0, task=1.0, record=0.0)
+    same = ([(10, 1.0)], 100.0)
+    assert fit(same, same, 2) == LinearCost(start=0.0, task=1.0, record=0.0)
 
 
 def test_clock_is_that_of_the_busiest_worker() -> None:
-    line = Line(start=1.0, task=2.0, record=0.1)
+    line = LinearCost(start=1.0, task=2.0, record=0.1)
     assert line.clock(tasks=3, records=30, workers=2) == pytest.approx(1 + 2 * (2 + 1))
     assert line.clock(tasks=1, records=30, workers=8) == pytest.approx(1 + 2 + 3)
     assert line.clock(tasks=0, records=0, workers=8) == 0
@@ -109,7 +119,7 @@ def test_a_crawl_waits_for_its_largest_host() -> None:
 
 
 def test_finished_stages_are_told_as_they_were() -> None:
-    done = {"links": Finished(records=900, made=100, kept=7.0, seconds=42.0, clock=50.0, peak=1)}
+    done = {"links": StageCost("links", records=900, made=100, kept=7.0, seconds=42.0, clock=50.0, peak=1, done=True)}
     costs = {cost.name: cost for cost in estimate(some_rates(), Work(PHASES, 1000, finished=done), workers=2)}
     assert costs["links"].done
     assert costs["links"].seconds == 42
@@ -120,7 +130,9 @@ def test_finished_stages_are_told_as_they_were() -> None:
 
 def test_another_build_calibrates_its_stages() -> None:
     rates = some_rates()
-    like = Work(PHASES, 1000, finished={"links": Finished(1000, 300, 5000.0, seconds=49.2, clock=9, peak=123)})
+    like = Work(
+        PHASES, 1000, finished={"links": StageCost("links", 1000, made=300, kept=5000.0, seconds=49.2, clock=9, peak=123, done=True)}
+    )
     found = calibrated(rates, like, workers=2)
     assert found.stages["links"].phases["parse"].record == pytest.approx(0.02)
     assert found.stages["links"].made == 0.3
@@ -140,11 +152,15 @@ def test_training_counts_forward_and_backward() -> None:
     assert train.clock == 3 + 20
 
 
+def config(shards: int, dedup_partitions: int, ngram_partitions: int) -> Config:
+    return Config.model_validate(
+        {"build": {"shards": shards}, "dedup": {"partitions": dedup_partitions}, "ngrams": {"partitions": ngram_partitions}}
+    )
+
+
 def test_memory_follows_partitions() -> None:
-    def need(stage: str, **sizes: int) -> float:
-        chosen = {"shards": 64, "dedup_partitions": 16, "ngram_partitions": 4, "shard_tokens": 10**8, **sizes}
-        work = Work({**PHASES}, 45_000_000)
-        return needs(some_rates(), work, Sizes(error_rate=1e-8, **chosen))[stage].bytes
+    def need(stage: str, shards: int = 64, dedup_partitions: int = 16, ngram_partitions: int = 4) -> float:
+        return needs(some_rates(), Work(PHASES, 45_000_000), config(shards, dedup_partitions, ngram_partitions))[stage].bytes
 
     assert need("ngrams", ngram_partitions=16) < need("ngrams", ngram_partitions=4)
     assert need("dedup", dedup_partitions=64) < need("dedup", dedup_partitions=16)
@@ -156,13 +172,19 @@ def test_a_filter_takes_what_it_is_known_to() -> None:
     assert bits_a_key(1e-8) == pytest.approx(38.34, abs=0.01)
     rates, work = some_rates(), Work(PHASES, 1e9)
     documents = volumes(rates, work)["ngrams"]
-    need = needs(rates, work, Sizes(10_000, 4096, 64, 1e-8, 10**8))["ngrams"].bytes
-    assert need == pytest.approx(documents * 800 / 64 * 38.34 / 8, rel=0.05)
+    need = needs(rates, work, config(10_000, 512, 64))["ngrams"]
+    assert need.bytes == pytest.approx(documents * 800 / 64 * 38.34 / 8, rel=0.05)
+    assert need.why == "bytes of a filter, buffers"
 
 
-def test_largest_names_the_stage() -> None:
-    found = needs(some_rates(), Work(PHASES, 1e9), Sizes(10_000, 4096, 1, 1e-8, 10**8))
-    assert largest(found)[0] == "ngrams"
+def test_memory_of_a_large_build_is_decided_by_the_filters() -> None:
+    found = needs(some_rates(), Work(PHASES, 1e9), config(10_000, 512, 1))
+    assert max(found, key=lambda stage: found[stage].bytes) == "ngrams"
+
+
+def test_memory_is_at_least_that_of_the_sample() -> None:
+    need = needs(some_rates(), Work(PHASES, 100), config(64, 16, 4))["overlap"]
+    assert need == (200_000_000, "as in the sample")
 
 
 def test_bills_add_up() -> None:
@@ -170,15 +192,16 @@ def test_bills_add_up() -> None:
     machine = prices.machines[0].model_copy(update={"cores": 4, "memory_gb": 16.0, "hour": 2.0})
     costs = estimate(some_rates(), Work(PHASES, 1000), workers=4)
     hours = sum(cost.clock for cost in costs) / 3600
-    bill = machine_bill(prices, machine, costs, peak=3e9, disk=0, ingress=0)
-    assert bill.money == pytest.approx(hours * 2)
-    assert bill.fits
-    assert not machine_bill(prices, machine, costs, peak=5e9, disk=0, ingress=0).fits
+    sizes = {"peak": 3e9, "disk": 0.0, "ingress": 0.0, "shuffle": 1e9}
+    one = bill(prices, machine, costs, machines=0, **sizes)
+    assert one["money"] == pytest.approx(hours * 2)
+    assert one["fits"]
+    assert not bill(prices, machine, costs, machines=0, **{**sizes, "peak": 5e9})["fits"]
     engine = prices.dataflow
-    flow = dataflow_bill(prices, machine, 3, costs, peak=3e9, disk=0, shuffle=1e9, ingress=0)
+    flow = bill(prices, machine, costs, machines=3, **sizes)
     launched = hours + len(costs) * engine.launch_seconds / 3600
     worker = 4 * engine.core_hour + 16 * engine.memory_gb_hour + engine.disk_gb * engine.disk_gb_hour
-    assert flow.money == pytest.approx(launched * 3 * worker + engine.shuffle_gb)
+    assert flow["money"] == pytest.approx(launched * 3 * worker + engine.shuffle_gb)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +227,7 @@ def test_an_absent_price_table_is_named(tmp_path: Path) -> None:
 
 def test_rates_go_through_a_file(tmp_path: Path) -> None:
     path = tmp_path / "rates.json"
-    path.write_bytes(orjson.dumps(some_rates().to_json()))
+    path.write_bytes(orjson.dumps(asdict(some_rates())))
     assert load_rates(path) == some_rates()
     path.write_bytes(b'{"machine": 1}')
     with pytest.raises(UsageError, match="not rates"):

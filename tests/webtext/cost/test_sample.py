@@ -44,7 +44,7 @@ def test_posts_are_estimated_from_the_first_lines(tmp_path: Path, suffix: str) -
     sizes = [Path(path).stat().st_size for path in paths]
     found = sample_dumps(paths, sizes, 10_000, open_local, tmp_path / "sample")
     # NB: readers of bzip2 and xz are a block ahead.
-    assert found.posts == pytest.approx(28_000, rel=0.35 if suffix in (".bz2", ".xz") else 0.15)
+    assert found.records == pytest.approx(28_000, rel=0.35 if suffix in (".bz2", ".xz") else 0.15)
     assert not found.whole
     first = b"".join(read_blocks(found.large[0]))
     assert first == b"".join(lines(20_000, 0)[:5_000])
@@ -56,7 +56,7 @@ def test_a_small_dump_is_taken_whole(tmp_path: Path) -> None:
     path.write_bytes(zstandard.compress(b"".join(lines(300, 0))))
     found = sample_dumps([str(path)], [path.stat().st_size], 1_000, open_local, tmp_path / "sample")
     assert found.whole
-    assert found.posts == 300
+    assert found.records == 300
 
 
 def test_files_are_spread_evenly() -> None:
@@ -82,21 +82,22 @@ def test_pages_are_taken_evenly_over_their_sizes(tmp_path: Path, compressed: boo
     path = archive(tmp_path / "a.warc.gz", sizes, compressed=compressed)
     found = sample_archives([str(path)], 20, tmp_path / "sample")
     assert found.whole
-    assert found.pages == pytest.approx(80)
-    with open(found.large, "rb") as file:
+    assert found.records == pytest.approx(80)
+    with open(found.large[0], "rb") as file:
         taken = [len(record.content_stream().read()) for record in ArchiveIterator(file)]
     assert len(taken) == 20
     assert sum(taken) / 20 == pytest.approx(sum(sizes) / 80, rel=0.05)
-    with open(found.small, "rb") as file:
-        assert sum(1 for _ in ArchiveIterator(file)) == found.small_pages == 5
+    with open(found.small[0], "rb") as file:
+        assert sum(1 for _ in ArchiveIterator(file)) == 5
 
 
 def test_pages_of_all_archives_are_estimated(tmp_path: Path) -> None:
     paths = [str(archive(tmp_path / f"{number}.warc.gz", [2_000] * 50)) for number in range(3)]
     found = sample_archives(paths, 9, tmp_path / "sample")
     assert not found.whole
-    assert found.pages == pytest.approx(150, rel=0.1)
-    assert found.large_pages == 9
+    assert found.records == pytest.approx(150, rel=0.1)
+    with open(found.large[0], "rb") as file:
+        assert sum(1 for _ in ArchiveIterator(file)) == 9
 
 
 def test_an_archive_without_answers_is_named(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def read_blocks(path: str | Path, opener: Opener = open_local, *, json: bool = T
         if size + len(data) < BLOCK or not end:
             kept.append(data)
             size += len(data)
-            if size > LINE + BLOCK:
+            if json and size > LINE + BLOCK:
                 raise WebtextError(
                     f"{path}: a line of more than {LINE // 2**20} MiB; a dump has a JSON object a line, is this another file?"
                 )

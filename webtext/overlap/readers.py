@@ -43,7 +43,15 @@ FORMATS: dict[str, Callable[[Path, str, Role], Examples]] = {
     "parquet": lambda path, field, role: record_readers.read_parquet(path, field),
 }
 
-# Tried in order on the last two parts of the path, then on the first bytes.
+# What a file is, first by its ending: enwik8.parquet is a table and ptb.test.jsonl is records, whatever the set is called.
+_BY_ENDING = [
+    (r"\.parquet$", "parquet"),
+    (r"/nq-open[^/]*\.(jsonl|ndjson)$", "nq_open"),
+    (r"\.(jsonl|ndjson)$", "jsonl"),
+    (r"cnn.*\.csv$", "cnn_dailymail"),
+    (r"\.(csv|tsv)$", "{0}"),
+]
+# Then, in order, by the last two parts of the path, and at last by the first bytes.
 _BY_NAME = [
     (r"/[^/]*lambada[^/]*$", "lambada"),
     (r"/[^/]*enwik8[^/]*$", "enwik8"),
@@ -54,13 +62,10 @@ _BY_NAME = [
     (r"/(squad|train-v[12]|dev-v[12])[^/]*\.json$", "squad"),
     (r"/nq-open", "nq_open"),
     (r"\.story$", "cnn_dailymail"),
-    (r"cnn.*\.csv$", "cnn_dailymail"),
     (r"/(newstest|newsdev)[^/]*$|\.sgm$", "wmt"),
     (r"/ptb\.", "ptb"),
     (r"/(news\.en|1b_benchmark)", "1bw"),
     (r"/wiki\.(test|valid|train)\.(raw|tokens)$", "wikitext"),
-    (r"\.(jsonl|ndjson)$", "jsonl"),
-    (r"\.(csv|tsv|parquet)$", "{0}"),
 ]
 _BY_CONTENT = [
     (rb'\A\s*\{.{0,400}"story"\s*:', "coqa"),
@@ -73,12 +78,13 @@ _BY_CONTENT = [
 
 
 def detect_format(path: Path) -> str:
-    """The format of a file, by its name, its ending and its first bytes; `text` where nothing speaks for another."""
-    name = f"/{bare_name(path)}"
-    for pattern, format_ in _BY_NAME:
+    """The format of a file, by its ending, its name and its first bytes; `text` where nothing says otherwise."""
+    name, beginning = f"/{bare_name(path)}", next(blocks(path), b"")[:4096]
+    if beginning.startswith(b"PAR1"):  # a Parquet file of any name
+        return "parquet"
+    for pattern, format_ in (*_BY_ENDING, *_BY_NAME):
         if match := re.search(pattern, name):
             return format_.format(*match.groups())
-    beginning = next(blocks(path), b"")[:4096]
     return next((format_ for pattern, format_ in _BY_CONTENT if re.search(pattern, beginning, re.DOTALL)), "text")
 
 

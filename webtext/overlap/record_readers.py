@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,24 @@ def named(record: Any, field: str, path: Path, place: str) -> str:
     return value
 
 
+# The field with the text where it is not `text`, by the columns that the sets of the paper have on the Hugging Face Hub: Children's Book
+# Test, CNN/DailyMail, CoQA, SQuAD, Natural Questions, Penn Treebank.
+_HUB_FIELDS = (
+    ({"sentences", "options"}, "sentences"),
+    ({"article", "highlights"}, "article"),
+    ({"story", "questions"}, "story"),
+    ({"context", "question"}, "context"),
+    ({"question", "answer"}, "question"),
+    ({"sentence"}, "sentence"),
+)
+
+
+def text_field(field: str, columns: Iterable[str]) -> str:
+    """The configured field; of a set of the paper without a column `text` the one that it has instead."""
+    names = set(columns)
+    return field if field != "text" or "text" in names else next((name for needed, name in _HUB_FIELDS if needed <= names), field)
+
+
 def _name(record: Any, count: int) -> str:
     name = record.get("id") if isinstance(record, dict) else None
     return str(count) if name is None else str(name)
@@ -47,6 +65,8 @@ def read_jsonl(path: Path, field: str) -> Examples:
                 record = orjson.loads(line)
             except orjson.JSONDecodeError as error:
                 raise WebtextError(f"{path}, line {number}: not JSON ({error})") from None
+            if count == 0 and isinstance(record, dict):
+                field = text_field(field, record)
             yield _name(record, count), named(record, field, path, f"line {number}")
             count += 1
 
@@ -76,6 +96,7 @@ def read_parquet(path: Path, field: str) -> Examples:
     """An example a row, its text in the column of that name."""
     try:
         file = pq.ParquetFile(path)
+        field = text_field(field, file.schema_arrow.names)
         top = field.partition(".")[0]
         if top not in file.schema_arrow.names:
             raise WebtextError(

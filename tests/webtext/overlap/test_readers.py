@@ -202,3 +202,58 @@ def test_real_test_sets(data_dir: Path, path: str) -> None:
     assert len(found) == count
     assert len({example.id for example in found}) == count
     assert all(isinstance(example, Example) and example.text.strip() for example in found)
+
+
+HUB = {  # the layouts of the paper's sets on the Hugging Face Hub: file, a row, the text of the example
+    "wikitext-2-raw-v1/test-00000-of-00001.parquet": ({"text": " = A = "}, " = A = "),
+    "wikitext-103-raw-v1/validation-00000-of-00001.parquet": ({"text": "b"}, "b"),
+    "lambada_test.parquet": ({"text": "a passage", "domain": ""}, "a passage"),
+    "ptb_text_only/penn_treebank/test/0000.parquet": ({"sentence": "no it was"}, "no it was"),
+    "enwik8.parquet": ({"text": "<page>"}, "<page>"),
+    "text8/test-00000-of-00001.parquet": ({"text": "one two"}, "one two"),
+    "lm1b/test-00000-of-00001.parquet": ({"text": "Hello ."}, "Hello ."),
+    "cbt/CN/test-00000-of-00001.parquet": (
+        {"sentences": ["a", "b"], "question": "XXXXX ?", "answer": "c", "options": ["c", "d"]},
+        "a\nb",
+    ),
+    "wsc273/test-00000-of-00001.parquet": ({"text": "The trophy", "pronoun": "it", "options": ["a", "b"]}, "The trophy"),
+    "coqa/validation-00000-of-00001.parquet": (
+        {"source": "x", "story": "Once.", "questions": ["Who?"], "answers": {"input_text": ["me"]}},
+        "Once.",
+    ),
+    "squad/validation-00000-of-00001.parquet": (
+        {"id": "0", "title": "t", "context": "Ctx.", "question": "Why?", "answers": {"text": ["x"]}},
+        "Ctx.",
+    ),
+    "nq_open/validation-00000-of-00001.parquet": ({"question": "who is it", "answer": ["me"]}, "who is it"),
+    "cnn_dailymail/3.0.0/test-00000-of-00001.parquet": ({"article": "Article.", "highlights": "Short.", "id": "0"}, "Article."),
+}
+
+
+@pytest.mark.parametrize("name", HUB)
+def test_the_layout_of_the_hub(tmp_path: Path, name: str) -> None:
+    row, text = HUB[name]
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    assert examples(path) == [("0", text)]
+    path.rename(path.with_name("enwik8"))  # whatever its name, a Parquet file is a table
+    assert examples(path.with_name("enwik8")) == [("0", text)]
+
+
+@pytest.mark.parametrize("name", ["enwik8.jsonl", "ptb.test.jsonl", "wiki.test.raw.jsonl", "newstest2014.jsonl", "text8.ndjson.gz"])
+def test_the_ending_comes_before_the_name(tmp_path: Path, name: str) -> None:
+    data = b'{"text": "a"}\n{"text": "b"}\n'
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    assert examples(tmp_path / name) == [("0", "a"), ("1", "b")]
+    table = tmp_path / name.replace(".jsonl", ".csv").replace(".ndjson.gz", ".csv")
+    table.write_bytes(b"text\na\n")
+    assert examples(table) == [("0", "a")]
+
+
+def test_translations_ask_for_their_language(tmp_path: Path) -> None:
+    path = tmp_path / "wmt14-test-00000-of-00001.parquet"
+    pq.write_table(pa.Table.from_pylist([{"translation": {"en": "one", "fr": "un"}}]), path)
+    with pytest.raises(WebtextError, match=r"no column 'text'; its columns are: translation; set the benchmark's `field`"):
+        examples(path)
+    assert examples(path, field="translation.en") == [("0", "one")]

@@ -13,7 +13,7 @@ from tests.end_to_end.commands import assert_corpus_is, manifests, webtext
 from tests.end_to_end.conftest import Demo
 from webtext.core.directories import DIRECTORIES
 from webtext.core.tables import read_table
-from webtext.demo.builder import Case
+from webtext.demo.cases import Case
 from webtext.demo.world import make_world
 from webtext.report.why import why
 

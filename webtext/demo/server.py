@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from webtext.demo.builder import Response, World
-from webtext.demo.looks import render_notice, style
+from webtext.demo.cases import Response
+from webtext.demo.resources import TEMPLATES
+from webtext.demo.site import render_template
+from webtext.demo.world import World
 
 PATIENCE = 120.0  # seconds after which a host that hangs or drips gives up, should the client not
 DRIP = 0.2  # seconds between two bytes
@@ -31,8 +33,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.world = world
         self.stopping = threading.Event()
-        self.missing = Response(render_notice("404 Not Found", "There is nothing here.").encode(), 404)
-        self.style = Response(style().encode(), headers=(("Content-Type", "text/css"),))
+        self.missing = Response(render_template("notice.html", title="404 Not Found", text="There is nothing here.").encode(), 404)
+        self.style = Response((TEMPLATES / "style.css").read_bytes(), headers=(("Content-Type", "text/css"),))
 
     @property
     def port(self) -> int:
@@ -75,78 +77,44 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         host = (self.headers.get("Host") or "").partition(":")[0].lower()
         response = self.server.find(host, self.path)
-        send = _WAYS[response.behaviour]
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client has gone
-            send(self, response)
+            self.wfile.writelines(self.pieces(response))
+        if response.behavior not in ("answer", "chunked"):
+            self.close_connection = True
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *_: object) -> None:
         """Nothing is logged."""
 
-    def head(self, response: Response, *more: tuple[str, str]) -> bytes:
-        """Status line and headers. NB: send_response() would add a Date and the version of Python."""
-        phrase = self.responses[response.status][0]
-        headers = (*response.headers, ("Server", "webtext-demo"), *more)
-        lines = [f"HTTP/1.1 {response.status} {phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
-        return "\r\n".join(lines).encode("latin-1")
+    def pieces(self, response: Response) -> Iterator[bytes]:
+        """What is sent, piece by piece; for all but `answer` and `chunked`, the connection is closed afterwards."""
+        body = response.body
+        match response.behavior:
+            case "answer":
+                yield self.head(response, "Content-Length", len(body)) + body
+            case "chunked":
+                chunks = [body[start : start + CHUNK] for start in range(0, len(body), CHUNK)] + [b""]
+                yield self.head(response, "Transfer-Encoding", "chunked") + b"".join(
+                    b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks
+                )
+            case "broken-chunks":
+                yield self.head(response, "Transfer-Encoding", "chunked") + b"many\r\n" + body + b"\r\n0\r\n\r\n"
+            case "short":
+                yield self.head(response, "Content-Length", len(body) + 5000) + body
+            case "garbage":
+                yield b"SSH-2.0-OpenSSH_7.4\r\n"
+            case "hang":
+                self.server.stopping.wait(PATIENCE)
+            case "drip":
+                yield self.head(response, "Content-Length", 1_000_000)
+                for _ in range(int(PATIENCE / DRIP)):
+                    yield b" "
+                    if self.server.stopping.wait(DRIP):
+                        break
 
-    def hang_up(self) -> None:
-        self.close_connection = True
-        with contextlib.suppress(OSError):
-            self.connection.shutdown(socket.SHUT_RDWR)
-
-
-def _answer(handler: _Handler, response: Response) -> None:
-    handler.wfile.write(handler.head(response, ("Content-Length", str(len(response.body)))) + response.body)
-
-
-def _chunked(handler: _Handler, response: Response) -> None:
-    parts = [handler.head(response, ("Transfer-Encoding", "chunked"))]
-    for start in range(0, len(response.body), CHUNK):
-        piece = response.body[start : start + CHUNK]
-        parts.append(b"%x\r\n%s\r\n" % (len(piece), piece))
-    handler.wfile.write(b"".join([*parts, b"0\r\n\r\n"]))
-
-
-def _broken_chunks(handler: _Handler, response: Response) -> None:
-    handler.wfile.write(handler.head(response, ("Transfer-Encoding", "chunked")) + b"many\r\n" + response.body + b"\r\n0\r\n\r\n")
-    handler.hang_up()
-
-
-def _hang(handler: _Handler, response: Response) -> None:
-    handler.server.stopping.wait(PATIENCE)
-    handler.hang_up()
-
-
-def _drip(handler: _Handler, response: Response) -> None:
-    handler.wfile.write(handler.head(response, ("Content-Length", "1000000")))
-    for _ in range(int(PATIENCE / DRIP)):
-        handler.wfile.write(b" ")
-        if handler.server.stopping.wait(DRIP):
-            break
-    handler.hang_up()
-
-
-def _close(handler: _Handler, response: Response) -> None:
-    handler.hang_up()
-
-
-def _short(handler: _Handler, response: Response) -> None:
-    handler.wfile.write(handler.head(response, ("Content-Length", str(len(response.body) + 5000))) + response.body)
-    handler.hang_up()
-
-
-def _garbage(handler: _Handler, response: Response) -> None:
-    handler.wfile.write(b"SSH-2.0-OpenSSH_7.4\r\n")
-    handler.hang_up()
-
-
-_WAYS: dict[str, Callable[[_Handler, Response], None]] = {
-    "answer": _answer,
-    "chunked": _chunked,
-    "broken-chunks": _broken_chunks,
-    "hang": _hang,
-    "drip": _drip,
-    "close": _close,
-    "short": _short,
-    "garbage": _garbage,
-}
+    def head(self, response: Response, *length: object) -> bytes:
+        """Status line and headers, the last of which is `length`. NB: send_response() would add a Date and the version of Python."""
+        lines = [f"HTTP/1.1 {response.status} {self.responses[response.status][0]}"]
+        lines += [f"{name}: {value}" for name, value in (*response.headers, ("Server", "webtext-demo"), length)]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 from urllib.parse import urlsplit
 
-from webtext.demo.looks import chance, pick
+from webtext.demo.resources import DATA, read_toml, stable_choice, stable_int
 
-SUBREDDITS = (
-    "programming",
-    "Python",
-    "learnprogramming",
-    "compsci",
-    "technology",
-    "linux",
-    "coding",
-    "todayilearned",
-    "TrueReddit",
-    "webdev",
-)
 FIRST_ID = 0x1_0000_000  # ids grow with time; where they begin does not matter
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -44,7 +34,7 @@ class Post:
     def second(self) -> int:
         """When it was made, in seconds since 1970."""
         day = datetime.strptime(self.created, "%Y-%m-%d").replace(tzinfo=timezone.utc)
-        return int(day.timestamp()) + chance(86_400, self.url, self.score, self.title)
+        return int(day.timestamp()) + stable_int(86_400, self.url, self.score, self.title)
 
 
 def base36(number: int) -> str:
@@ -70,78 +60,53 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+@cache
+def _word_lists() -> dict[str, list[str]]:
+    return read_toml("submissions.toml")
+
+
+@cache
+def _constant_fields(year: int) -> dict[str, object]:
+    """The fields that all submissions of a year have with the same value."""
+    periods = json.loads((DATA / "submission_fields.json").read_text(encoding="utf-8"))
+    return {name: value for period in periods if period["from"] <= year <= period["until"] for name, value in period["fields"].items()}
+
+
 def record(post: Post, name: str) -> dict[str, object]:
     """The JSON object of a post, with the fields that its year had."""
     year = int(post.created[:4])
-    subreddit = post.subreddit or pick(SUBREDDITS, post.url, post.score)
+    subreddit = post.subreddit or stable_choice(_word_lists()["subreddits"], post.url, post.score)
     title = post.title or title_of(post.url)
     slug = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:50].strip("_")
     permalink = f"/r/{subreddit}/comments/{name}/{slug}/"
     fields: dict[str, object] = {
-        "author": "[deleted]",
-        "author_flair_css_class": None,
-        "author_flair_text": None,
+        **_constant_fields(year),
         "created_utc": post.second if year > 2014 else str(post.second),
-        "distinguished": None,
         "domain": f"self.{subreddit}" if post.is_self else urlsplit(post.url).netloc.lower().removeprefix("www."),
-        "edited": False,
-        "gilded": chance(40, name) // 39,
+        "gilded": stable_int(40, name) // 39,
         "id": name,
         "is_self": post.is_self,
-        "link_flair_css_class": None,
-        "link_flair_text": None,
-        "media": None,
-        "media_embed": {},
-        "num_comments": chance(3 * abs(post.score) + 2, name, "comments"),
+        "num_comments": stable_int(3 * abs(post.score) + 2, name, "comments"),
         "over_18": post.over_18,
         "permalink": permalink,
         "retrieved_on": post.second + 40 * 86_400,
-        "saved": False,
         "score": post.score,
-        "secure_media": None,
-        "secure_media_embed": {},
         "selftext": escaped(post.selftext),
-        "stickied": False,
         "subreddit": subreddit,
-        "subreddit_id": f"t5_{base36(2_000_000 + chance(1_000_000, subreddit))}",
+        "subreddit_id": f"t5_{base36(2_000_000 + stable_int(1_000_000, subreddit))}",
         "thumbnail": "self" if post.is_self else "default",
         "title": escaped(title),
         "url": f"https://www.reddit.com{permalink}" if post.is_self else escaped(post.url),
     }
     if year < 2016:
-        fields |= {
-            "created": str(post.second + 28_800),
-            "downs": 0,
-            "from": None,
-            "from_id": None,
-            "from_kind": None,
-            "name": f"t3_{name}",
-            "ups": post.score,
-        }
-    if year >= 2015:
-        fields |= {"archived": year < 2017, "hide_score": False, "quarantine": False}
-    if year >= 2016:
-        fields |= {"contest_mode": False, "locked": False, "spoiler": False}
-    if year >= 2017:
-        fields |= {
-            "brand_safe": True,
-            "can_gild": True,
-            "is_crosspostable": True,
-            "is_reddit_media_domain": False,
-            "is_video": False,
-            "num_crossposts": 0,
-        }
-        fields |= {"parent_whitelist_status": "all_ads", "suggested_sort": None, "view_count": None, "whitelist_status": "all_ads"}
+        fields |= {"created": str(post.second + 28_800), "name": f"t3_{name}", "ups": post.score}
     if post.promoted:
         fields |= {"promoted": True, "disable_comments": True, "href_url": post.url}
     return dict(sorted(fields.items()))
-
-
-OPENINGS = ("", "", "", "Found this: ", "TIL about ", "A good read on ", "Worth your time: ", "[x-post] ")
 
 
 def title_of(url: str) -> str:
     """A title made of the last words of a URL."""
     parts = urlsplit(url)
     words = re.sub(r"\.\w+$", "", parts.path).rstrip("/").rsplit("/", 1)[-1] or parts.netloc
-    return pick(OPENINGS, url) + re.sub(r"[-_+]+", " ", words).strip().capitalize()
+    return stable_choice(_word_lists()["title_openings"], url) + re.sub(r"[-_+]+", " ", words).strip().capitalize()

@@ -1,4 +1,4 @@
-"""The demo's small web, whole: sites full of articles, the planted cases, the dump that links to them, a benchmark that quotes them.
+"""The demo's web: sites full of articles, the planted cases, the dump that links to them, a benchmark that quotes them.
 
     world = make_world()
     with serve(world) as server: ...        # webtext.demo.server
@@ -11,128 +11,148 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
 
-from webtext.demo import languages
-from webtext.demo.builder import Builder, Response, World, date_of
-from webtext.demo.cases import EXPECTED
-from webtext.demo.looks import Site, chance, pick, render_front
-from webtext.demo.plant_fetch import plant_fetch
-from webtext.demo.plant_links import plant_links
-from webtext.demo.plant_pages import plant_pages
-from webtext.demo.sites import SITES
-from webtext.demo.submissions import dump
-from webtext.demo.texts import Article, articles
+from webtext.demo.cases import HTML, Case, Entry, Response, read_entries, respond, sentence
+from webtext.demo.documentation import Article, articles
+from webtext.demo.resources import read_toml, stable_choice, stable_date, stable_int
+from webtext.demo.site import Page, Site, render, render_front, sites
+from webtext.demo.submissions import Post, dump
 
-UNPOPULAR = 7  # percent of the ordinary pages that nobody gave three points
+UNPOPULAR = 7  # percent of the ordinary pages whose posts have less than three points
 QUOTES = 16  # examples of the benchmark that quote a page
 
-PATHS = {
-    "blog": "/{year}/{month}/{slug}/",
-    "news": "/tech/{year}/{month}/{day}/{slug}.html",
-    "magazine": "/p/{slug}-{number:08x}",
-    "docs": "/library/{slug}.html",
-    "api": "/api/{slug}.html",
-    "wiki": "/wiki/{title}",
-    "project": "/{slug}",
-    "forum": "/viewtopic.php?f=2&t={number}",
-    "questions": "/questions/{number}/{slug}",
-    "list": "/archives/{year}-{month}/{number:06}.html",
-    "tables": "/~library/{slug}.htm",
-    "plain": "/texts/{slug}.txt",
-}
-TITLES = {
-    "blog": ("{title}", "Reading about {subject}", "What I learned about {subject}", "{title}, annotated"),
-    "news": ("{title}", "{subject}: what you need to know", "Inside {subject}", "Experts explain {subject}"),
-    "magazine": ("{title}", "The quiet elegance of {subject}", "A long look at {subject}"),
-    "forum": ("{title}", "Question about {subject}", "[SOLVED] {subject}", "{subject} - please help"),
-    "questions": ("How does {subject} work?", "What is {subject} good for?", "When should I use {subject}?"),
-    "list": ("{title}", "[PATCH] clarify {subject}", "Re: {subject}"),
-    "project": ("{title}", "awesome {subject}"),
-}
-OPENINGS = (
-    "She read the sentence aloud, slowly, and then once more:",
-    "It was written on a note that somebody had pinned to the door:",
-    "The old manual had only one line that he remembered:",
-    "They argued until midnight about what this could mean:",
-)
+
+@dataclass(frozen=True, repr=False)
+class World:
+    """A small web and the posts that link to it.
+
+    `pages` are by host and request target (path and query); `lines` are those of the dump. `ordinary` are the URLs of the pages with
+    nothing special that pass the karma rule. `benchmark` are records with `text`; `quotes` has the page that an example quotes, by index.
+    """
+
+    pages: dict[tuple[str, str], Response]
+    lines: list[bytes]
+    cases: list[Case]
+    ordinary: list[str]
+    benchmark: list[dict[str, str]]
+    quotes: dict[int, str]
+
+    @property
+    def hosts(self) -> list[str]:
+        return sorted({host for host, _ in self.pages})
+
+
+@dataclass
+class _Builder:
+    served: dict[str, Response] = field(default_factory=dict)  # by URL
+    posts: list[Post] = field(default_factory=list)
+    count: Counter[str] = field(default_factory=Counter)  # posts of a URL
+
+    def serve(self, url: str, response: Response) -> None:
+        if url in self.served:
+            raise ValueError(f"two responses for {url}")
+        self.served[url] = response
+
+    def post(self, *, url: str, score: int | None = None, created: str = "", **fields: str | bool) -> None:
+        """Submit a URL: by default with a score above the karma rule, some time from 2013 on."""
+        number = self.count[url]
+        self.count[url] += 1
+        score = 3 + stable_int(400, url, number) if score is None else score
+        self.posts.append(Post(url, score, created or stable_date(url, number), **fields))  # type: ignore[arg-type]
 
 
 def make_world() -> World:
     """Everything of the demo that is served, submitted, quoted and expected."""
-    found = articles()
-    builder = Builder(EXPECTED, sorted(filter(_telling, found), key=lambda article: chance(2**60, article.name)))
-    plant_links(builder)
-    plant_fetch(builder)
-    plant_pages(builder)
-    planted = {article.name for article in filter(_telling, found)} - {article.name for article in builder.spare}
-    ordinary = _ordinary(builder, [article for article in found if article.name not in planted])
+    documentation = articles()
+    plantable = sorted(filter(_is_plantable, documentation), key=lambda article: stable_int(2**60, article.name))
+    entries, builder = read_entries(), _Builder()
+    _plant(builder, entries, plantable)
+    planted = {plantable[entry.article - 1].name for entry in entries if entry.article}
+    ordinary = _publish(builder, [article for article in documentation if article.name not in planted])
     benchmark, quotes = _benchmark(ordinary)
     records = dump(builder.posts)
-    own_page = next(str(record["url"]) for record in records if record["is_self"])
-    cases = [replace(case, url=own_page) if case.name == "self-post" else case for case in builder.cases]
     lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() for record in records]
-    lines.insert(len(lines) // 2, lines[0][: len(lines[0]) // 2])  # broken-line
-    return World(builder.pages, lines, cases, sorted(ordinary), benchmark, quotes)
+    lines.insert(len(lines) // 2, lines[0][: len(lines[0]) // 2])  # the case broken-line
+    urls = {entry.name: entry.url for entry in entries if entry.name}
+    urls["self-post"] = next(str(record["url"]) for record in records if record["is_self"])  # its own page on Reddit
+    cases = [_case(entry, urls, {e.url: e for e in entries}, plantable) for entry in entries if entry.name]
+    pages = {_host_and_target(url): response for url, response in builder.served.items()}
+    return World(pages, lines, cases, sorted(ordinary), benchmark, quotes)
 
 
-def _telling(article: Article) -> bool:
-    """Whether a planted case may be about an article: enough running text, and sentences to look for."""
+def _host_and_target(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _is_plantable(article: Article) -> bool:
+    """Whether an entry may show an article: it has enough running text, and sentences to look for."""
     return 3_500 <= article.characters <= 9_000 and article.prose >= 0.7 * article.characters and len(article.sentences()) >= 6
 
 
-def _ordinary(builder: Builder, found: list[Article]) -> dict[str, Article]:
-    """Deal the articles out to the sites and submit them; returns those that reach the karma rule, by URL."""
-    shelves: dict[Site, list[tuple[str, str, Article]]] = defaultdict(list)
-    for article in found:
-        kind = article.name.split("-")[0]
-        fitting = [site for site in SITES if kind in site.kinds]
-        site = fitting[chance(len(fitting), article.name)]
-        title = pick(TITLES.get(site.look, ("{title}",)), article.name).format(title=article.title, subject=article.subject)
-        shelves[site].append((title, _path(site, article), article))
+def _plant(builder: _Builder, entries: list[Entry], plantable: list[Article]) -> None:
+    """Serve and submit the entries of data/*.toml."""
+    related = tuple((article.title, f"/{article.name}.html") for article in plantable[-5:])  # dead links, as many a site has
+    for entry in entries:
+        response = respond(entry, plantable, related, builder.served)
+        if response:
+            builder.serve(entry.url, response)
+        for post in entry.posts:
+            builder.post(**{"url": entry.url, **post})
+
+
+def _case(entry: Entry, urls: dict[str, str], by_url: dict[str, Entry], plantable: list[Article]) -> Case:
+    stage, outcome, text = (entry.stage, entry.rejected, "") if entry.rejected else ("corpus", "kept", entry.text)
+    if outcome == "kept" and not text:
+        page = entry
+        while not page.article:  # it redirects, or mirrors
+            page = by_url[page.mirror_of or urljoin(page.url, page.location)]
+        text = sentence(plantable[page.article - 1])
+    return Case(entry.name, urls[entry.name], stage, outcome, entry.note, text, len(entry.posts), urls.get(entry.copy_of, ""))
+
+
+def _publish(builder: _Builder, documentation: Sequence[Article]) -> dict[str, Article]:
+    """Distribute the articles among the sites and submit them; returns those that pass the karma rule, by URL."""
+    by_site: dict[Site, list[Article]] = defaultdict(list)
+    for article in documentation:
+        fitting = [site for site in sites().values() if article.name.split("-")[0] in site.kinds]
+        by_site[fitting[stable_int(len(fitting), article.name)]].append(article)
     popular: dict[str, Article] = {}
-    for site, shelf in shelves.items():
-        links = [(title, path) for title, path, _ in shelf]
-        builder.answer(f"http://{site.host}/", Response(render_front(site, links).encode()))
-        for place, (title, path, article) in enumerate(shelf):
-            related = tuple((links[place + 1 :] + links[:place])[:12])
-            url = builder.page(site, path, title, article.blocks, related=related)
-            if _submit(builder, url):
-                popular[url] = article
+    for site, shown in by_site.items():
+        links = [(site.title_of(article), site.path_of(article)) for article in shown]
+        builder.serve(f"http://{site.host}/", Response(render_front(site, links).encode()))
+        for index, (article, (title, path)) in enumerate(zip(shown, links)):
+            related = tuple((links[index + 1 :] + links[:index])[:12])
+            page = Page(site, path, title, article.blocks, stable_date(site.host, path), related)
+            content_type = "text/plain; charset=utf-8" if site.look == "plain" else HTML
+            builder.serve(page.url, Response(render(page).encode(), headers=(("Content-Type", content_type),)))
+            if _submit(builder, page.url):
+                popular[page.url] = article
     return popular
 
 
-def _path(site: Site, article: Article) -> str:
-    year, month, day = date_of(article.name, "path").split("-")
-    return PATHS[site.look].format(
-        year=year,
-        month=month,
-        day=day,
-        slug=article.name.partition("-")[2],
-        title=re.sub(r"[^A-Za-z0-9.]+", "_", article.title).strip("_"),
-        number=10_000 + chance(10**6, site.host, article.name),
-    )
-
-
-def _submit(builder: Builder, url: str) -> bool:
+def _submit(builder: _Builder, url: str) -> bool:
     """Submit an ordinary page once, sometimes more often; whether a post has three points."""
-    if chance(100, url, "unpopular") < UNPOPULAR:
-        builder.post(url, 1 + chance(2, url, "score"))
+    if stable_int(100, url, "unpopular") < UNPOPULAR:
+        builder.post(url=url, score=1 + stable_int(2, url, "score"))
         return False
-    builder.post(url, 3 + chance(30, url, "score") * chance(30, url, "factor"))
-    for again in range(chance(12, url, "again") // 10):
-        builder.post(url, 1 + chance(40, url, again), date_of(url, again, "again"))
+    builder.post(url=url, score=3 + stable_int(30, url, "score") * stable_int(30, url, "factor"))
+    for again in range(stable_int(12, url, "again") // 10):
+        builder.post(url=url, score=1 + stable_int(40, url, again), created=stable_date(url, again, "again"))
     return True
 
 
 def _benchmark(ordinary: dict[str, Article]) -> tuple[list[dict[str, str]], dict[int, str]]:
-    """Examples in no telling order: some quote a sentence of a page, the others are on none."""
+    """Examples in an order without a pattern: some quote a sentence of a page, the others are on none."""
+    texts = read_toml("benchmark.toml")
     quotable = [url for url in sorted(ordinary) if ordinary[url].sentences() and not re.search(r"viewtopic|/questions/", url)]
-    quoted = sorted(quotable, key=lambda url: chance(2**60, url, "quoted"))[:QUOTES]
-    examples: list[tuple[str, str]] = [(text, "") for text in languages.UNRELATED]
-    for url in quoted:
+    examples: list[tuple[str, str]] = [(text, "") for text in texts["unrelated"]]
+    for url in sorted(quotable, key=lambda url: stable_int(2**60, url, "quoted"))[:QUOTES]:
         sentences = ordinary[url].sentences()
-        examples.append((f"{pick(OPENINGS, url)} {sentences[chance(len(sentences), url)]}", url))
-    examples.sort(key=lambda example: chance(2**60, *example))
-    return [{"text": text} for text, _ in examples], {place: url for place, (_, url) in enumerate(examples) if url}
+        examples.append((f"{stable_choice(texts['openings'], url)} {sentences[stable_int(len(sentences), url)]}", url))
+    examples.sort(key=lambda example: stable_int(2**60, *example))
+    return [{"text": text} for text, _ in examples], {index: url for index, (_, url) in enumerate(examples) if url}

@@ -44,7 +44,7 @@ def test_every_page_comes_as_it_is(world: World, server: Server) -> None:
     ordinary = [
         key
         for key, answer in world.pages.items()
-        if answer.behaviour in ("answer", "chunked") and answer.headers[-1][0] != "Content-Encoding"
+        if answer.behavior in ("answer", "chunked") and answer.headers[-1][0] != "Content-Encoding"
     ]
     assert len(ordinary) > 400
     with ThreadPoolExecutor(16) as pool:

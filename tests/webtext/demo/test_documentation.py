@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webtext.demo import looks, markup, submissions, texts
+from webtext.demo import documentation, markup, resources, submissions
+from webtext.demo.documentation import LONGEST, PROSE_SHARE, SHORTEST, Article, articles, modules
 from webtext.demo.markup import Block, inline, parse
-from webtext.demo.texts import LONGEST, MODULES, PROSE_SHARE, SHORTEST, Article, articles
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +49,12 @@ def test_no_two_are_near_copies_by_accident(found: tuple[Article, ...]) -> None:
 
 def test_without_pydoc_data_there_are_articles_all_the_same(monkeypatch: pytest.MonkeyPatch, found: tuple[Article, ...]) -> None:
     monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)  # makes its import fail
-    assert list(texts._topics()) == []
+    assert list(documentation._topics()) == []
     assert len([article for article in found if not article.name.startswith("language-")]) >= 300
 
 
 def test_the_list_of_modules_is_sorted_and_has_none_twice() -> None:
-    names = MODULES.split()
+    names = modules()
     assert names == sorted(set(names))
 
 
@@ -109,6 +109,6 @@ def test_inline_leaves_no_raw_markup(text: str) -> None:
 
 
 def test_examples_in_docstrings() -> None:
-    for module in (markup, looks, submissions):
+    for module in (markup, resources, submissions):
         result = doctest.testmod(module, globs={**vars(module)})
         assert result.failed == 0, module

@@ -1,4 +1,4 @@
-"""Articles made of the text that ships with Python: language topics, docstrings of its library, built-in help.
+"""Articles made of the documentation that ships with Python: topics of the language, docstrings and comments of its library, built-in help.
 
 Which articles there are depends on the version of Python and on nothing else: source files are parsed, not imported, and built-in
 objects are asked for documentation strings that are constants of the interpreter. Without `pydoc_data` (some distributions leave it out)
@@ -21,34 +21,13 @@ from textwrap import dedent
 from types import ModuleType
 
 from webtext.demo.markup import Block, is_prose, parse
+from webtext.demo.resources import DATA
 
 SHORTEST, LONGEST = 1_700, 12_000  # characters of an article
 PROSE_SHARE = 0.45  # of an article's characters at least
 SHINGLE = 5  # words
 CODE_LINES = 4  # shown below a comment
 SHARED = 0.4  # share of the shingles that an article may have in common with all earlier ones: no two are near copies by accident
-
-# Modules with much to say, from their docstrings or comments. One that a version of Python lacks is passed over.
-MODULES = """
-_collections_abc _markupbase _osx_support _pydatetime _pydecimal _pyio _pylong _pyrepl.reader _strptime _threading_local abc aifc
-argparse ast asynchat asyncio.base_events asyncio.events asyncio.locks asyncio.proactor_events asyncio.protocols asyncio.queues
-asyncio.selector_events asyncio.streams asyncio.taskgroups asyncio.tasks asyncio.transports asyncio.unix_events asyncio.windows_events
-asyncore base64 bdb bz2 calendar cgi cmd code codecs codeop collections compileall concurrent.futures._base concurrent.futures.process
-configparser contextlib ctypes ctypes.util dataclasses datetime dbm dbm.dumb difflib dis distutils.ccompiler distutils.cmd
-distutils.dist distutils.util distutils.version doctest email._encoded_words email._header_value_parser email._policybase email.charset
-email.feedparser email.generator email.header email.headerregistry email.message email.parser email.policy email.quoprimime email.utils
-encodings.idna ensurepip enum filecmp fileinput fractions ftplib functools getopt gettext glob graphlib gzip hashlib heapq hmac
-html.parser http.client http.cookiejar http.cookies http.server imaplib importlib._bootstrap importlib._bootstrap_external importlib.abc
-importlib.metadata importlib.util inspect ipaddress json json.decoder json.encoder lib2to3.pytree lib2to3.refactor locale logging
-logging.config logging.handlers mailbox mimetypes modulefinder multiprocessing.heap multiprocessing.queues
-multiprocessing.resource_tracker multiprocessing.shared_memory multiprocessing.util nntplib ntpath numbers optparse os pathlib
-pathlib._abc pathlib._local pdb pickle pickletools pipes pkgutil platform plistlib poplib posixpath profile pstats py_compile pyclbr
-pydoc queue random re rlcompleter sched selectors shelve shutil site smtpd smtplib socket socketserver sre_compile ssl statistics string
-subprocess sysconfig tabnanny tarfile telnetlib tempfile textwrap threading timeit tkinter tkinter.dnd tkinter.ttk tokenize
-tomllib._parser trace traceback turtle types typing unittest.async_case unittest.case unittest.loader unittest.main unittest.mock
-urllib.parse urllib.request uuid venv warnings wave weakref webbrowser wsgiref.handlers wsgiref.validate xml.dom.expatbuilder
-xml.dom.minidom xml.etree.ElementTree xml.sax.handler xml.sax.xmlreader xmlrpc.client xmlrpc.server zipfile zipimport zoneinfo._zoneinfo
-"""
 
 # Modules without a source file, or with the better part of their documentation in C.
 # NB: not sys, whose hooks a debugger or a test runner replaces.
@@ -108,6 +87,11 @@ def articles() -> tuple[Article, ...]:
     return tuple(sorted(kept, key=lambda article: article.name))
 
 
+def modules() -> list[str]:
+    """Modules with much to say, from their docstrings or comments. One that a version of Python lacks is skipped."""
+    return (DATA / "modules.txt").read_text(encoding="utf-8").split()
+
+
 def _without_repetitions(article: Article) -> Article:
     """Methods of related classes have the same docstring; a text that repeats itself would not pass the cleaning rules."""
     seen: set[str] = set()
@@ -121,7 +105,7 @@ def _without_repetitions(article: Article) -> Article:
 
 def _candidates() -> Iterator[Article]:
     yield from _topics()
-    for name in MODULES.split():
+    for name in modules():
         source = _source(name)
         if source:
             tree = ast.parse(source)
@@ -166,6 +150,16 @@ def _portions(blocks: list[Block]) -> Iterator[list[Block]]:
         yield portion
 
 
+def _articles(
+    kind: str, key: str, subject: str, title: str, blocks: list[Block], *, first_title: str = "", number_first: bool = False
+) -> Iterator[Article]:
+    """Articles of at most about LONGEST characters; those after the first have their number in name and title."""
+    for number, portion in enumerate(_portions(blocks), 1):
+        slug = _slug(f"{key} {number}" if number > 1 or number_first else key)
+        full_title = f"{title}, part {number}" if number > 1 else first_title or title
+        yield Article(f"{kind}-{slug}", subject, full_title, tuple(portion))
+
+
 # ---- modules with a source file
 
 
@@ -193,15 +187,12 @@ def _module(name: str, tree: ast.Module) -> Iterator[Article]:
         if isinstance(node, Documented) and not _private(node.name):
             part = list(_documented(node))
             if isinstance(node, ast.ClassDef) and sum(len(block.text) for block in part) >= 4_000:
-                for number, portion in enumerate(_portions(part)):
-                    title = f"The class {node.name} of {shown}" + (f", part {number + 1}" if number else "")
-                    slug = _slug(f"{name} {node.name} {number + 1 if number else ''}")
-                    yield Article(f"class-{slug}", f"{shown}.{node.name}", title, tuple(portion))
+                subject = f"{shown}.{node.name}"
+                yield from _articles("class", f"{name} {node.name}", subject, f"The class {node.name} of {shown}", part)
             else:
                 blocks.extend(part)
-    for number, portion in enumerate(_portions(blocks)):
-        title = f"{shown}: {summary}" if summary and not number else f"{shown}, part {number + 1}" if number else f"The module {shown}"
-        yield Article(f"module-{_slug(f'{name} {number + 1}' if number else name)}", shown, title, tuple(portion))
+    first_title = f"{shown}: {summary}" if summary else f"The module {shown}"
+    yield from _articles("module", name, shown, shown, blocks, first_title=first_title)
 
 
 def _opening(docstring: str | None) -> tuple[str, list[Block]]:
@@ -247,9 +238,7 @@ def _comments(name: str, source: str, tree: ast.Module) -> Iterator[Article]:
         elif blocks and said and (code := [line for line in run if line.strip()][:CODE_LINES]):
             blocks.append(Block("code", dedent("\n".join(code))))
     shown = _shown(name)
-    for number, portion in enumerate(_portions(blocks)):
-        title = f"Notes in the source of {shown}" + (f", part {number + 1}" if number else "")
-        yield Article(f"notes-{_slug(f'{name} {number + 1}' if number else name)}", shown, title, tuple(portion))
+    yield from _articles("notes", name, shown, f"Notes in the source of {shown}", blocks)
 
 
 def _documentable(node: ast.Module | Documented) -> Iterator[ast.Module | Documented]:
@@ -270,14 +259,10 @@ def _compiled(name: str, module: ModuleType) -> Iterator[Article]:
             continue
         if isinstance(value, type):
             blocks = [Block("heading", f"class {member}"), *parse(_doc(value)), *_members(value)]
-            for number, portion in enumerate(_portions(blocks)):
-                title = f"Methods of {member}" + (f", part {number + 1}" if number else "")
-                yield Article(f"type-{_slug(f'{name} {member} {number + 1}')}", f"{name}.{member}", title, tuple(portion))
+            yield from _articles("type", f"{name} {member}", f"{name}.{member}", f"Methods of {member}", blocks, number_first=True)
         elif inspect.isbuiltin(value):
             functions.extend(_entry(member, value))
-    for number, portion in enumerate(_portions(functions)):
-        title = f"Functions of {name}" + (f", part {number + 1}" if number else "")
-        yield Article(f"functions-{_slug(f'{name} {number + 1}')}", name, title, tuple(portion))
+    yield from _articles("functions", name, name, f"Functions of {name}", functions, number_first=True)
 
 
 def _doc(value: object) -> str:

@@ -43,7 +43,7 @@ def fit(small: tuple[Tasks, float], large: tuple[Tasks, float], workers: int) ->
     The slope between the samples is the cost of a record. What remains of the larger sample, which is reproduced exactly, is divided
     into tasks and starts: the median task shows what a task costs, because only the first task of each worker includes its start.
 
-    >>> fit(([(10, 1.2), (10, 0.2)], 20), ([(40, 1.5), (40, 0.5)], 80), 1).record
+    >>> round(fit(([(10, 1.2), (10, 0.2)], 20), ([(40, 1.5), (40, 0.5)], 80), 1).record, 6)
     0.01
     """
     tasks, records = large
@@ -163,8 +163,8 @@ def estimate(rates: Rates, work: Work, workers: int, speed: float = 1.0) -> list
 def by_words(rates: Rates, documents: float) -> float:
     """Documents that would have as many distinct words if these grew with the text, as they do within the sample.
 
-    >>> by_words(Rates("", 1, 0.0, {}, documents=100), 100 * 2**10)
-    6400.0
+    >>> round(by_words(Rates("", 1, 0.0, {}, documents=100), 100 * 2**10))
+    6400
     """
     known = rates.documents
     return float(known * (documents / known) ** HEAPS) if 0 < known < documents else documents

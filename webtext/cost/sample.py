@@ -81,8 +81,9 @@ def _first_lines(path: str, count: int, opener: Opener, size: int) -> tuple[list
         if len(lines) >= count:
             if len(lines) == count and next(blocks, None) is None:
                 break
+            passed = size if opened[0].closed else min(opened[0].tell(), size)  # it is closed before the last block is handed out
             # The decompressor is up to a block ahead, and lines of the last block are cut off: both are in proportion to the lines.
-            return lines[:count], min(opened[0].tell() / size, 1.0) * count / len(lines)
+            return lines[:count], passed / size * count / len(lines)
     return lines, 1.0
 
 

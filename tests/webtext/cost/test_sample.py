@@ -59,6 +59,15 @@ def test_a_small_dump_is_taken_whole(tmp_path: Path) -> None:
     assert found.records == 300
 
 
+def test_a_dump_of_one_block_is_not_taken_whole(tmp_path: Path) -> None:
+    """Its reader has closed the file before it hands out the lines."""
+    path = tmp_path / "RS.zst"
+    path.write_bytes(zstandard.compress(b"".join(lines(1_500, 0))))
+    found = sample_dumps([str(path)], [path.stat().st_size], 1_000, open_local, tmp_path / "sample")
+    assert not found.whole
+    assert found.records == pytest.approx(1_500)
+
+
 def test_files_are_spread_evenly() -> None:
     names = [f"{number:03d}" for number in range(100)]
     assert spread(names, 4) == ["000", "033", "066", "099"]

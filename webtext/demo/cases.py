@@ -29,6 +29,14 @@ class Response:
     behavior: Behavior = "answer"
 
 
+Pages = dict[tuple[str, str], Response]  # by host and request target (path and query)
+
+
+def host_and_target(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.path + (f"?{parts.query}" if parts.query else "")
+
+
 @dataclass(frozen=True)
 class Case:
     """Where a planted URL must end.
@@ -96,13 +104,13 @@ def read_entries() -> list[Entry]:
     return entries
 
 
-def respond(entry: Entry, articles: list[Article], related: tuple[tuple[str, str], ...], served: dict[str, Response]) -> Response | None:
-    """What the server answers at the entry's URL; `related` are links for its page, `served` are the earlier entries' responses."""
+def respond(entry: Entry, articles: list[Article], related: tuple[tuple[str, str], ...], pages: Pages) -> Response | None:
+    """What the server answers at the entry's URL; `related` are links for its page, `pages` are what is served for earlier entries."""
     if entry.mirror_of:
-        return served[entry.mirror_of]
+        return pages[host_and_target(entry.mirror_of)]
     if entry.location:
-        headers = (("Content-Type", "text/html"), ("Location", entry.location))
-        return Response(b"Moved.\n", 302 if entry.status == 200 else entry.status, headers)
+        status = 302 if entry.status == 200 else entry.status
+        return Response(b"Moved.\n", status, (("Content-Type", "text/html"), ("Location", entry.location)))
     if entry.body is not None:
         body = entry.body.encode("latin-1")
     elif entry.template:
@@ -111,16 +119,16 @@ def respond(entry: Entry, articles: list[Article], related: tuple[tuple[str, str
         body = _encoded(_html(entry, articles, related), entry.charset)
     else:
         return None
-    headers = (("Content-Type", entry.content_type), *entry.headers.items())
+    headers = [("Content-Type", entry.content_type), *entry.headers.items()]
     if entry.gzip:
-        body, headers = gzip.compress(body, mtime=0), (*headers, ("Content-Encoding", "gzip"))
-    return Response(body, entry.status, headers, entry.behavior)
+        body = gzip.compress(body, mtime=0)
+        headers.append(("Content-Encoding", "gzip"))
+    return Response(body, entry.status, tuple(headers), entry.behavior)
 
 
 def _html(entry: Entry, articles: list[Article], related: tuple[tuple[str, str], ...]) -> str:
-    parts = urlsplit(entry.url)
-    site = sites()[parts.netloc]
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    host, path = host_and_target(entry.url)
+    site = sites()[host]
     text = ""
     if entry.markdown:
         heading, *blocks = parse((DATA / entry.markdown).read_text(encoding="utf-8"))

@@ -8,11 +8,12 @@ there are fewer.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
 import re
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -69,7 +70,7 @@ class Article:
         return [text for text in sentences if 10 <= len(text.split()) <= 30 and re.fullmatch(r"[A-Z][A-Za-z,;' ]+\.", text)]
 
 
-@cache  # for it takes some seconds, nearly all of it the parser's
+@cache  # because it takes some seconds, nearly all of them in ast.parse
 def articles() -> tuple[Article, ...]:
     """All articles, by name; none is a near copy of another."""
     kept: list[Article] = []
@@ -112,11 +113,8 @@ def _candidates() -> Iterator[Article]:
             yield from _module(name, tree)
             yield from _comments(name, source, tree)
     for name in COMPILED:
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        yield from _compiled(name, module)
+        with contextlib.suppress(ImportError):
+            yield from _compiled(name, importlib.import_module(name))
 
 
 # ---- topics of the language reference
@@ -164,9 +162,8 @@ def _articles(
 
 
 def _source(name: str) -> str | None:
-    root = Path(sysconfig.get_path("stdlib"))
-    path = root.joinpath(*name.split("."))
-    for candidate in (path.with_suffix(".py") if "." not in name else path.parent / f"{path.name}.py", path / "__init__.py"):
+    path = Path(sysconfig.get_path("stdlib"), *name.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
         if candidate.is_file():
             return candidate.read_text(encoding="utf-8")
     return None
@@ -182,7 +179,8 @@ def _shown(name: str) -> str:
 def _module(name: str, tree: ast.Module) -> Iterator[Article]:
     """The module's own text with its functions, and an article for each class with much to say."""
     shown = _shown(name)
-    summary, blocks = _opening(ast.get_docstring(tree))
+    docstring = (ast.get_docstring(tree) or "").strip()
+    summary, blocks = docstring.split("\n")[0].strip().rstrip("."), parse(docstring)
     for node in tree.body:
         if isinstance(node, Documented) and not _private(node.name):
             part = list(_documented(node))
@@ -191,16 +189,8 @@ def _module(name: str, tree: ast.Module) -> Iterator[Article]:
                 yield from _articles("class", f"{name} {node.name}", subject, f"The class {node.name} of {shown}", part)
             else:
                 blocks.extend(part)
-    first_title = f"{shown}: {summary}" if summary else f"The module {shown}"
+    first_title = f"{shown}: {summary}" if 8 <= len(summary) <= 80 else f"The module {shown}"
     yield from _articles("module", name, shown, shown, blocks, first_title=first_title)
-
-
-def _opening(docstring: str | None) -> tuple[str, list[Block]]:
-    """The first line of a module's docstring as a title, and all of it as blocks."""
-    if not docstring:
-        return "", []
-    first = docstring.strip().splitlines()[0].strip().rstrip(".")
-    return (first if 8 <= len(first) <= 80 else ""), parse(docstring)
 
 
 def _private(name: str) -> bool:
@@ -258,7 +248,8 @@ def _compiled(name: str, module: ModuleType) -> Iterator[Article]:
         if member.startswith("_") or getattr(value, "__module__", name) not in (name, None, "posix", "nt"):
             continue
         if isinstance(value, type):
-            blocks = [Block("heading", f"class {member}"), *parse(_doc(value)), *_members(value)]
+            methods = [block for name in sorted(vars(value)) if not name.startswith("_") for block in _entry(name, vars(value)[name])]
+            blocks = [Block("heading", f"class {member}"), *parse(_doc(value)), *methods]
             yield from _articles("type", f"{name} {member}", f"{name}.{member}", f"Methods of {member}", blocks, number_first=True)
         elif inspect.isbuiltin(value):
             functions.extend(_entry(member, value))
@@ -268,12 +259,6 @@ def _compiled(name: str, module: ModuleType) -> Iterator[Article]:
 def _doc(value: object) -> str:
     doc = getattr(value, "__doc__", None)
     return inspect.cleandoc(doc) if isinstance(doc, str) else ""
-
-
-def _members(owner: type) -> Iterable[Block]:
-    for member in sorted(vars(owner)):
-        if not member.startswith("_"):
-            yield from _entry(member, vars(owner)[member])
 
 
 def _entry(name: str, value: object) -> Iterator[Block]:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -40,12 +41,13 @@ class Site:
         )
 
     def title_of(self, article: Article) -> str:
-        titles: list[str] = looks()[self.look].get("titles", ["{title}"])
-        return stable_choice(titles, article.name).format(title=article.title, subject=article.subject)
+        return stable_choice(looks()[self.look].get("titles", ["{title}"]), article.name).format(
+            title=article.title, subject=article.subject
+        )
 
 
 @cache
-def looks() -> dict[str, dict[str, object]]:
+def looks() -> dict[str, dict[str, Any]]:
     return dict(read_toml("sites.toml")["looks"])
 
 

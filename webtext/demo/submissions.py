@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterable
@@ -10,10 +11,11 @@ from datetime import datetime, timezone
 from functools import cache
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from webtext.demo.resources import DATA, read_toml, stable_choice, stable_int
 
 FIRST_ID = 0x1_0000_000  # ids grow with time; where they begin does not matter
-DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,7 @@ def base36(number: int) -> str:
     >>> base36(1295)
     'zz'
     """
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = DIGITS[digit] + digits
-    return digits or "0"
+    return np.base_repr(number, 36).lower()
 
 
 def dump(posts: Iterable[Post]) -> list[dict[str, object]]:
@@ -57,7 +55,7 @@ def dump(posts: Iterable[Post]) -> list[dict[str, object]]:
 
 def escaped(text: str) -> str:
     """As Reddit gave strings out, in JSON too."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return html.escape(text, quote=False)
 
 
 @cache

@@ -1,9 +1,5 @@
 """The demo's web: sites full of articles, the planted cases, the dump that links to them, a benchmark that quotes them.
 
-    world = make_world()
-    with serve(world) as server: ...        # webtext.demo.server
-    write_dump(world, Path("RS_demo.zst"))  # webtext.demo.files
-
 The same version of Python makes the same world, byte by byte.
 """
 
@@ -11,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
 
-from webtext.demo.cases import HTML, Case, Entry, Response, read_entries, respond, sentence
+from webtext.demo.cases import HTML, Case, Entry, Pages, Response, host_and_target, read_entries, respond, sentence
 from webtext.demo.documentation import Article, articles
 from webtext.demo.resources import read_toml, stable_choice, stable_date, stable_int
 from webtext.demo.site import Page, Site, render, render_front, sites
@@ -34,7 +31,7 @@ class World:
     nothing special that pass the karma rule. `benchmark` are records with `text`; `quotes` has the page that an example quotes, by index.
     """
 
-    pages: dict[tuple[str, str], Response]
+    pages: Pages
     lines: list[bytes]
     cases: list[Case]
     ordinary: list[str]
@@ -46,47 +43,24 @@ class World:
         return sorted({host for host, _ in self.pages})
 
 
-@dataclass
-class _Builder:
-    served: dict[str, Response] = field(default_factory=dict)  # by URL
-    posts: list[Post] = field(default_factory=list)
-    count: Counter[str] = field(default_factory=Counter)  # posts of a URL
-
-    def serve(self, url: str, response: Response) -> None:
-        if url in self.served:
-            raise ValueError(f"two responses for {url}")
-        self.served[url] = response
-
-    def post(self, *, url: str, score: int | None = None, created: str = "", **fields: str | bool) -> None:
-        """Submit a URL: by default with a score above the karma rule, some time from 2013 on."""
-        number = self.count[url]
-        self.count[url] += 1
-        score = 3 + stable_int(400, url, number) if score is None else score
-        self.posts.append(Post(url, score, created or stable_date(url, number), **fields))  # type: ignore[arg-type]
-
-
 def make_world() -> World:
     """Everything of the demo that is served, submitted, quoted and expected."""
     documentation = articles()
     plantable = sorted(filter(_is_plantable, documentation), key=lambda article: stable_int(2**60, article.name))
-    entries, builder = read_entries(), _Builder()
-    _plant(builder, entries, plantable)
+    entries = read_entries()
     planted = {plantable[entry.article - 1].name for entry in entries if entry.article}
-    ordinary = _publish(builder, [article for article in documentation if article.name not in planted])
+    pages = _plant(entries, plantable)
+    posts = [Post(**{**_default_post(entry.url), **fields}) for entry in entries for fields in entry.posts]
+    ordinary = _publish(pages, posts, [article for article in documentation if article.name not in planted])
     benchmark, quotes = _benchmark(ordinary)
-    records = dump(builder.posts)
+    records = dump(posts)
     lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() for record in records]
     lines.insert(len(lines) // 2, lines[0][: len(lines[0]) // 2])  # the case broken-line
     urls = {entry.name: entry.url for entry in entries if entry.name}
     urls["self-post"] = next(str(record["url"]) for record in records if record["is_self"])  # its own page on Reddit
-    cases = [_case(entry, urls, {e.url: e for e in entries}, plantable) for entry in entries if entry.name]
-    pages = {_host_and_target(url): response for url, response in builder.served.items()}
+    by_url = {entry.url: entry for entry in entries}
+    cases = [_case(entry, urls, by_url, plantable) for entry in entries if entry.name]
     return World(pages, lines, cases, sorted(ordinary), benchmark, quotes)
-
-
-def _host_and_target(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.netloc, parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def _is_plantable(article: Article) -> bool:
@@ -94,15 +68,24 @@ def _is_plantable(article: Article) -> bool:
     return 3_500 <= article.characters <= 9_000 and article.prose >= 0.7 * article.characters and len(article.sentences()) >= 6
 
 
-def _plant(builder: _Builder, entries: list[Entry], plantable: list[Article]) -> None:
-    """Serve and submit the entries of data/*.toml."""
+def _serve(pages: Pages, url: str, response: Response) -> None:
+    if pages.setdefault(host_and_target(url), response) is not response:
+        raise ValueError(f"two responses for {url}")
+
+
+def _plant(entries: list[Entry], plantable: list[Article]) -> Pages:
+    """What is served for the entries of data/*.toml."""
+    pages: Pages = {}
     related = tuple((article.title, f"/{article.name}.html") for article in plantable[-5:])  # dead links, as many a site has
     for entry in entries:
-        response = respond(entry, plantable, related, builder.served)
+        response = respond(entry, plantable, related, pages)
         if response:
-            builder.serve(entry.url, response)
-        for post in entry.posts:
-            builder.post(**{"url": entry.url, **post})
+            _serve(pages, entry.url, response)
+    return pages
+
+
+def _default_post(url: str) -> dict[str, Any]:
+    return {"url": url, "score": 3 + stable_int(400, url, 0), "created": stable_date(url, 0)}
 
 
 def _case(entry: Entry, urls: dict[str, str], by_url: dict[str, Entry], plantable: list[Article]) -> Case:
@@ -115,7 +98,7 @@ def _case(entry: Entry, urls: dict[str, str], by_url: dict[str, Entry], plantabl
     return Case(entry.name, urls[entry.name], stage, outcome, entry.note, text, len(entry.posts), urls.get(entry.copy_of, ""))
 
 
-def _publish(builder: _Builder, documentation: Sequence[Article]) -> dict[str, Article]:
+def _publish(pages: Pages, posts: list[Post], documentation: Sequence[Article]) -> dict[str, Article]:
     """Distribute the articles among the sites and submit them; returns those that pass the karma rule, by URL."""
     by_site: dict[Site, list[Article]] = defaultdict(list)
     for article in documentation:
@@ -124,26 +107,27 @@ def _publish(builder: _Builder, documentation: Sequence[Article]) -> dict[str, A
     popular: dict[str, Article] = {}
     for site, shown in by_site.items():
         links = [(site.title_of(article), site.path_of(article)) for article in shown]
-        builder.serve(f"http://{site.host}/", Response(render_front(site, links).encode()))
+        _serve(pages, f"http://{site.host}/", Response(render_front(site, links).encode()))
         for index, (article, (title, path)) in enumerate(zip(shown, links)):
             related = tuple((links[index + 1 :] + links[:index])[:12])
             page = Page(site, path, title, article.blocks, stable_date(site.host, path), related)
             content_type = "text/plain; charset=utf-8" if site.look == "plain" else HTML
-            builder.serve(page.url, Response(render(page).encode(), headers=(("Content-Type", content_type),)))
-            if _submit(builder, page.url):
+            _serve(pages, page.url, Response(render(page).encode(), headers=(("Content-Type", content_type),)))
+            submissions = _submissions(page.url)
+            posts += submissions
+            if submissions[0].score >= 3:
                 popular[page.url] = article
     return popular
 
 
-def _submit(builder: _Builder, url: str) -> bool:
-    """Submit an ordinary page once, sometimes more often; whether a post has three points."""
+def _submissions(url: str) -> list[Post]:
+    """An ordinary page is submitted once, sometimes more often; of some pages no post has three points."""
+    day = stable_date(url, 0)
     if stable_int(100, url, "unpopular") < UNPOPULAR:
-        builder.post(url=url, score=1 + stable_int(2, url, "score"))
-        return False
-    builder.post(url=url, score=3 + stable_int(30, url, "score") * stable_int(30, url, "factor"))
-    for again in range(stable_int(12, url, "again") // 10):
-        builder.post(url=url, score=1 + stable_int(40, url, again), created=stable_date(url, again, "again"))
-    return True
+        return [Post(url, 1 + stable_int(2, url, "score"), day)]
+    first = Post(url, 3 + stable_int(30, url, "score") * stable_int(30, url, "factor"), day)
+    again = range(stable_int(12, url, "again") // 10)
+    return [first, *(Post(url, 1 + stable_int(40, url, number), stable_date(url, number, "again")) for number in again)]
 
 
 def _benchmark(ordinary: dict[str, Article]) -> tuple[list[dict[str, str]], dict[int, str]]:

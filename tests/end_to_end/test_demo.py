@@ -13,15 +13,22 @@ from tests.end_to_end.commands import assert_corpus_is, manifests, webtext
 from tests.end_to_end.conftest import Demo
 from webtext.core.directories import DIRECTORIES
 from webtext.core.tables import read_table
-from webtext.demo.cases import Case
-from webtext.demo.world import make_world
+from webtext.demo.cases import read_entries
+from webtext.demo.world import World, make_world
 from webtext.report.why import why
 
-WORLD = make_world()
+# By name, from the tables alone: to make the world takes some seconds, and pytest asks for the cases whenever it collects.
+CASES = [entry.name for entry in read_entries() if entry.name]
 
 
-@pytest.mark.parametrize("case", WORLD.cases, ids=lambda case: case.name)
-def test_every_planted_case_ends_where_it_should(demo: Demo, case: Case) -> None:
+@pytest.fixture(scope="module")
+def world() -> World:
+    return make_world()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_planted_case_ends_where_it_should(demo: Demo, world: World, name: str) -> None:
+    case = next(case for case in world.cases if case.name == name)
     events = why(demo.build, case.url)
     story = "\n".join(f"{event.stage} {'kept' if event.kept else 'left out'} {event.text}" for event in events)
     stages = {event.stage for event in events if event.kept}
@@ -39,9 +46,9 @@ def documents(build: Path, directory: str) -> dict[str, dict[str, object]]:
     return {row["url"]: row for path in sorted((build / directory).glob("shard-*.parquet")) for row in read_table(path)}
 
 
-def test_planted_texts_are_in_the_corpus(demo: Demo) -> None:
+def test_planted_texts_are_in_the_corpus(demo: Demo, world: World) -> None:
     corpus = documents(demo.build, "corpus")
-    for case in WORLD.cases:
+    for case in world.cases:
         if case.outcome == "kept" and case.text:
             assert "".join(case.text.split()) in "".join(str(corpus[case.url]["text"]).split()), case.name
 
@@ -51,22 +58,22 @@ def test_the_corpus_is_what_it_was(demo: Demo) -> None:
     assert_corpus_is("demo", demo.build)
 
 
-def test_posts_of_a_page_come_together(demo: Demo) -> None:
+def test_posts_of_a_page_come_together(demo: Demo, world: World) -> None:
     links = documents(demo.build, "links")
-    for case in WORLD.cases:
+    for case in world.cases:
         if case.posts and case.outcome == "kept":
             posts = links[case.url]["posts"]
             assert isinstance(posts, list)
             assert len(posts) == case.posts, case.name
 
 
-def test_ordinary_pages_reach_the_corpus(demo: Demo) -> None:
+def test_ordinary_pages_reach_the_corpus(demo: Demo, world: World) -> None:
     corpus = documents(demo.build, "corpus")
-    kept = sum(url in corpus for url in WORLD.ordinary)
-    assert kept >= 0.97 * len(WORLD.ordinary)
+    kept = sum(url in corpus for url in world.ordinary)
+    assert kept >= 0.97 * len(world.ordinary)
 
 
-def test_no_record_vanishes(demo: Demo) -> None:
+def test_no_record_vanishes(demo: Demo, world: World) -> None:
     found = manifests(demo.build)
     assert list(found) == list(DIRECTORIES)
     for stage, manifest in found.items():
@@ -77,26 +84,26 @@ def test_no_record_vanishes(demo: Demo) -> None:
         assert len(rejected) == records["rejected"], stage
         for row in rejected:
             assert manifest["counters"][f"rejected-{row['reason']}"], stage
-    assert found["links"]["records"]["in"] == len(WORLD.lines)
+    assert found["links"]["records"]["in"] == len(world.lines)
     assert found["extract"]["records"]["in"] == found["fetch"]["records"]["out"]
     assert found["dedup"]["records"]["in"] == found["extract"]["records"]["out"]
     assert found["tokenize"]["records"]["in"] == found["dedup"]["records"]["out"]
 
 
-def test_quotations_are_found_and_nothing_else(demo: Demo) -> None:
+def test_quotations_are_found_and_nothing_else(demo: Demo, world: World) -> None:
     with open(demo.build / "overlap" / "examples" / "quotations.csv", newline="") as file:
         rows = {row["example"]: row for row in csv.DictReader(file)}
     corpus = documents(demo.build, "corpus")
-    assert len(rows) == len(WORLD.benchmark)
+    assert len(rows) == len(world.benchmark)
     quoted = 0
-    for index, example in enumerate(WORLD.benchmark):
+    for index, example in enumerate(world.benchmark):
         found = int(rows[str(index)]["found"])
-        if index not in WORLD.quotes:
+        if index not in world.quotes:
             assert found == 0, example
-        elif corpus[WORLD.quotes[index]]["split"] == "train":
+        elif corpus[world.quotes[index]]["split"] == "train":
             assert found > 0, example
             quoted += 1
-    assert quoted >= 0.7 * len(WORLD.quotes)
+    assert quoted >= 0.7 * len(world.quotes)
 
 
 def test_the_summary_names_stages_reasons_and_places(demo: Demo) -> None:
@@ -114,13 +121,13 @@ def test_the_report_is_one_file_that_needs_no_network(demo: Demo) -> None:
     assert summary["corpus"]["documents"] == manifests(demo.build)["dedup"]["records"]["out"]
 
 
-def test_from_a_token_to_its_page_and_posts(demo: Demo) -> None:
+def test_from_a_token_to_its_page_and_posts(demo: Demo, world: World) -> None:
     told = webtext("source", demo.build, "--position", 5000).stdout
     assert "tokens " in told
     assert "post " in told
     url = told.splitlines()[0]
     assert "5,000" in told or "tokens" in webtext("why", url, "--out", demo.build).stdout
-    case = next(case for case in WORLD.cases if case.outcome == "kept" and case.text)
+    case = next(case for case in world.cases if case.outcome == "kept" and case.text)
     line = max(case.text.splitlines(), key=len)[:60]
     assert case.url in webtext("source", demo.build, "--find", line).stdout
     assert "is in no document" in webtext("source", demo.build, "--find", "zzzyxxq", status=1).stderr

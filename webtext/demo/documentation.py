@@ -70,7 +70,7 @@ class Article:
         return [text for text in sentences if 10 <= len(text.split()) <= 30 and re.fullmatch(r"[A-Z][A-Za-z,;' ]+\.", text)]
 
 
-@cache  # because it takes some seconds, nearly all of them in ast.parse
+@cache  # it takes some seconds, nearly all of them in parse()
 def articles() -> tuple[Article, ...]:
     """All articles, by name; none is a near copy of another."""
     kept: list[Article] = []

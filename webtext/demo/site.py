@@ -21,17 +21,22 @@ MONTHS = "January February March April May June July August September October No
 
 @dataclass(frozen=True)
 class Site:
-    """A host of the demo's web. `kinds` are the kinds of article that it shows: the first words of their names."""
+    """A host of the demo's web. `kinds` are the kinds of article that it shows: the first words of their names.
+
+    `path` and `titles` are patterns for its pages, those of its look in data/sites.toml.
+    """
 
     host: str
     look: str
     name: str
     motto: str
-    kinds: tuple[str, ...] = ()
+    path: str
+    titles: tuple[str, ...]
+    kinds: tuple[str, ...]
 
     def path_of(self, article: Article) -> str:
         year, month, day = stable_date(article.name, "path").split("-")
-        return str(looks()[self.look]["path"]).format(
+        return self.path.format(
             year=year,
             month=month,
             day=day,
@@ -41,20 +46,18 @@ class Site:
         )
 
     def title_of(self, article: Article) -> str:
-        return stable_choice(looks()[self.look].get("titles", ["{title}"]), article.name).format(
-            title=article.title, subject=article.subject
-        )
-
-
-@cache
-def looks() -> dict[str, dict[str, Any]]:
-    return dict(read_toml("sites.toml")["looks"])
+        return stable_choice(self.titles, article.name).format(title=article.title, subject=article.subject)
 
 
 @cache
 def sites() -> dict[str, Site]:
     """The sites of data/sites.toml, by host."""
-    return {table["host"]: Site(**{**table, "kinds": tuple(table.get("kinds", ()))}) for table in read_toml("sites.toml")["site"]}
+    data = read_toml("sites.toml")
+    found = {}
+    for site in data["site"]:
+        fields: dict[str, Any] = {"titles": ["{title}"], "kinds": [], **data["looks"][site["look"]], **site}
+        found[site["host"]] = Site(**{**fields, "titles": tuple(fields["titles"]), "kinds": tuple(fields["kinds"])})
+    return found
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,6 @@ class Page:
     @property
     def url(self) -> str:
         return f"http://{self.site.host}{self.path}"
-
-    @property
-    def description(self) -> str:
-        return next((block.text for block in self.blocks if block.kind == "paragraph"), self.title)[:150]
-
-    @property
-    def headings(self) -> list[Block]:
-        return [block for block in self.blocks if block.kind == "heading"]
 
     @property
     def long_date(self) -> str:

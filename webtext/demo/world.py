@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin
 
@@ -43,6 +44,7 @@ class World:
         return sorted({host for host, _ in self.pages})
 
 
+@cache  # it takes some seconds
 def make_world() -> World:
     """Everything of the demo that is served, submitted, quoted and expected."""
     documentation = articles()

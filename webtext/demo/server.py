@@ -1,4 +1,4 @@
-"""A web server on loopback that is all hosts of a world: the Host header decides, and some hosts misbehave.
+"""A web server on loopback that serves all hosts of a world: the Host header decides, and some hosts misbehave.
 
 Equal requests get equal bytes: there is no Date, and nothing is counted.
 """
@@ -17,17 +17,17 @@ from webtext.demo.resources import TEMPLATES
 from webtext.demo.site import render_template
 from webtext.demo.world import World
 
-PATIENCE = 120.0  # seconds after which a host that hangs or drips gives up, should the client not
-DRIP = 0.2  # seconds between two bytes
-CHUNK = 1000  # bytes
-LISTED = 256  # connections that may wait to be accepted
+MAX_WAIT = 120.0  # seconds after which a host that hangs or drips gives up, should the client not
+DRIP_INTERVAL = 0.2  # seconds between two bytes
+CHUNK_SIZE = 1000  # bytes
+BACKLOG = 256  # connections that may wait to be accepted
 
 
 class Server(ThreadingHTTPServer):
-    """Serves a world; `port` is the one that it listens at."""
+    """Serves a world; `port` is the one it listens on."""
 
     daemon_threads = True
-    request_queue_size = LISTED
+    request_queue_size = BACKLOG
 
     def __init__(self, world: World, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
@@ -41,7 +41,7 @@ class Server(ThreadingHTTPServer):
         return int(self.server_address[1])
 
     def find(self, host: str, target: str) -> Response:
-        """The answer for a host and a request target. A page is found without its query too, where it is not one of several."""
+        """The answer for a host and a request target. Without an answer for the query, that of the path alone counts."""
         pages = self.world.pages
         path = target.partition("?")[0]
         found = pages.get((host, target)) or pages.get((host, path))
@@ -72,7 +72,7 @@ def serve(world: World, port: int = 0) -> Iterator[Server]:
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    timeout = PATIENCE
+    timeout = MAX_WAIT
 
     def do_GET(self) -> None:
         host = (self.headers.get("Host") or "").partition(":")[0].lower()
@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "answer":
                 yield self.head(response, "Content-Length", len(body)) + body
             case "chunked":
-                chunks = [body[start : start + CHUNK] for start in range(0, len(body), CHUNK)] + [b""]
+                chunks = [body[start : start + CHUNK_SIZE] for start in range(0, len(body), CHUNK_SIZE)] + [b""]
                 yield self.head(response, "Transfer-Encoding", "chunked") + b"".join(
                     b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks
                 )
@@ -105,12 +105,12 @@ class _Handler(BaseHTTPRequestHandler):
             case "garbage":
                 yield b"SSH-2.0-OpenSSH_7.4\r\n"
             case "hang":
-                self.server.stopping.wait(PATIENCE)
+                self.server.stopping.wait(MAX_WAIT)
             case "drip":
                 yield self.head(response, "Content-Length", 1_000_000)
-                for _ in range(int(PATIENCE / DRIP)):
+                for _ in range(int(MAX_WAIT / DRIP_INTERVAL)):
                     yield b" "
-                    if self.server.stopping.wait(DRIP):
+                    if self.server.stopping.wait(DRIP_INTERVAL):
                         break
 
     def head(self, response: Response, *length: object) -> bytes:

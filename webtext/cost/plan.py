@@ -35,7 +35,9 @@ class Plan:
         self, config: Config, rates: Rates, sizes: tuple[int, int, int] | None, out: Path | None, like: Path | None, scratch: Path
     ) -> None:
         self.config, self.sizes, self.out, self.scratch = config, sizes, out, scratch
-        given = self.rates = replace(rates, stages={name: replace(stage, source="assumed") for name, stage in rates.stages.items()})
+        crawl = {} if config.fetch.warcs else {"fetch": CRAWL}
+        assumed = {name: replace(stage, source="assumed") for name, stage in rates.stages.items()} | crawl
+        given = self.rates = replace(rates, stages=assumed)
         self.notes: list[str] = []
         self.hosts: Counter[str] = Counter()
         self.answer_seconds = ANSWER_SECONDS
@@ -102,7 +104,6 @@ class Plan:
             self._fetched(self.sizes[2])
             return
         else:
-            self.rates = replace(self.rates, stages={**self.rates.stages, "fetch": CRAWL})
             return
         found = sample_archives(paths, self.sizes[1] if self.sizes else 1, self.scratch / "archives")
         if not found.whole:

@@ -22,7 +22,7 @@ CONFIRMED = 0.5  # share of a heading's words that the page's titles must have
 
 # What stands between the name of a page and that of its site
 _SEPARATORS = " |»·•—–:-"
-_SEPARATOR = re.compile(r"\s+[|»·•—–:-]\s+|\s+::\s+|:\s+")
+_SEPARATOR = re.compile(r"(?<!\s)\s+(?:[|»·•—–:-]|::)\s+|:\s+")  # only from the first blank on, or many blanks take quadratic time
 
 _PARSER = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False)
 

@@ -14,8 +14,10 @@ from webtext.core.config import ExtractSection
 from webtext.extract.rules import Draft, Refused
 
 # Between two sentences: a mark with the quotes and brackets behind it, and white space before what does not begin small. Not after an
-# initial or a title.
-_SENTENCE_BREAK = re.compile(r"[.!?](?<!\b[A-Z]\.)(?<!\b[DJMS]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)[.!?]*[\"'”’»)\]]*\s+(?=[^\sa-z])")
+# initial or a title, unless a second mark follows. It begins only at the first of several marks, or many marks take quadratic time.
+_SENTENCE_BREAK = re.compile(
+    r"(?<![.!?])(?:[.!?](?<!\b[A-Z]\.)(?<!\b[DJMS]r\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)|[.!?]{2})[.!?]*[\"'”’»)\]]*\s+(?=[^\sa-z])"
+)
 _TERMINAL = re.compile(r"[.!?\"”»]$")
 _CITATION = re.compile(
     r" ?\[\s*(?:\d{1,3}|[a-z]|note \d{1,3}|edit|citation needed|clarification needed|when\?|who\?|according to whom\?)\s*\]"

@@ -8,7 +8,7 @@ element that is not inline. Nodes are numbered in document order, so the blocks 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from lxml import etree
@@ -136,7 +136,8 @@ def read(tree: dom.Tree, title: str) -> Page:
     if not len(blocks.node):
         nodes, blocks, text = scan(xml, Tables(*ELEMENTS_WITHOUT_SCRIPTS, *ATTRIBUTES, *NAME_WORDS, *STYLES))
     title_words = table(((folded(word), 1) for word in _WORD.findall(title)[:TITLE_WORDS]), 256)
-    return Page(*nodes, *blocks[:-1], text, blocks.offsets, *count(text, blocks.offsets, *TEXT_WORDS, *title_words))
+    columns: list[Any] = [*nodes, *blocks[:-1], text, blocks.offsets, *count(text, blocks.offsets, *TEXT_WORDS, *title_words)]
+    return Page(*columns)
 
 
 @njit(cache=True)
@@ -147,7 +148,7 @@ def scan(xml, tables):  # type: ignore[no-untyped-def]  # numba
     nodes, blocks = allocate(most)
     text = np.empty(n + 8, np.uint8)
     stack = np.empty(most, OPEN)
-    state = np.zeros(1, STATE)  # NB: numba keeps an array alive, not a record of it, so the array is handed on
+    state: Any = np.zeros(1, STATE)  # NB: numba keeps an array alive, not a record of it, so the array is handed on
     s = state[0]
     s.node = -1
     i = 0

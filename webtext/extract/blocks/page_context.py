@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from webtext.extract.blocks.counts import CHARS, ENDS, STOPS, TITLE, WORDCOUNT
 from webtext.extract.blocks.vocabulary import TAG
 
-Floats, Ints = NDArray[np.float64], NDArray[np.int32]
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int32]
 
 HTML, BODY, H1, H6, P, MAIN, ARTICLE = (TAG[name] for name in "html body h1 h6 p main article".split())
 ANCESTORS = [
@@ -38,7 +39,7 @@ class NodeContext(NamedTuple):
     in_p: Ints
     heading: Ints
     children: Ints
-    index: Ints
+    index: Ints  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     run: Ints
 
 

@@ -41,8 +41,8 @@ class StartTag(NamedTuple):
     """`end` is the place behind its ">"; `empty` says that it ends in "/>"."""
 
     kind: int
-    names: int
-    signature: int
+    names: np.uint64
+    signature: np.int64
     href: bool
     hidden: bool
     empty: bool

@@ -21,23 +21,25 @@ from typing import Any
 
 from benchmarks.corpus import EVALUATION, WCXB, pages
 from benchmarks.harness import Figures, in_turn, installed, run
-from webtext.core.config import ExtractSection
-from webtext.extract.clean import clean
+from webtext.clean.language import detect
+from webtext.clean.presets import clean
+from webtext.clean.rules import Draft
+from webtext.core.config import CleanSection, ExtractSection
+from webtext.core.errors import Rejected
 from webtext.extract.page import extract_page
 from webtext.extract.result import Text
-from webtext.extract.rules import Draft, Refused
 
 KEPT = "kept"
 Judge = Callable[[str], "tuple[str, str]"]  # a text's verdict, KEPT or a reason, and what is left of it
 
 
 def ours(preset: str) -> Judge:
-    section = ExtractSection(cleaning=preset)
+    section = CleanSection(preset=preset)
 
     def judge(text: str) -> tuple[str, str]:
         try:
             return KEPT, clean(Draft("", text), section)[0]
-        except Refused as refused:
+        except Rejected as refused:
             return refused.reason, ""
 
     return judge
@@ -96,13 +98,14 @@ def compare(preset: str, peer: Judge, cases: list[str], rounds: int) -> Figures:
 
 def texts(every: int) -> list[str]:
     """The text of every n-th page of both collections that is in English, not cleaned."""
-    section = ExtractSection(cleaning="none", max_bytes=2**30)
+    section = ExtractSection(drop_wikipedia=False, max_bytes=2**30)
     found = [
         extract_page(body, content_type, url, section)
         for collection in (WCXB, EVALUATION)
         for url, content_type, body, _ in pages(*collection, every)
     ]
-    return [page.text for page in found if isinstance(page, Text)]
+    texts = [page.text for page in found if isinstance(page, Text)]
+    return [text for text in texts if detect(text, CleanSection().language_certainty).code == "en"]
 
 
 def presets(options: argparse.Namespace) -> Figures:

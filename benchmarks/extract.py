@@ -35,11 +35,12 @@ from langdetect import LangDetectException, detect_langs, detector_factory
 
 from benchmarks.corpus import EVALUATION, WCXB, members, pages
 from benchmarks.harness import DATA, Figures, bar, in_turn, installed, run
-from webtext.core.config import ExtractSection
+from webtext.clean.language import ISO, detect
+from webtext.clean.verdict import judge
+from webtext.core.config import CleanSection, ExtractSection
 from webtext.extract import page as whole
 from webtext.extract.decode import decode
 from webtext.extract.engines import MODULES, Engine, Extraction, engine
-from webtext.extract.language import ISO, detect
 from webtext.extract.result import Text
 from webtext.extract.score import Strings, word_f1
 from webtext.extract.wikipedia import is_copy
@@ -76,13 +77,13 @@ def folded(name: str, folds: Path) -> Engine:
 
 
 def whole_page(folds: Path | None) -> Extractor:
-    section = ExtractSection(languages=[], max_bytes=2**30)
+    section, cleaning = ExtractSection(max_bytes=2**30), CleanSection(languages=[])
     if folds:
         whole.ENGINES["combined"] = folded("combined", folds)
 
     def extract(body: bytes, content_type: str | None, url: str) -> str:
         found = whole.extract_page(body, content_type, url, section)
-        return found.text if isinstance(found, Text) else ""
+        return judge(found.title, found.text, cleaning).text or "" if isinstance(found, Text) else ""
 
     return extract
 
@@ -198,7 +199,7 @@ def by_langdetect(text: str) -> str:
 
 
 DETECTORS: dict[str, Callable[[str], str]] = {
-    "webtext": lambda text: detect(text, ExtractSection().language_certainty).code,
+    "webtext": lambda text: detect(text, CleanSection().language_certainty).code,
     "langdetect": by_langdetect,
 }
 

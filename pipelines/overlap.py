@@ -9,6 +9,7 @@ import apache_beam as beam
 from pipelines.engine import Barrier, Phase, Tasks
 from webtext.core.config import Config, OverlapSection
 from webtext.core.task import StageContext, TaskRun
+from webtext.core.texts import corpus_directory
 from webtext.overlap.phases import locate, measure_benchmark, write_report
 
 
@@ -22,7 +23,7 @@ def graph(pipeline: Any, context: StageContext, config: Config) -> None:
         (measured, always)
         | beam.Flatten()
         | "Measured" >> Barrier(shards)
-        | Phase(context, "locate", locate, config.overlap)
+        | Phase(context, "locate", locate, config.overlap, corpus_directory(config))
         | "Located" >> Barrier(1)
         | Phase(context, "report", _report, shards, config.overlap)
     )

@@ -66,7 +66,7 @@ def run_stage(
 
             graph = import_module(stage.graph).graph
             if not is_local(arguments):
-                config, context = config.resolve_paths(Path.cwd()), replace(context, build=context.build.absolute())
+                context = replace(context, build=context.build.absolute())
             with worker_output_to(context.scratch_path("workers.log")):
                 job = f"{stage.name}-{status.key[:8]}"
                 execute(lambda pipeline: graph(pipeline, context, config), workers, arguments, job, progress.counted)

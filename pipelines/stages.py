@@ -10,6 +10,7 @@ from webtext.core.config import Config
 from webtext.core.config_file import source_files
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
+from webtext.core.plugins import source_file
 from webtext.dedup.earlier_builds import earlier_shards
 from webtext.overlap.sources import source_files as benchmark_files
 
@@ -58,6 +59,23 @@ def _decontamination(config: Config) -> dict[str, int]:
     return {"testsets": sets, "quotations": _shards(config)} if sets else {}
 
 
+def _copies(config: Config) -> dict[str, int]:
+    if not config.dedup.copies:
+        return {}
+    partitions = config.dedup.partitions
+    return {"sign": _shards(config) + len(earlier_shards(config.dedup)), "rank": 1, "join": partitions, "verify": partitions, "settle": 1}
+
+
+def _rules(config: Config) -> list[Path]:
+    """The files of the user's own rules: a change of their code makes the stage run again."""
+    return sorted({source_file(reference, "clean.rules") for reference in config.clean.rules})
+
+
+def text_files(config: Config) -> list[str]:
+    """The files of texts that a build begins with, of all kinds of paths, sorted."""
+    return document_files(config.documents.files, "documents.files", source_files_anywhere)
+
+
 def _shards(config: Config) -> int:
     return config.build.shards
 
@@ -93,22 +111,39 @@ EXTRACT = Stage(
     keys=("fetch.opt_out",),
     phases=lambda config: {"extract": _shards(config)},
     graph="pipelines.extract",
+    version=2,  # language and cleaning are a stage of their own
+)
+DOCUMENTS = Stage(
+    name="documents",
+    directory=DIRECTORIES["documents"],
+    unit="records",
+    reads=(),
+    sections=("build", "documents"),
+    sources=text_files,
+    phases=lambda config: {"read": min(len(text_files(config)), _shards(config))},
+    graph="pipelines.documents",
+)
+CLEAN = Stage(
+    name="clean",
+    directory=DIRECTORIES["clean"],
+    unit="documents",
+    reads=("extract",),
+    sections=("build", "clean"),
+    sources=_rules,
+    phases=lambda config: {"clean": _shards(config)},
+    graph="pipelines.clean",
 )
 DEDUP = Stage(
     name="dedup",
     directory=DIRECTORIES["dedup"],
     extra_outputs=("duplicates",),
     unit="documents",
-    reads=("extract",),
+    reads=("clean",),
     sections=("build", "dedup"),
     sources=_against,
     phases=lambda config: {
         **_decontamination(config),
-        "sign": _shards(config) + len(earlier_shards(config.dedup)),
-        "rank": 1,
-        "join": config.dedup.partitions,
-        "verify": config.dedup.partitions,
-        "settle": 1,
+        **_copies(config),
         "decide": _shards(config),
     },
     graph="pipelines.dedup",

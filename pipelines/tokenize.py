@@ -9,6 +9,7 @@ import apache_beam as beam
 from pipelines.engine import CollectAll, Phase, TaskRange
 from webtext.core.config import Config
 from webtext.core.task import StageContext
+from webtext.core.texts import corpus_directory
 from webtext.tokens.phases import encode_shard, lay_out, write_file
 
 
@@ -16,7 +17,7 @@ def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     (
         pipeline
         | "Shards" >> TaskRange(config.build.shards)
-        | Phase(context, "encode", encode_shard)
+        | Phase(context, "encode", encode_shard, corpus_directory(config))
         | "Encoded" >> CollectAll()
         | Phase(context, "layout", lay_out, config.tokenize)
         | "Files" >> beam.FlatMap(_each)

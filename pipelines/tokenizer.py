@@ -7,6 +7,7 @@ from typing import Any
 from pipelines.engine import CollectAll, Phase, TaskRange, Tasks
 from webtext.core.config import Config
 from webtext.core.task import StageContext
+from webtext.core.texts import corpus_directory
 from webtext.tokens.vocabulary import count_shard, take_vocabulary, train_vocabulary
 
 
@@ -17,7 +18,7 @@ def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     (
         pipeline
         | "Shards" >> TaskRange(config.build.shards)
-        | Phase(context, "count", count_shard)
+        | Phase(context, "count", count_shard, corpus_directory(config))
         | "Counted" >> CollectAll()
         | Phase(context, "train", train_vocabulary, config.tokenizer, ram="8GB")
     )

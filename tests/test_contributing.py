@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from webtext.core.config import ExtractSection
-from webtext.extract.rules import Draft, Refused, gpt2
+from webtext.clean.rules import Draft, gpt2
+from webtext.core.config import CleanSection
+from webtext.core.errors import Rejected
 from webtext.overlap import record_readers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,9 +37,9 @@ def test_the_rule_works() -> None:
     names: dict[str, Any] = dict(vars(gpt2))
     exec(EXAMPLES[0], names)
     rule = names["RULES"][-1]
-    assert rule(Draft("Soup", "One tablespoon of salt."), ExtractSection()) == "One tablespoon of salt."
-    with pytest.raises(Refused):
-        rule(Draft("Soup", "tablespoon " * 6), ExtractSection())
+    assert rule(Draft("Soup", "One tablespoon of salt."), CleanSection()) == "One tablespoon of salt."
+    with pytest.raises(Rejected):
+        rule(Draft("Soup", "tablespoon " * 6), CleanSection())
 
 
 def test_the_reader_works(tmp_path: Path) -> None:

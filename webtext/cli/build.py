@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.run import run_stage, tidy
 from pipelines.stage import Stage, check_stage
-from pipelines.stages import DEDUP, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
+from pipelines.stages import CLEAN, DEDUP, DOCUMENTS, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
 from webtext.cli.build_directory import check_build_owner
 from webtext.cli.local_stages import REPORT, TRAIN
 from webtext.cli.progress import ProgressDisplay
@@ -23,21 +23,48 @@ from webtext.fetch.user_agent import user_agent
 
 
 def stages_of(config: Config) -> dict[str, Stage]:
-    """The stages of a build in order, by name. Without dumps it has no links, without `train.enabled` no model."""
-    from_reddit = config.links.dumps or config.links.subreddits
-    if not from_reddit and not config.fetch.warcs:
-        raise UsageError(
-            "nothing to build from: set links.dumps or links.subreddits (Reddit submissions) or fetch.warcs (archives) in the configuration"
-        )
-    if from_reddit:
-        stages = [LINKS, FETCH, EXTRACT]
-    else:
-        stages = [replace(FETCH, reads=()), replace(EXTRACT, reads=("fetch",))]
-    stages += [DEDUP, NGRAMS, OVERLAP, TOKENIZER, TOKENIZE]
+    """The stages of a build in order, by name: from what it begins with, and without those that are not enabled.
+
+    A stage reads the texts of the last one before it: `overlap` those of dedup, or of clean where dedup is not enabled.
+    """
+    stages = _first_stages(config)
+    texts = stages[-1].name
+    for stage, enabled in ((CLEAN, config.clean.enabled), (DEDUP, config.dedup.enabled)):
+        if enabled:
+            stages.append(replace(stage, reads=(texts,)))
+            texts = stage.name
+    for stage in (NGRAMS, OVERLAP, TOKENIZER, TOKENIZE):
+        stages.append(replace(stage, reads=(texts, *stage.reads[1:])))
     if config.train.enabled:
         stages.append(TRAIN)
     stages.append(replace(REPORT, reads=tuple(stage.name for stage in stages)))
     return {stage.name: stage for stage in stages}
+
+
+def _first_stages(config: Config) -> list[Stage]:
+    """From what the build begins with to its documents."""
+    if config.documents.files:
+        if config.links.dumps or config.links.subreddits or config.fetch.warcs:
+            raise UsageError("documents.files: a build begins with documents or with links and archives; leave out one of them")
+        return [DOCUMENTS]
+    if config.links.dumps or config.links.subreddits:
+        return [LINKS, FETCH, EXTRACT]
+    if config.fetch.warcs:
+        return [replace(FETCH, reads=()), replace(EXTRACT, reads=("fetch",))]
+    raise UsageError(
+        "nothing to build from: set documents.files (texts of any kind), links.dumps or links.subreddits (Reddit submissions) "
+        "or fetch.warcs (archives) in the configuration"
+    )
+
+
+def stages_for(config: Config, target: str) -> list[str]:
+    """A stage and all that it needs, in the order of the build."""
+    stages = stages_of(config)
+    wanted = {target}
+    for stage in reversed(stages.values()):
+        if stage.name in wanted:
+            wanted.update(stage.reads)
+    return [name for name in stages if name in wanted]
 
 
 @dataclass(frozen=True)
@@ -75,24 +102,26 @@ def run_build(
     build: Path | str,
     arguments: Sequence[str] = (),
     *,
-    only: str | None = None,
+    only: Collection[str] = (),
     reuse: bool = False,
     allowed_names: Sequence[str] = (),
     retry: Sequence[str] = (),
     display: ProgressDisplay | None = None,
     on_stage_done: Callable[[Done], None] = lambda done: None,
 ) -> list[Done]:
-    """Run all stages of a build, or `only` one whose inputs are finished; what is up to date is not run again.
+    """Run all stages of a build, or `only` some whose inputs are finished; what is up to date is not run again.
 
     A `build` given as text may be a URL of Beam's. `allowed_names` may exist in the directory before its first build. `retry` names
     classes of failed links (webtext.fetch.previous_crawl.RETRY) that fetch tries again.
     """
     stages = stages_of(config)
-    if only is not None and only not in stages:
-        raise UsageError(f"{only}: not a stage of this configuration; it has {', '.join(stages)}")
+    for name in only:
+        if name not in stages:
+            raise UsageError(f"{name}: not a stage of this configuration; it has {', '.join(stages)}")
+    wanted = [name for name in stages if not only or name in only]
     if retry:
         _check_retry(retry, config)
-    if only in (None, "fetch") and not config.fetch.warcs:
+    if "fetch" in wanted and not config.fetch.warcs:
         user_agent(config.fetch)  # refused now and not hours later, when the links are read
     workers = config.run.workers or cores()
     results = []
@@ -100,9 +129,9 @@ def run_build(
         check_build_owner(directory, config, reuse=reuse, allowed_names=allowed_names, remote=remote)
         if remote is not None and config.links.subreddits:
             raise UsageError("links.subreddits: answers of Reddit are kept on a local disk; give a local --out, or links.dumps")
-        config = prepare_sources(config, directory, arguments, display or ProgressDisplay(), ask=only in (None, "links"))
+        config = prepare_sources(config, directory, arguments, display or ProgressDisplay(), ask="links" in wanted)
         for stage in stages.values():
-            if only not in (None, stage.name):
+            if stage.name not in wanted:
                 continue
             if remote is not None:
                 check_lock(remote)

@@ -52,9 +52,14 @@ def lock_directory(build: Path, shown: str = "") -> Iterator[None]:
 
 def sources(config: Config) -> dict[str, Any]:
     """The identity of a build: its sources. All other keys may change, and the stages that they affect run again."""
-    found = {"build.shards": config.build.shards, "links.dumps": config.links.dumps, "fetch.warcs": config.fetch.warcs}
-    # Only if set, so that builds from before the key existed stay valid.
-    return {**found, "links.subreddits": config.links.subreddits} if config.links.subreddits else found
+    found = {
+        "build.shards": config.build.shards,
+        "links.dumps": config.links.dumps,
+        "fetch.warcs": config.fetch.warcs,
+    }
+    # Only if set, so that builds from before the keys existed stay valid.
+    later = {"links.subreddits": config.links.subreddits, "documents.files": config.documents.files}
+    return {**found, **{key: value for key, value in later.items() if value}}
 
 
 def check_build_owner(

@@ -80,7 +80,7 @@ def _describe_job(stage: Stage, config: Config, build: str, arguments: Sequence[
 
     remote = BeamStore(build.rstrip("/"), options.get_all_options(drop_default=True))
     context = stage.context(remote.root / "launcher", PLACEHOLDER_KEY, remote)
-    graph = partial(import_module(stage.graph).graph, context=context, config=config.resolve_paths(Path.cwd()))
+    graph = partial(import_module(stage.graph).graph, context=context, config=config)
     path = descriptions / f"{stage.name}.json"
     write_bytes(path, describe(graph, arguments, f"{stage.name}-{PLACEHOLDER_KEY[:8]}").to_json())
     return path

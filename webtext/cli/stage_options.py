@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from types import UnionType
@@ -13,13 +13,16 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from webtext.core.config import Benchmark, Config
+from webtext.cli.file_builds import TAKES_FILES, config_of_files, is_configuration, split_beam_options
+from webtext.core.config import Benchmark, Config, TokenizerSection
 from webtext.core.config_file import load_config, parse_setting
 
 ABOUT = {
     "links": "Read Reddit submissions into a table of URLs with all their posts.",
     "fetch": "Download the links politely, or take their pages from archives.",
-    "extract": "Find title, text and language of every page, and keep what is text enough.",
+    "documents": "Read texts of one's own, of any kind, into documents.",
+    "extract": "Find title and text of every page.",
+    "clean": "Keep what is text enough, by rules of published corpora and one's own, in the languages wanted.",
     "dedup": "Remove exact and near copies, and part the corpus into train, val and test.",
     "ngrams": "Make Bloom filters of the corpus' 8-grams.",
     "overlap": "Report how much of each benchmark stands in the corpus.",
@@ -36,35 +39,31 @@ Settings = Annotated[
 
 
 def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callable[..., None]:
-    """The function of `webtext STAGE CONFIG --out DIR [--key value ...]`.
+    """The function of `webtext STAGE CONFIG|FILES --out DIR [--key value ...]`.
 
+    Given a configuration it runs the stage alone; given files, with all that lies between them and the stage, where the stage takes texts.
     `also(out, *, option=...)` is called when the stage is done; its options are further options of the command.
     """
-    section = Config.model_fields[stage].annotation if stage in Config.model_fields else None
-    fields = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
     others = dict(list(inspect.signature(also, eval_str=True).parameters.items())[1:]) if also else {}
-    options = {name: kind for name, info in fields.items() if name != "enabled" and (kind := _option_type(info)) is not None}
+    options = {name: (dotted, info) for name, dotted, info in _options(stage)}
 
     def command(**values: Any) -> None:
-        context: typer.Context = values.pop("beam")
-        config, out, reuse = values.pop("config"), values.pop("out"), values.pop("reuse")
+        inputs, out, reuse = values.pop("inputs"), values.pop("out"), values.pop("reuse")
         more, retry = {name: values.pop(name) for name in others}, values.pop("retry", None) or ()
         overrides = dict(map(parse_setting, values.pop("settings") or []))
-        overrides.update({f"{stage}.{name}": value for name, value in values.items() if value is not None and value != []})
+        overrides.update({options[name][0]: value for name, value in values.items() if value is not None and value != []})
         if stage == "train":
             overrides["train.enabled"] = True
+        inputs, beam = split_beam_options(inputs)
         from webtext.cli import console
-        from webtext.cli.build import run_build
+        from webtext.cli.build import run_build, stages_for
 
-        results = run_build(
-            load_config(config, overrides),
-            out,
-            context.args,
-            only=stage,
-            reuse=reuse,
-            retry=retry,
-            on_stage_done=console.print_stage_line,
-        )
+        if is_configuration(inputs):
+            config, only = load_config(Path(inputs[0]), overrides), [stage]
+        else:
+            config = config_of_files(stage, inputs, overrides)
+            only = stages_for(config, stage)
+        results = run_build(config, out, beam, only=only, reuse=reuse, retry=retry, on_stage_done=console.print_stage_line)
         if any(done.ran for done in results):
             console.print_summary(results)
         if also is not None:
@@ -73,16 +72,16 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
     def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
+    what = "configuration (TOML), or files and directories of texts" if stage in TAKES_FILES else "configuration (TOML)"
     parameters = [
-        parameter("beam", typer.Context, inspect.Parameter.empty),
-        parameter("config", Annotated[Path, typer.Argument(help="configuration (TOML)")], inspect.Parameter.empty),
+        parameter("inputs", Annotated[list[str], typer.Argument(help=what, show_default=False)], inspect.Parameter.empty),
         parameter(
             "out", Annotated[str, typer.Option("--out", metavar="DIR", help="directory of the build, or a URL")], inspect.Parameter.empty
         ),
         parameter("reuse", Annotated[bool, typer.Option("--reuse", help="take over a directory built from other sources")], False),
         *(
-            parameter(name, Annotated[kind, typer.Option(help=_help(fields[name]), show_default=False)], None)
-            for name, kind in options.items()
+            parameter(name, Annotated[_option_type(info), typer.Option(*_flags(name), help=_help(info), show_default=False)], None)
+            for name, (_, info) in options.items()
         ),
         parameter("settings", Settings, None),
         *others.values(),
@@ -95,6 +94,23 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
     command.__doc__ = ABOUT[stage]
     command.__name__ = stage
     return command
+
+
+def _options(stage: str) -> Iterator[tuple[str, str, FieldInfo]]:
+    """The options of a stage's command: name, key of the configuration, and its field. Where it takes files, those that read them too."""
+    sections = [stage, "documents"] if stage in TAKES_FILES and stage != "documents" else [stage]
+    for section in sections:
+        model = Config.model_fields[section].annotation if section in Config.model_fields else None
+        for name, info in model.model_fields.items() if isinstance(model, type) and issubclass(model, BaseModel) else ():
+            if name not in ("enabled", "files") and _option_type(info) is not None:
+                yield name, f"{section}.{name}", info
+    if stage == "tokenize":
+        yield "tokenizer", "tokenizer.path", TokenizerSection.model_fields["path"]
+
+
+def _flags(name: str) -> tuple[str, ...]:
+    """A list of benchmarks is given one by one."""
+    return ("--benchmark", "--benchmarks") if name == "benchmarks" else (f"--{name.replace('_', '-')}",)
 
 
 def _option_type(info: FieldInfo) -> Any:

@@ -13,6 +13,7 @@ from rich.table import Table
 from tokenizer import ByteBPE
 from tokenizer.inspect import Compression, colored, compression, cut, longest_tokens, readable
 from webtext.cli.console import out as console
+from webtext.core.texts import final_texts
 from webtext.tokens.texts import Document, documents_of
 from webtext.tokens.vocabulary import load_vocabulary
 
@@ -27,7 +28,7 @@ def inspect(vocabulary: Path, documents: Sequence[Path], text: str | None, longe
     if text is not None:
         _print_tokens(bpe, text)
         return
-    corpus = vocabulary.parent / "corpus"
+    corpus = final_texts(vocabulary.parent)
     read = _limited(documents or ([corpus] if corpus.is_dir() else []), limit)
     rows = compression(bpe, read)
     if rows:

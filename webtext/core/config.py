@@ -1,7 +1,8 @@
 """The configuration of a build: TOML, checked at the start, every key described.
 
 A key marked `affects_output=False` does not affect the output: workers, time-outs of this machine, and paths of source files,
-which a manifest knows by their content instead. A key marked `file` holds such paths.
+which a manifest knows by their content instead. A key marked `file` holds such paths; relative ones are made absolute when the
+configuration is read (webtext.core.config_file).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -21,9 +22,6 @@ def key(default: Any, description: str, *, affects_output: bool = True, file: bo
     else:
         bounds["default"] = default
     return Field(description=description, json_schema_extra={"affects_output": affects_output, "file": file}, **bounds)
-
-
-SectionType = TypeVar("SectionType", bound="Section")
 
 
 class Section(BaseModel):
@@ -43,23 +41,6 @@ class Section(BaseModel):
             elif isinstance(value, Section):
                 values[name] = value.fingerprint_fields()
         return values
-
-    def resolve_paths(self: SectionType, directory: Path) -> SectionType:
-        """The same with the relative paths taken from a directory: a worker on an engine has a current directory of its own."""
-        files = {
-            name
-            for name, info in type(self).model_fields.items()
-            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("file")
-        }
-        return self.model_copy(update={name: _resolve(value, directory, name in files) for name, value in self})
-
-
-def _resolve(value: Any, directory: Path, file: bool) -> Any:
-    if isinstance(value, Section):
-        return value.resolve_paths(directory)
-    if isinstance(value, list):
-        return [_resolve(item, directory, file) for item in value]
-    return str(directory / value) if file and value and "://" not in value else value
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -159,13 +140,46 @@ class FetchSection(Section):
     archive: ArchiveSection = key(ArchiveSection(), "archives of the web that are asked for links that are dead")
 
 
+class DocumentsSection(Section):
+    files: list[str] = key(
+        [],
+        "texts to begin with: JSONL, JSON, Parquet, Arrow, CSV, TSV, text, WET, tar, `datasets` directories, builds; paths, URLs, globs",
+        affects_output=False,
+        file=True,
+    )
+    text_field: str = key("", "field or column of the text; empty: guessed, and printed")
+    id_field: str = key("", "field of the record's own id; empty: guessed; where there is none the id follows from the text")
+    url_field: str = key("", "field of the URL; empty: guessed")
+    date_field: str = key("", "field of the date; empty: guessed")
+    title_field: str = key("", "field of the title; empty: guessed")
+    format: Literal["auto", "jsonl", "json", "parquet", "arrow", "csv", "tsv", "text", "wet", "tar"] = key(
+        "auto", "how to read the files; auto: by first bytes and ending"
+    )
+    unit: Literal["document", "line", "paragraph"] = key("document", "what of a plain text is a document: the file, a line, or a paragraph")
+    max_broken: float = key(0.001, "share of broken records in a file above which the run fails", ge=0, le=1)
+
+
 class ExtractSection(Section):
     engine: Literal["combined", "blocks", "trafilatura", "newspaper3k"] = key("combined", "what finds the text of a page")
+    drop_wikipedia: bool = key(True, "reject pages whose markup or text says that they are copies of Wikipedia articles")
+    max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is rejected", ge=1024)
+    page_seconds: float = key(30.0, "processor seconds that a page may take", gt=0, le=600)
+    page_memory: int = key(4 * 2**30, "bytes of address space that the process which extracts pages may take", ge=2**29)
+
+
+class CleanSection(Section):
+    enabled: bool = key(True, "clean the documents; without it the next stage reads documents/ as they are", affects_output=False)
+    preset: Literal["gpt2", "c4", "gopher", "fineweb", "none"] = key("gpt2", "rules that a text must meet, by name")
+    rules: list[str] = key(
+        [],
+        "further rules: functions of a text, as my_rules.py:no_recipes or package.module:rule; they return None, a reason, or Edited(text)",
+        file=True,
+    )
+    max_failed: float = key(0.01, "share of a shard's documents on which such a rule may fail before the run does", ge=0, le=1)
     languages: list[str] = key(["en"], "languages kept (ISO 639-1); empty: all")
     language_certainty: float = key(
         0.5, "share of the text below which the quick detector (CLD2) is not believed and the careful one (langdetect) is asked", ge=0, le=1
     )
-    cleaning: Literal["gpt2", "c4", "gopher", "fineweb", "none"] = key("gpt2", "rules that a text must meet, by name")
     min_characters: int = key(200, "a shorter text is rejected (gpt2)", ge=0)
     max_duplicate_lines: float = key(0.3, "share of the characters in repeated lines above which a text is rejected (gpt2)", ge=0, le=1)
     c4_min_words: int = key(5, "a line of fewer words is deleted (c4, fineweb)", ge=0)
@@ -208,9 +222,6 @@ class ExtractSection(Section):
     )
     fineweb_max_short_lines: float = key(0.67, "share of short lines from which on a text is rejected (fineweb)", ge=0, le=1)
     fineweb_short_line: int = key(30, "characters below which a line is short (fineweb)", ge=0)
-    max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is rejected", ge=1024)
-    page_seconds: float = key(30.0, "processor seconds that a page may take", gt=0, le=600)
-    page_memory: int = key(4 * 2**30, "bytes of address space that the process which extracts pages may take", ge=2**29)
 
 
 BenchmarkFormat = Literal[
@@ -255,6 +266,10 @@ def _benchmark(given: Any, known: Any) -> Any:
 
 
 class DedupSection(Section):
+    enabled: bool = key(
+        True, "make corpus/; without it later stages read what lies before, all of it as training text", affects_output=False
+    )
+    copies: bool = key(True, "remove exact and near copies; without it only what `decontaminate` says is removed")
     threshold: float = key(0.8, "Jaccard similarity of two near copies", gt=0, lt=1)
     permutations: int = key(128, "length of a MinHash signature", ge=16, le=1024)
     shingle_words: int = key(5, "words of a shingle", ge=1, le=32)
@@ -344,7 +359,9 @@ class Config(Section):
     run: RunSection = RunSection()
     links: LinksSection = LinksSection()
     fetch: FetchSection = FetchSection()
+    documents: DocumentsSection = DocumentsSection()
     extract: ExtractSection = ExtractSection()
+    clean: CleanSection = CleanSection()
     dedup: DedupSection = DedupSection()
     ngrams: NgramsSection = NgramsSection()
     overlap: OverlapSection = OverlapSection()

@@ -5,24 +5,29 @@ from __future__ import annotations
 import difflib
 import glob
 import json
+import logging
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from webtext.core.config import Config
+from webtext.core.config import CleanSection, Config
 from webtext.core.errors import UsageError
+from webtext.core.plugins import is_reference
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_log = logging.getLogger(__name__)
 
 DATA = "WEBTEXT_DATA"
 DATA_DEFAULT = "../shared/data"
@@ -31,8 +36,9 @@ DATA_DEFAULT = "../shared/data"
 def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read a TOML file and lay `overrides` ("dedup.threshold": 0.7) over it.
 
-    `${NAME}` in a string is the environment variable; `${WEBTEXT_DATA}` has a default. Relative paths are those of the current
-    directory. Raises UsageError that names the file, the key and the values it may have.
+    `${NAME}` in a string is the environment variable; `${WEBTEXT_DATA}`, a directory, has a default. Relative paths in the file are
+    taken from its own directory, those in `overrides` from the current one. Raises UsageError that names the file, the key and the
+    values it may have.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")  # editors on Windows write a byte order mark
@@ -40,27 +46,79 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
         raise UsageError(f"{path}: cannot be read ({error.strerror}); give the path of a configuration file") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 (byte {error.start}); a configuration is a TOML file") from None
-    return parse_config(text, str(path), overrides)
+    return parse_config(text, str(path), overrides, path.absolute().parent)
 
 
-def parse_config(text: str, name: str, overrides: Mapping[str, Any] | None = None) -> Config:
-    """Check a configuration given as text; errors call it `name`."""
+def parse_config(text: str, name: str, overrides: Mapping[str, Any] | None = None, directory: Path | None = None) -> Config:
+    """Check a configuration given as text; errors call it `name`; its relative paths are taken from `directory`, or the current one."""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
+    values = _absolute(_renamed(_expand(values, name), name), Config, directory or Path.cwd())
     for dotted, value in (overrides or {}).items():
-        *parts, leaf = dotted.split(".")
-        table: Any = values
-        for part in parts:
-            table = table.setdefault(part, {})
-            if not isinstance(table, dict):
-                raise UsageError(f"{dotted}: {part} is not a table whose keys can be set one by one; set {part} as a whole, or in the file")
-        table[leaf] = value
+        _lay_over(values, _absolute(_renamed(_nested(dotted, _expand(value, name)), dotted), Config, Path.cwd()), dotted)
     try:
-        return Config.model_validate(_expand(values, name))
+        return Config.model_validate(values)
     except ValidationError as error:
         raise UsageError("\n".join(f"{name}: {_sentence(detail)}" for detail in error.errors())) from None
+
+
+def _nested(dotted: str, value: Any) -> dict[str, Any]:
+    """`{"dedup": {"threshold": 0.7}}` for `dedup.threshold`."""
+    for part in reversed(dotted.split(".")):
+        value = {part: value}
+    return cast(dict[str, Any], value)
+
+
+def _lay_over(values: dict[str, Any], over: dict[str, Any], dotted: str) -> None:
+    for part, value in over.items():
+        below = values.get(part)
+        if isinstance(value, dict) and below is not None:
+            if not isinstance(below, dict):
+                raise UsageError(f"{dotted}: {part} is not a table whose keys can be set one by one; set {part} as a whole, or in the file")
+            _lay_over(below, value, dotted)
+        else:
+            values[part] = value
+
+
+# Keys that had another name in an earlier version, and the present one
+_SAME = CleanSection.model_fields.keys() - {"enabled", "preset", "rules", "max_failed"}
+RENAMED = {"extract.cleaning": "clean.preset", **{f"extract.{name}": f"clean.{name}" for name in sorted(_SAME)}}
+
+
+def _renamed(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """The values with the present names of their keys."""
+    for old, new in RENAMED.items():
+        (table, key), (new_table, new_key) = old.split("."), new.split(".")
+        if isinstance(values.get(table), dict) and key in values[table] and isinstance(values.setdefault(new_table, {}), dict):
+            _log.warning("%s: %s is now called %s", name, old, new)
+            values[new_table].setdefault(new_key, values[table].pop(key))
+    return values
+
+
+def _absolute(values: dict[str, Any], model: type[BaseModel], directory: Path) -> dict[str, Any]:
+    """The values with relative paths of files taken from a directory. What has a wrong type is left for the check that follows."""
+    for key, value in values.items():
+        info = model.model_fields.get(key)
+        if info is None:
+            continue
+        table = _table_of(info)
+        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("file"):
+            values[key] = [_path(item, directory) for item in value] if isinstance(value, list) else _path(value, directory)
+        elif table is not None and isinstance(value, list):  # of a benchmark its path, or its table
+            values[key] = [_absolute(item, table, directory) if isinstance(item, dict) else _path(item, directory, table) for item in value]
+        elif table is not None and isinstance(value, dict):
+            _absolute(value, table, directory)
+    return values
+
+
+def _path(value: Any, directory: Path, table: type[BaseModel] | None = None) -> Any:
+    """An absolute path. Of what may be the name of a table (a benchmark's) only where there is such a file."""
+    if not isinstance(value, str) or not value or "://" in value or (is_reference(value) and ".py:" not in value):
+        return value
+    path = str(directory / Path(value).expanduser())
+    return path if table is None or Path(path).exists() or glob.glob(path, recursive=True) else value
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:
@@ -92,7 +150,7 @@ def _variable(variable: str, name: str) -> str:
     value = os.environ.get(variable, DATA_DEFAULT if variable == DATA else None)
     if value is None:
         raise UsageError(f"{name}: the environment variable {variable} is not set, and ${{{variable}}} is used")
-    return value
+    return os.path.abspath(value) if variable == DATA else value
 
 
 def _sentence(detail: ErrorDetails) -> str:
@@ -116,12 +174,18 @@ def _model_at(location: Sequence[str | int]) -> type[BaseModel] | None:
         field = model.model_fields.get(part)
         if field is None:
             return None
-        kind: Any = field.annotation
-        kind = get_args(kind)[0] if get_origin(kind) is list else kind
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        kind = _table_of(field)
+        if kind is None:
             return None
         model = kind
     return model
+
+
+def _table_of(info: FieldInfo) -> type[BaseModel] | None:
+    """The model of a key that is a table, or a list of tables."""
+    kind: Any = info.annotation
+    kind = get_args(kind)[0] if get_origin(kind) is list else kind
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def print_config(config: Config | None = None) -> str:

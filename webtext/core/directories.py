@@ -6,6 +6,8 @@ DIRECTORIES = {
     "links": "links",
     "fetch": "pages",
     "extract": "documents",
+    "documents": "documents",
+    "clean": "cleaned",
     "dedup": "corpus",
     "ngrams": "ngrams",
     "overlap": "overlap",

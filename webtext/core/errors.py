@@ -9,3 +9,12 @@ class WebtextError(Exception):
 
 class UsageError(WebtextError):
     """The command line or the configuration is wrong. The command line prints the sentence and exits with 2."""
+
+
+class Rejected(Exception):
+    """A page or document is rejected: `reason` is a counter's name, `detail` the figure or words that decided."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail

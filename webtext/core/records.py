@@ -54,23 +54,26 @@ LEDGER = pa.schema(
     ]
 )
 
-# documents/: the text of a page
+# documents/: the text of a page or of a record of one's own files
 DOCUMENT = pa.schema(
     [
         ("id", pa.string()),
         ("url", pa.string()),
         ("title", pa.string()),
         ("text", pa.string()),
-        ("language", pa.string()),  # ISO 639-1
         ("extractor", pa.string()),
         ("score", pa.int64()),  # the best of its posts
         ("subreddits", pa.list_(pa.string())),  # sorted
         ("created_utc", pa.int64()),  # of its oldest post
+        ("meta", pa.string()),  # JSON: the other columns of the user's record
     ]
 )
 
+# cleaned/: what the cleaning rules left
+CLEANED = DOCUMENT.append(pa.field("language", pa.string()))  # ISO 639-1
+
 # corpus/: the documents that stay, each with its part
-CORPUS = DOCUMENT.append(pa.field("split", pa.string()))
+CORPUS = CLEANED.append(pa.field("split", pa.string()))
 
 # duplicates/pairs: a document and the one that it is a near copy of
 PAIR = pa.schema(

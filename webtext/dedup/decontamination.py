@@ -2,7 +2,7 @@
 
     phase            a task for      reads                           writes
     index_test_set   each test set   its files                       scratch: its n-grams
-    find_quotations  each shard      documents/shard-N.parquet,      duplicates/quotations/shard-N.parquet: every quotation that was found;
+    find_quotations  each shard      cleaned/shard-N.parquet,        duplicates/quotations/shard-N.parquet: every quotation that was found;
                                      the n-grams of all test sets    rejected documents; scratch: the changed documents
 
 They come first because what is left of two documents may be copies of one text, and because a copy without the quotation may be kept where
@@ -51,14 +51,14 @@ def _sets(context: StageContext, section: DedupSection) -> NgramIndex:
     return join_sets([read_indexed(_indexed(context, index)) for index in range(len(section.decontaminate))])
 
 
-def find_quotations(log: TaskRun, shard: int, section: DedupSection) -> None:
+def find_quotations(log: TaskRun, shard: int, section: DedupSection, source: str) -> None:
     """Find the quotations of the documents of a shard, and reject or cut the documents."""
     sets = _sets(log.context, section)
     with (
         log.table(f"duplicates/quotations/{shard_name(shard)}.parquet", QUOTATION) as table,
         writing_table(_changed(log.context, shard), CHANGED) as changed,
     ):
-        for row, document in enumerate(read_table(_path(log.context, shard), ["id", "url", "text"])):
+        for row, document in enumerate(read_table(_path(log.context, source, shard), ["id", "url", "text"])):
             log.progress()
             quoted = quotations(document["text"], sets)
             if not quoted:
@@ -95,13 +95,15 @@ def _changed(context: StageContext, shard: int) -> Path:
     return context.scratch_path(f"decontaminated-{shard:05d}.parquet")
 
 
-def _path(context: StageContext, shard: int) -> Path:
-    return context.build / "documents" / f"{shard_name(shard)}.parquet"
+def _path(context: StageContext, source: str, shard: int) -> Path:
+    return context.build / source / f"{shard_name(shard)}.parquet"
 
 
-def documents(context: StageContext, shard: int, section: DedupSection, columns: Sequence[str] | None = None) -> Iterator[Record]:
-    """The documents of a shard, decontaminated where it is configured."""
-    records = read_table(_path(context, shard), columns)
+def documents(
+    context: StageContext, source: str, shard: int, section: DedupSection, columns: Sequence[str] | None = None
+) -> Iterator[Record]:
+    """The documents of a shard of the directory `source`, decontaminated where it is configured."""
+    records = read_table(_path(context, source, shard), columns)
     if not section.decontaminate:
         yield from records
         return

@@ -1,7 +1,7 @@
 """The phases of `dedup` and the flow of the data. Text is read twice, by its own shard, and never shuffled.
 
     phase                  a task for      reads                                      writes
-    sign_shard             each part       documents/shard-N.parquet                  duplicates/signatures/shard-N.arrow; scratch:
+    sign_shard             each part       cleaned/shard-N.parquet                    duplicates/signatures/shard-N.arrow; scratch:
                                            (or a corpus shard of an earlier build)    shingles, documents by rank, band keys by partition
     rank_documents         the stage       the ranked documents of all parts, merged  ordinals: a document's position in the order of rank
     join_partition         each partition  its band keys, of all parts; signatures    candidates by range of ordinals; large buckets
@@ -10,7 +10,7 @@
                            (= partition)   shingles where in doubt
     choose_all_survivors   the stage       verified copies, range after range;        for each range: the removed documents, each with
                                            large buckets                              the one it is a copy of
-    decide_shard           each shard      documents/shard-N.parquet again, and       corpus/shard-N.parquet, rejected documents,
+    decide_shard           each shard      cleaned/shard-N.parquet again, and         corpus/shard-N.parquet, rejected documents,
                                            which are removed                          duplicates/pairs/shard-N.parquet
 
 Where `dedup.decontaminate` names test sets, two phases come before these: webtext.dedup.decontamination.
@@ -55,12 +55,14 @@ def parts_of(shards: int, section: DedupSection) -> int:
     return shards + len(earlier_shards(section))
 
 
-def sign_shard(log: TaskRun, part: int, shards: int, section: DedupSection) -> None:
-    """Sign the documents of a part."""
+def sign_shard(log: TaskRun, part: int, shards: int, section: DedupSection, source: str) -> None:
+    """Sign the documents of a part; those of this build lie in the directory `source`."""
     if part < shards:
         count = 0
         with log.binary(signature_path(part), lambda: count) as output:
-            count = sign_part(_watched(log, documents(log.context, part, section, COLUMNS)), section, log.context, part, output.file)
+            count = sign_part(
+                _watched(log, documents(log.context, source, part, section, COLUMNS)), section, log.context, part, output.file
+            )
         log.records_in += count
     else:
         path = earlier_shards(section)[part - shards]
@@ -150,14 +152,18 @@ def choose_all_survivors(log: TaskRun, _: int, shards: int, section: DedupSectio
     log.counters["looked-again"] += choose_survivors(log.context, ranks, store, shards, section)
 
 
-def decide_shard(log: TaskRun, shard: int, shards: int, section: DedupSection) -> None:
+def decide_shard(log: TaskRun, shard: int, shards: int, section: DedupSection, source: str) -> None:
     """Write the kept documents of a shard, each with its split, and reject the others, each with the document it is a copy of."""
-    ranks = RankIndex(log.context)
-    removed = removed_rows(log.context, shard, SignatureStore(log.context, ranks.bases, shards), section)
+    removed: dict[int, Record] = {}
+    if section.copies:
+        ranks = RankIndex(log.context)
+        removed = removed_rows(log.context, shard, SignatureStore(log.context, ranks.bases, shards), section)
     pairs: list[Record] = []
     with log.table(f"corpus/{shard_name(shard)}.parquet", CORPUS) as corpus:
-        for row, document in enumerate(documents(log.context, shard, section)):
+        for row, document in enumerate(documents(log.context, source, shard, section)):
             log.progress()
+            log.records_in += not section.copies  # otherwise `sign` has counted them
+            document.setdefault("language", None)
             pair = removed.get(row)
             if pair is None:
                 document["split"] = split_of(document["id"], section.val_share, section.test_share)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from webtext.core.config import ExtractSection
+from webtext.core.errors import Rejected
 from webtext.extract import wikipedia
-from webtext.extract.clean import clean
 from webtext.extract.decode import decode, kind_of
 from webtext.extract.engines import MODULES, Extraction, engine
-from webtext.extract.language import UNKNOWN, detect
 from webtext.extract.result import Rejection, Text
-from webtext.extract.rules import Draft, Refused
 from webtext.extract.text import tidy
 
 # Loaded with this module, so that no page has to pay for them out of its budget; see also the end of this file.
@@ -24,32 +22,28 @@ def extract_page(body: bytes, content_type: str | None, url: str, section: Extra
     """
     try:
         return _extract(body, content_type, url, section)
-    except Refused as refused:
-        return Rejection(refused.reason, refused.detail)
+    except Rejected as rejected:
+        return Rejection(rejected.reason, rejected.detail)
 
 
 def _extract(body: bytes, content_type: str | None, url: str, section: ExtractSection) -> Text:
     if not body or body.isspace():
-        raise Refused("empty")
+        raise Rejected("empty")
     if len(body) > section.max_bytes:
-        raise Refused("too-big", f"{len(body)} bytes")
+        raise Rejected("too-big", f"{len(body)} bytes")
     kind = kind_of(body, content_type)
     if kind == "pdf":
-        raise Refused("pdf")
+        raise Rejected("pdf")
     if kind not in ("html", "text"):
-        raise Refused("not-html", kind)
+        raise Rejected("not-html", kind)
     html, _ = decode(body, content_type)
     found = Extraction("", html, 1.0, "text") if kind == "text" else ENGINES[section.engine](html, url)
     title, text = " ".join(tidy(found.title).split()), tidy(found.text)
     if not text:
-        raise Refused("no-text")
-    text, changed = clean(Draft(title, text), section)
-    if section.cleaning != "none" and wikipedia.is_copy(html, text):
-        raise Refused("wikipedia-text")
-    language = detect(text, section.language_certainty)
-    if section.languages and language.code not in section.languages:
-        raise Refused("language", f"{language.code} {language.share:.2f}")
-    return Text(title, text, None if language.code == UNKNOWN else language.code, found.engine, language.bytes, changed)
+        raise Rejected("no-text")
+    if section.drop_wikipedia and wikipedia.is_copy(html, text):
+        raise Rejected("wikipedia-text")
+    return Text(title, text, found.engine)
 
 
 # The first page loads the model and the kernels, half a second; on a new installation it compiles them, half a minute.

@@ -23,7 +23,7 @@ def extract_shard(log: TaskRun, shard: int, section: ExtractSection, opt_out: Se
     """Read the pages of a shard and write documents/shard-N.parquet, sorted by id.
 
     records in: the pages (rows of the ledger without error); out: the documents; the others are rejected by name.
-    `bytes-XX` counts the text kept by language, in bytes, as CLD2 sees its parts; `changed-RULE` the texts that a cleaning rule changed.
+    `engine-NAME` counts the documents that an engine gave.
     """
     build, name = log.context.build, f"{shard_name(shard)}.parquet"
     # NB: in the order of ids, so that documents need not be held; a page is found by its offset.
@@ -51,7 +51,7 @@ def extract_shard(log: TaskRun, shard: int, section: ExtractSection, opt_out: Se
             else:
                 documents.write(document(row, result, posts.get(row["id"])))
                 log.records_out += 1
-                count(log, result)
+                log.counters[f"engine-{result.extractor}"] += 1
             log.progress()
         log.add_cost(child.spent.seconds, child.spent.memory)
 
@@ -69,17 +69,9 @@ def document(row: Record, text: Text, link: Record | None) -> Record:
         "url": row["url"],
         "title": text.title,
         "text": text.text,
-        "language": text.language,
         "extractor": text.extractor,
         "score": link["best_score"] if link else None,
         "subreddits": sorted({post["subreddit"] for post in posts}),
         "created_utc": min((post["created_utc"] for post in posts), default=None),
+        "meta": None,
     }
-
-
-def count(log: TaskRun, text: Text) -> None:
-    for language, size in text.bytes_by_language.items():
-        log.counters[f"bytes-{language}"] += size
-    log.counters[f"engine-{text.extractor}"] += 1
-    for rule in text.changed:
-        log.counters[f"changed-{rule}"] += 1

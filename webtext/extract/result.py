@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Text:
-    """What a page gave. `bytes_by_language` adds up to the text in UTF-8; `changed` names the cleaning rules that changed it."""
+    """What a page gave, by which engine."""
 
     title: str
     text: str
-    language: str | None
     extractor: str
-    bytes_by_language: dict[str, int] = field(default_factory=dict)
-    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,15 @@ from pathlib import Path
 
 from webtext.core.config import NgramsSection
 from webtext.core.files import writing
-from webtext.core.hashing import shard_name
-from webtext.core.tables import read_table
 from webtext.core.task import StageContext, TaskRun
+from webtext.core.texts import read_texts
 from webtext.ngrams.filters import filter_name, hashes_name
 from webtext.ngrams.normalise import ngram_hashes
 from webtext.ngrams.release import write_partition
 from webtext.ngrams.runs import RunWriter, read_runs
 
 
-def hash_shard(log: TaskRun, shard: int, section: NgramsSection) -> None:
+def hash_shard(log: TaskRun, shard: int, section: NgramsSection, source: str) -> None:
     """Phase 1, a shard: the distinct n-grams of its training documents, as sorted runs in a scratch file of which every partition reads its
     range.
 
@@ -24,7 +23,7 @@ def hash_shard(log: TaskRun, shard: int, section: NgramsSection) -> None:
     """
     with writing(_runs_path(log.context, shard)) as output:
         runs = RunWriter(output.file)
-        for document in read_table(log.context.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
+        for document in read_texts(log.context.build, source, shard):
             log.records_in += 1
             log.progress()
             if document["split"] != "train":

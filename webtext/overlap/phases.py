@@ -13,9 +13,8 @@ import numpy as np
 
 from webtext.core.config import Benchmark, OverlapSection
 from webtext.core.files import read_json, to_json, write_bytes
-from webtext.core.hashing import shard_name
-from webtext.core.tables import read_table
 from webtext.core.task import StageContext, TaskRun
+from webtext.core.texts import read_texts
 from webtext.dedup.arrow_files import ArrowFile, writing_arrow
 from webtext.ngrams.filters import Filters, filter_name, read_header
 from webtext.ngrams.normalise import Hashes, ngram_hashes
@@ -146,13 +145,13 @@ def _csv(rows: Iterable[list[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def locate(log: TaskRun, shard: int, section: OverlapSection) -> list[tuple[int, str]]:
+def locate(log: TaskRun, shard: int, section: OverlapSection, source: str) -> list[tuple[int, str]]:
     """Phase 2, a shard of the corpus: which n-grams of the test sets its training documents have, and the documents of each shown match."""
     context = log.context
     sets = join_sets([read_indexed(_hits(context, index)) for index in range(len(section.benchmarks))], _words(context))
     shown_ = [match["hashes"] for benchmark in _benchmarks(context, section) for match in benchmark["matches"]]
     documents, quoted = MatchDocuments(sets.lookup.keys, shown_), QuotationCounter(sets)
-    corpus = read_table(context.build / "corpus" / f"{shard_name(shard)}.parquet", ["id", "url", "text", "split"])
+    corpus = read_texts(context.build, source, shard)
     for document in corpus if len(sets.lookup.keys) else ():
         log.progress()
         if document["split"] == "train":

@@ -18,7 +18,7 @@ FRENCH = 10_000_000
 def compare(corpus: Mapping[str, Any], links: int | None, language_bytes: Mapping[str, int]) -> list[dict[str, Any]]:
     """Rows of the comparison: `what`, `here` (None where the build does not tell), `webtext`, `ratio` of the two, `source`.
 
-    `corpus` has documents and bytes, `language_bytes` the bytes that CLD2 found by language when texts were extracted.
+    `corpus` has documents and bytes, `language_bytes` the bytes that CLD2 found by language when texts were cleaned.
     """
     documents, text = corpus["documents"], sum(language_bytes.values())
     return [

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 
 from tokenizer import ByteBPE
 from webtext.core.errors import UsageError
-from webtext.core.hashing import shard_name, shard_of_url, url_id
-from webtext.core.manifest import MANIFEST_NAME, read_manifest
+from webtext.core.hashing import shard_of_url, url_id
+from webtext.core.manifest import MANIFEST_NAME
+from webtext.core.texts import final_texts
 from webtext.links.urls import BadUrl, canonical
 from webtext.tokens.shards import open_shard
 from webtext.tokens.vocabulary import load_vocabulary
@@ -48,10 +49,7 @@ class Provenance:
         self.build = build
         if not (build / "tokens" / MANIFEST_NAME).exists():
             raise UsageError(f"{build}: tokens/ is not finished; run `webtext build` first")
-        manifest = read_manifest(build / "corpus" / MANIFEST_NAME)
-        if manifest is None:
-            raise UsageError(f"{build}: corpus/ is not finished; run `webtext build` first")
-        self._shards: int = manifest.configuration["build"]["shards"]
+        self._texts = sorted(final_texts(build).glob("shard-*.parquet"))
 
     @cached_property
     def vocabulary(self) -> ByteBPE:
@@ -79,7 +77,7 @@ class Provenance:
 
     def with_text(self, text: str) -> Iterator[Source]:
         """The documents that hold a text, letter by letter, each with the tokens in which it stands there first."""
-        for path in sorted((self.build / "corpus").glob("shard-*.parquet")):
+        for path in self._texts:
             found: dict[str, tuple[int, int]] = {}
             for batch in pq.ParquetFile(path).iter_batches(batch_size=1000, columns=["id", "text"]):
                 for row in batch.filter(pc.match_substring(batch["text"], text)).to_pylist():
@@ -105,13 +103,14 @@ class Provenance:
         return row["offset"] + first, row["offset"] + last
 
     def _source(self, row: dict[str, Any], first: int, last: int) -> Source:
-        shard = shard_name(shard_of_url(row["url"], self._shards))
-        document = _one(self.build / "corpus" / f"{shard}.parquet", row["id"], ["extractor", "title"])
-        links = self.build / "links" / f"{shard}.parquet"
-        posts = _one(links, row["id"], ["posts"])["posts"] if links.exists() else []
-        return Source(**row, **document, posts=posts, first=first, last=last)
+        # A page is in the shard of its host, a record of one's own files in any.
+        likely = self._texts[shard_of_url(row["url"], len(self._texts))]
+        paths = [likely, *(path for path in self._texts if path != likely)]
+        document = next(found for path in paths if (found := _one(path, row["id"], ["extractor", "title"])))
+        link = _one(links, row["id"], ["posts"]) if (links := self.build / "links" / likely.name).exists() else None
+        return Source(**row, **document, posts=link["posts"] if link else [], first=first, last=last)
 
 
-def _one(path: Path, record_id: str, columns: list[str]) -> dict[str, Any]:
+def _one(path: Path, record_id: str, columns: list[str]) -> dict[str, Any] | None:
     rows: list[dict[str, Any]] = pq.read_table(path, columns=columns, filters=pc.field("id") == record_id).to_pylist()
-    return rows[0]
+    return rows[0] if rows else None

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from webtext.core.directories import DIRECTORIES
 from webtext.core.manifest import MANIFEST_NAME, Manifest, read_manifest
+from webtext.core.texts import final_texts
 from webtext.links.report import domain_of, read_domains
 from webtext.report.fidelity import compare, compare_domains
 
@@ -35,15 +36,15 @@ def summarise(build: Path, domains: Path | None = None) -> dict[str, Any]:
     """Everything that the report states and that no clock had a say in. `domains` is OpenAI's list of WebText's domains."""
     manifests = manifests_of(build)
     corpus, hosts = _corpus(build)
-    extract = manifests.get("extract")
-    language_bytes = counted(extract, "bytes-")
+    clean = manifests.get("clean")
+    language_bytes = counted(clean, "bytes-")
     return {
         "stages": [
             {"stage": name, **manifest.records, "reasons": reasons(manifest), "sources": manifest.sources}
             for name, manifest in manifests.items()
         ],
         "corpus": corpus,
-        "extracted": {"bytes_by_language": _ranked(language_bytes)[:TOP], "changed_by_rule": _ranked(counted(extract, "changed-"))},
+        "cleaned": {"bytes_by_language": _ranked(language_bytes)[:TOP], "changed_by_rule": _ranked(counted(clean, "changed-"))},
         "fidelity": compare(corpus, _urls(manifests["links"]) if "links" in manifests else None, language_bytes),
         "domains": compare_domains(_by_domain(hosts), read_domains(domains)) if domains else None,
         "tokens": _tokens(manifests.get("tokenize")),
@@ -74,13 +75,15 @@ def _corpus(build: Path) -> tuple[dict[str, Any], Counter[str]]:
     languages: Counter[str] = Counter()
     extractors: Counter[str] = Counter()
     lengths = [np.zeros(0, np.int32)]
-    for path in sorted((build / "corpus").glob("shard-*.parquet")):
-        for batch in pq.ParquetFile(path).iter_batches(columns=["url", "text", "language", "extractor", "split"]):
+    counters = {"language": languages, "extractor": extractors, "split": splits}
+    for path in sorted(final_texts(build).glob("shard-*.parquet")):
+        file = pq.ParquetFile(path)
+        counted_here = [name for name in counters if name in file.schema_arrow.names]  # without clean or dedup some columns are not there
+        for batch in file.iter_batches(columns=["url", "text", *counted_here]):
             lengths.append(pc.binary_length(batch.column("text")).to_numpy(zero_copy_only=False))
             hosts.update(urlsplit(url).hostname or "" for url in batch.column("url").to_pylist())
-            splits.update(batch.column("split").to_pylist())
-            languages.update(batch.column("language").to_pylist())
-            extractors.update(batch.column("extractor").to_pylist())
+            for name in counted_here:
+                counters[name].update(value for value in batch.column(name).to_pylist() if value is not None)
     sizes = np.concatenate(lengths)
     figures = {
         "documents": len(sizes),

@@ -75,7 +75,10 @@ def _kept(build: Path, stage: str, ids: set[str]) -> Iterator[str]:
                 yield f"{row['bytes']:,} bytes{cut}, HTTP {row['status']}{_archive(row)}, in {row['warc']} at {row['offset']:,}"
     elif stage == "extract":
         for row in _rows(build / "documents", "id", ids):
-            yield f"{len(row['text']):,} characters of {row['language']} by {row['extractor']}: {row['title']}"
+            yield f"{len(row['text']):,} characters by {row['extractor']}: {row['title']}"
+    elif stage == "clean":
+        for row in _rows(build / "cleaned", "id", ids):
+            yield f"{len(row['text']):,} characters of {row['language']}"
     elif stage == "dedup":
         for row in _rows(build / "corpus", "id", ids):
             yield f"kept, {row['split']}"

@@ -15,10 +15,10 @@ import pyarrow as pa
 from tokenizer.utf8 import to_utf8
 from webtext.core.config import TokenizeSection
 from webtext.core.files import writing
-from webtext.core.hashing import shard_name
 from webtext.core.records import SPLITS, TOKENS
 from webtext.core.tables import read_table, writing_table
 from webtext.core.task import TaskRun
+from webtext.core.texts import read_texts
 from webtext.tokens.shards import Tokens, token_dtype, write_tokens
 from webtext.tokens.vocabulary import vocabulary_of
 
@@ -27,7 +27,7 @@ CONTEXT = 1024  # tokens GPT-2 reads at once; documents above it are counted, as
 ENCODED = pa.schema([("id", pa.string()), ("url", pa.string()), ("split", pa.string()), ("length", pa.int64())])
 
 
-def encode_shard(log: TaskRun, shard: int) -> list[Any]:
+def encode_shard(log: TaskRun, shard: int, source: str) -> list[Any]:
     """Encode the documents of a corpus shard: one file of all tokens, and a table with the length of each document."""
     bpe = vocabulary_of(log.context.build)
     dtype = token_dtype(bpe.vocab_size)
@@ -36,7 +36,7 @@ def encode_shard(log: TaskRun, shard: int) -> list[Any]:
         writing(log.context.scratch_path(f"{log.name}.tokens")) as tokens,
         writing_table(log.context.scratch_path(f"{log.name}.parquet"), ENCODED) as table,
     ):
-        for document in read_table(log.context.build / f"corpus/{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
+        for document in read_texts(log.context.build, source, shard):
             ids = bpe.encode_to_numpy(document["text"])
             tokens.file.write(ids.astype(dtype).tobytes() + end)
             table.write({"id": document["id"], "url": document["url"], "split": document["split"], "length": ids.size + 1})

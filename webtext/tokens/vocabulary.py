@@ -10,17 +10,16 @@ from tokenizer import ByteBPE, TokenizerError, count_words, merge_counts, read_c
 from webtext.core.config import TokenizerSection
 from webtext.core.errors import WebtextError
 from webtext.core.files import sha256_of
-from webtext.core.hashing import shard_name
 from webtext.core.manifest import MANIFEST_NAME, read_manifest
-from webtext.core.tables import read_table
 from webtext.core.task import TaskRun
+from webtext.core.texts import read_texts
 
 
-def count_shard(log: TaskRun, shard: int) -> list[Any]:
+def count_shard(log: TaskRun, shard: int, source: str) -> list[Any]:
     """Count the words of a shard's training documents. Held-out text must not affect the vocabulary."""
 
     def texts() -> Any:
-        for document in read_table(log.context.build / f"corpus/{shard_name(shard)}.parquet", ["id", "url", "text", "split"]):
+        for document in read_texts(log.context.build, source, shard):
             log.records_in += 1
             log.progress()
             if document["split"] == "train":

@@ -14,7 +14,8 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from tests.webtext.extract.pages import Response, article, paragraphs, write_pages
-from webtext.core.config import ExtractSection
+from webtext.clean.verdict import judge
+from webtext.core.config import CleanSection, ExtractSection
 from webtext.core.hashing import url_id
 from webtext.core.records import LEDGER
 from webtext.core.tables import read_table, writing_table
@@ -39,10 +40,12 @@ def story(inserted: str = "", around: str = "") -> str:
 
 
 def text_of(body: str | bytes, content_type: str | None = "text/html; charset=utf-8", **keys: object) -> str:
-    section = ExtractSection(**{"languages": [], **keys})  # type: ignore[arg-type]
+    section = ExtractSection(**keys)  # type: ignore[arg-type]
     found = extract_page(body.encode() if isinstance(body, str) else body, content_type, URL, section)
     assert isinstance(found, Text), found
-    return found.text
+    text = judge(found.title, found.text, CleanSection(languages=[])).text
+    assert text is not None
+    return text
 
 
 def body_lines(text: str) -> list[str]:

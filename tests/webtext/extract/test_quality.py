@@ -19,15 +19,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from webtext.core.config import ExtractSection
-from webtext.extract.clean import clean
+from webtext.clean.presets import clean
+from webtext.clean.rules import Draft
+from webtext.core.config import CleanSection, ExtractSection
+from webtext.core.errors import Rejected
 from webtext.extract.page import extract_page
 from webtext.extract.result import Text
-from webtext.extract.rules import Draft, Refused
 from webtext.extract.score import Strings, word_f1
 from webtext.extract.text import tidy
 
-SECTION = ExtractSection(languages=[], cleaning="none")
+SECTION = ExtractSection(drop_wikipedia=False)
 
 # file, gold, every n-th page, SHA-256 of the bodies that this gives
 WCXB = ("wcxb-dev.warc.gz", "wcxb-dev-gold.jsonl.zst", 37, "3ef09081ba1a181329567aaca97c3f3c7782a6626af131c5f8cc3aaaae0484bd")
@@ -94,8 +95,8 @@ def test_what_cleaning_leaves_of_good_text(data_dir: Path) -> None:
     for preset in presets:
         kept = Counter[bool]()
         for article, text in texts:
-            with suppress(Refused):
-                clean(Draft("", text), ExtractSection(cleaning=preset))
+            with suppress(Rejected):
+                clean(Draft("", text), CleanSection(preset=preset))
                 kept[article] += 1
         assert kept[True] >= KEPT[preset][0], preset
         assert kept[False] >= KEPT[preset][1], preset

@@ -85,12 +85,10 @@ def test_pages_that_mention_wikipedia_stay(html: str, text: str) -> None:
     assert not is_copy(html, text)
 
 
-def test_a_mirror_is_left_out_by_name_and_stays_where_nothing_is_cleaned() -> None:
+def test_a_mirror_is_rejected_by_name_and_stays_where_it_is_wanted() -> None:
     body = page(MIRRORS["the Foundation's form"], below=True).encode()
-    for preset in ("gpt2", "c4", "gopher", "fineweb"):
-        section = ExtractSection(cleaning=preset, gopher_min_words=10)
-        assert extract_page(body, "text/html", "http://example.org/", section) == Rejection("wikipedia-text")
-    assert isinstance(extract_page(body, "text/html", "http://example.org/", ExtractSection(cleaning="none")), Text)
+    assert extract_page(body, "text/html", "http://example.org/", ExtractSection()) == Rejection("wikipedia-text")
+    assert isinstance(extract_page(body, "text/html", "http://example.org/", ExtractSection(drop_wikipedia=False)), Text)
 
 
 @given(st.text(alphabet="<>a/ \nWikipedia,.thfrncylo", max_size=400))

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.webtext.extract.pages import SENTENCES, Response, article, write_pages
-from webtext.core.config import ExtractSection
-from webtext.core.tables import read_table
-from webtext.core.task import StageContext, run_task
-from webtext.extract.clean import PRESETS, clean
-from webtext.extract.phases import extract_shard
-from webtext.extract.rules import Draft, Refused, Rule, c4, fineweb, gopher, repeated_lines
-from webtext.extract.rules.gopher import NGrams
+from tests.webtext.extract.pages import SENTENCES
+from webtext.clean.presets import PRESETS, clean
+from webtext.clean.rules import Draft, Rule, c4, fineweb, gopher, repeated_lines
+from webtext.clean.rules.gopher import NGrams
+from webtext.core.config import CleanSection
+from webtext.core.errors import Rejected
 
-SECTION = ExtractSection()
+SECTION = CleanSection()
 GOOD = "\n".join(SENTENCES)
 
 
 def verdict(rule: Rule, text: str, **keys: Any) -> str | None:
     """The detail with which a rule refuses a text, None where it lets it pass as it is."""
     try:
-        left = rule(Draft("", text), ExtractSection(**keys))
-    except Refused as error:
+        left = rule(Draft("", text), CleanSection(**keys))
+    except Rejected as error:
         refused = error
     else:
         assert left == text
@@ -43,7 +40,7 @@ def distinct(count: int, letters: int = 4) -> list[str]:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_good_text_passes_all_presets_as_it_is(name: Any) -> None:
-    assert clean(Draft("A story", GOOD), ExtractSection(cleaning=name)) == (GOOD, ())
+    assert clean(Draft("A story", GOOD), CleanSection(preset=name)) == (GOOD, ())
 
 
 # C4
@@ -78,7 +75,7 @@ def test_c4_rules_for_lines(rule: Rule, line: str, left: str) -> None:
 
 
 def test_c4_thresholds_are_keys() -> None:
-    assert c4.words_per_line(Draft("", "One two three."), ExtractSection(c4_min_words=3)) == "One two three."
+    assert c4.words_per_line(Draft("", "One two three."), CleanSection(c4_min_words=3)) == "One two three."
     assert verdict(c4.sentences_per_page, "One.", c4_min_sentences=1) is None
 
 
@@ -109,14 +106,14 @@ def test_c4_bad_words_are_whole_words() -> None:
 
 def test_c4_as_a_whole() -> None:
     lines = ["A Bridge", "The bridge is old.[1] It was built of stone in 1720.", "Share", "Nobody knows who built it, and nobody asks."]
-    text, changed = clean(Draft("", "\n".join(lines)), ExtractSection(cleaning="c4"))
+    text, changed = clean(Draft("", "\n".join(lines)), CleanSection(preset="c4"))
     assert text == "The bridge is old. It was built of stone in 1720.\nNobody knows who built it, and nobody asks."
     assert changed == ("citation-markers", "terminal-punctuation")
 
 
 def test_a_text_of_which_nothing_is_left_names_the_rule() -> None:
-    with pytest.raises(Refused) as refused:
-        clean(Draft("", "Home\nAbout\nContact"), ExtractSection(cleaning="c4"))
+    with pytest.raises(Rejected) as refused:
+        clean(Draft("", "Home\nAbout\nContact"), CleanSection(preset="c4"))
     assert (refused.value.reason, refused.value.detail) == ("terminal-punctuation", "nothing was left")
 
 
@@ -241,22 +238,3 @@ def test_fineweb_has_the_rules_of_the_others_but_two() -> None:
     assert {rule.__name__ for rule in gopher.RULES} < names
     assert {rule.__name__ for rule in c4.RULES} - names == {"terminal_punctuation", "bad_words"}
     assert fineweb.RULES.index(c4.sentences_per_page) > fineweb.RULES.index(c4.policy_notices)
-
-
-def test_every_rule_is_counted_by_its_name(tmp_path: Path) -> None:
-    """Through the stage: a counter a rule, and the reason on record."""
-    short = Response("http://example.org/short", article("Short", list(SENTENCES[:2])).encode())
-    code = Response("http://example.org/code", article("Code", [*SENTENCES, "It is { all } in brackets."]).encode())
-    notice = Response("http://example.org/notice", article("Notice", [*SENTENCES, "Our terms of use are long and dull."]).encode())
-    write_pages(tmp_path, 0, [short, code, notice])
-    report = run_task(
-        StageContext(tmp_path, "documents", "fingerprint"), "extract-00000", extract_shard, 0, ExtractSection(cleaning="fineweb")
-    )
-    reasons = {row["url"]: row["reason"] for row in read_table(tmp_path / "documents" / "rejected" / "extract-00000.parquet")}
-    assert reasons == {short.url: "word-count", code.url: "curly-bracket"}
-    assert (
-        report.counters["rejected-word-count"]
-        == report.counters["rejected-curly-bracket"]
-        == report.counters["changed-policy-notices"]
-        == 1
-    )

@@ -1,6 +1,6 @@
 """Cleaning rules, one function each, by the paper that they are from.
 
-A rule takes the page so far and gives its text, changed or not, or raises Refused with its reason. Thresholds are keys of the
+A rule takes the page so far and gives its text, changed or not, or raises Rejected with its reason. Thresholds are keys of the
 configuration. A line of a text is a paragraph of its page (see webtext.extract.text).
 """
 
@@ -9,16 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from webtext.core.config import ExtractSection
-
-
-class Refused(Exception):
-    """A page is rejected: `reason` is a counter's name, `detail` the figure or words that decided."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
+from webtext.core.config import CleanSection
 
 
 @dataclass(frozen=True)
@@ -29,7 +20,7 @@ class Draft:
     text: str
 
 
-Rule = Callable[[Draft, ExtractSection], str]
+Rule = Callable[[Draft, CleanSection], str]
 
 
 def repeated_lines(text: str) -> tuple[float, float]:

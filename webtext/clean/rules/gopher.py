@@ -11,8 +11,9 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from webtext.core.config import ExtractSection
-from webtext.extract.rules import Draft, Refused, repeated_lines
+from webtext.clean.rules import Draft, repeated_lines
+from webtext.core.config import CleanSection
+from webtext.core.errors import Rejected
 
 _Integers = npt.NDArray[np.int64]
 
@@ -23,38 +24,38 @@ _BULLET = re.compile(r"^ *(?:[•‣⁃◦▪▫●○■□*·]|[-–—](?= ))
 _STOP_WORD = re.compile(r"\b(?:the|be|to|of|and|that|have|with)\b", re.IGNORECASE)
 
 
-def word_count(draft: Draft, section: ExtractSection) -> str:
+def word_count(draft: Draft, section: CleanSection) -> str:
     """A text of fewer than `gopher_min_words` or more than `gopher_max_words` words is rejected."""
     count = len(draft.text.split())
     if not section.gopher_min_words <= count <= section.gopher_max_words:
-        raise Refused("word-count", f"{count} words")
+        raise Rejected("word-count", f"{count} words")
     return draft.text
 
 
-def mean_word_length(draft: Draft, section: ExtractSection) -> str:
+def mean_word_length(draft: Draft, section: CleanSection) -> str:
     """A text whose words have fewer than `gopher_min_word_length` or more than `gopher_max_word_length` letters on average is rejected."""
     words = draft.text.split()
     mean = sum(map(len, words)) / max(1, len(words))
     if not section.gopher_min_word_length <= mean <= section.gopher_max_word_length:
-        raise Refused("mean-word-length", f"{mean:.2f}")
+        raise Rejected("mean-word-length", f"{mean:.2f}")
     return draft.text
 
 
-def symbol_to_word_ratio(draft: Draft, section: ExtractSection) -> str:
+def symbol_to_word_ratio(draft: Draft, section: CleanSection) -> str:
     """A text with more than `gopher_max_symbols` hash signs a word, or as many ellipses, is rejected."""
     words = max(1, len(draft.text.split()))
     for name, count in (("#", draft.text.count("#")), ("…", len(_ELLIPSIS.findall(draft.text)))):
         if count / words > section.gopher_max_symbols:
-            raise Refused("symbol-to-word-ratio", f"{name} {count / words:.2f}")
+            raise Rejected("symbol-to-word-ratio", f"{name} {count / words:.2f}")
     return draft.text
 
 
-def bullet_lines(draft: Draft, section: ExtractSection) -> str:
+def bullet_lines(draft: Draft, section: CleanSection) -> str:
     """A text of which more than `gopher_max_bullet_lines` of the lines begin with a bullet is rejected."""
     return _at_most(draft, "bullet-lines", len(_BULLET.findall(draft.text)), section.gopher_max_bullet_lines)
 
 
-def ellipsis_lines(draft: Draft, section: ExtractSection) -> str:
+def ellipsis_lines(draft: Draft, section: CleanSection) -> str:
     """A text of which more than `gopher_max_ellipsis_lines` of the lines end in an ellipsis is rejected."""
     return _at_most(draft, "ellipsis-lines", len(_ENDS_IN_ELLIPSIS.findall(draft.text)), section.gopher_max_ellipsis_lines)
 
@@ -62,20 +63,20 @@ def ellipsis_lines(draft: Draft, section: ExtractSection) -> str:
 def _at_most(draft: Draft, name: str, count: int, threshold: float) -> str:
     share = count / (draft.text.count("\n") + 1)
     if share > threshold:
-        raise Refused(name, f"{share:.2f}")
+        raise Rejected(name, f"{share:.2f}")
     return draft.text
 
 
-def alphabetic_words(draft: Draft, section: ExtractSection) -> str:
+def alphabetic_words(draft: Draft, section: CleanSection) -> str:
     """A text of which fewer than `gopher_min_alphabetic_words` of the words have a letter is rejected."""
     words = draft.text.split()
     share = sum(word.isalpha() or any(map(str.isalpha, word)) for word in words) / max(1, len(words))
     if share < section.gopher_min_alphabetic_words:
-        raise Refused("alphabetic-words", f"{share:.2f}")
+        raise Rejected("alphabetic-words", f"{share:.2f}")
     return draft.text
 
 
-def stop_words(draft: Draft, section: ExtractSection) -> str:
+def stop_words(draft: Draft, section: CleanSection) -> str:
     """A text with fewer than `gopher_min_stop_words` different words out of eight frequent English ones is rejected."""
     found: set[str] = set()
     for match in _STOP_WORD.finditer(draft.text):
@@ -83,37 +84,37 @@ def stop_words(draft: Draft, section: ExtractSection) -> str:
             return draft.text
         found.add(match[0].lower())
     if len(found) < section.gopher_min_stop_words:
-        raise Refused("stop-words", " ".join(sorted(found)))
+        raise Rejected("stop-words", " ".join(sorted(found)))
     return draft.text
 
 
-def duplicate_line_fraction(draft: Draft, section: ExtractSection) -> str:
+def duplicate_line_fraction(draft: Draft, section: CleanSection) -> str:
     """A text of which more than `gopher_max_duplicate_lines` of the lines were there before is rejected."""
     share, _ = repeated_lines(draft.text)
     if share > section.gopher_max_duplicate_lines:
-        raise Refused("duplicate-line-fraction", f"{share:.2f}")
+        raise Rejected("duplicate-line-fraction", f"{share:.2f}")
     return draft.text
 
 
-def duplicate_line_character_fraction(draft: Draft, section: ExtractSection) -> str:
+def duplicate_line_character_fraction(draft: Draft, section: CleanSection) -> str:
     """A text of which more than `gopher_max_duplicate_line_characters` stands in lines seen earlier in the text is rejected."""
     _, share = repeated_lines(draft.text)
     if share > section.gopher_max_duplicate_line_characters:
-        raise Refused("duplicate-line-character-fraction", f"{share:.2f}")
+        raise Rejected("duplicate-line-character-fraction", f"{share:.2f}")
     return draft.text
 
 
-def top_n_gram_character_fraction(draft: Draft, section: ExtractSection) -> str:
+def top_n_gram_character_fraction(draft: Draft, section: CleanSection) -> str:
     """A text of which an n-gram that is there most often, and twice at least, makes up more than `gopher_max_top_n_grams` is rejected."""
     grams = NGrams(draft.text)
     for n, threshold in enumerate(section.gopher_max_top_n_grams, TOP_FROM):
         share = grams.top(n)
         if share > threshold:
-            raise Refused("top-n-gram-character-fraction", f"{n} words {share:.2f}")
+            raise Rejected("top-n-gram-character-fraction", f"{n} words {share:.2f}")
     return draft.text
 
 
-def duplicate_n_gram_character_fraction(draft: Draft, section: ExtractSection) -> str:
+def duplicate_n_gram_character_fraction(draft: Draft, section: CleanSection) -> str:
     """A text of which n-grams seen earlier in the text make up more than `gopher_max_duplicate_n_grams` is rejected.
 
     A character in two of them counts once.
@@ -122,7 +123,7 @@ def duplicate_n_gram_character_fraction(draft: Draft, section: ExtractSection) -
     for n, threshold in enumerate(section.gopher_max_duplicate_n_grams, DUPLICATE_FROM):
         share = grams.repeated(n)
         if share > threshold:
-            raise Refused("duplicate-n-gram-character-fraction", f"{n} words {share:.2f}")
+            raise Rejected("duplicate-n-gram-character-fraction", f"{n} words {share:.2f}")
     return draft.text
 
 

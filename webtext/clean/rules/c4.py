@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from webtext.core.config import ExtractSection
-from webtext.extract.rules import Draft, Refused
+from webtext.clean.rules import Draft
+from webtext.core.config import CleanSection
+from webtext.core.errors import Rejected
 
 # Between two sentences: a mark with the quotes and brackets behind it, and white space before what does not begin small. Not after an
 # initial or a title, unless a second mark follows. It begins only at the first of several marks, or many marks take quadratic time.
@@ -25,13 +26,13 @@ _CITATION = re.compile(
 POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
 
 
-def citation_markers(draft: Draft, section: ExtractSection) -> str:
+def citation_markers(draft: Draft, section: CleanSection) -> str:
     """Wikipedia's marks of citations ("[1]", "[citation needed]") are removed."""
     lines = (_CITATION.sub("", line).rstrip() for line in draft.text.split("\n"))
     return "\n".join(line for line in lines if line)
 
 
-def terminal_punctuation(draft: Draft, section: ExtractSection) -> str:
+def terminal_punctuation(draft: Draft, section: CleanSection) -> str:
     """Lines that do not end in a full stop, an exclamation mark, a question mark or a closing quotation mark are removed.
 
     As in the program behind the paper, three dots at the end are no full stop: there the line was cut off.
@@ -39,40 +40,40 @@ def terminal_punctuation(draft: Draft, section: ExtractSection) -> str:
     return "\n".join(line for line in draft.text.split("\n") if _TERMINAL.search(line) and not line.endswith("..."))
 
 
-def words_per_line(draft: Draft, section: ExtractSection) -> str:
+def words_per_line(draft: Draft, section: CleanSection) -> str:
     """Lines of fewer than `c4_min_words` words are removed."""
     return "\n".join(line for line in draft.text.split("\n") if len(line.split()) >= section.c4_min_words)
 
 
-def javascript(draft: Draft, section: ExtractSection) -> str:
+def javascript(draft: Draft, section: CleanSection) -> str:
     """Lines with the word Javascript are removed: most of them ask to turn it on."""
     return "\n".join(line for line in draft.text.split("\n") if "javascript" not in line.lower())
 
 
-def policy_notices(draft: Draft, section: ExtractSection) -> str:
+def policy_notices(draft: Draft, section: CleanSection) -> str:
     """Lines that name terms of use, a privacy policy or the use of cookies are removed."""
     lines = ((line, line.lower()) for line in draft.text.split("\n"))
     return "\n".join(line for line, lower in lines if not any(notice in lower for notice in POLICIES))
 
 
-def lorem_ipsum(draft: Draft, section: ExtractSection) -> str:
+def lorem_ipsum(draft: Draft, section: CleanSection) -> str:
     """A text with the words "lorem ipsum" is rejected."""
     if "lorem ipsum" in draft.text.lower():
-        raise Refused("lorem-ipsum")
+        raise Rejected("lorem-ipsum")
     return draft.text
 
 
-def curly_bracket(draft: Draft, section: ExtractSection) -> str:
+def curly_bracket(draft: Draft, section: CleanSection) -> str:
     """A text with a curly bracket is rejected: it is program code."""
     if "{" in draft.text:
-        raise Refused("curly-bracket")
+        raise Rejected("curly-bracket")
     return draft.text
 
 
-def bad_words(draft: Draft, section: ExtractSection) -> str:
+def bad_words(draft: Draft, section: CleanSection) -> str:
     """A text with one of `c4_bad_words`, as a whole word in any case, is rejected. The list of the paper is published by its makers."""
     if section.c4_bad_words and (match := _any_of(tuple(section.c4_bad_words)).search(draft.text)):
-        raise Refused("bad-words", match[0].lower())
+        raise Rejected("bad-words", match[0].lower())
     return draft.text
 
 
@@ -90,11 +91,11 @@ def sentences(text: str) -> int:
     return sum(1 + len(_SENTENCE_BREAK.findall(line)) for line in text.split("\n") if line)
 
 
-def sentences_per_page(draft: Draft, section: ExtractSection) -> str:
+def sentences_per_page(draft: Draft, section: CleanSection) -> str:
     """A text of fewer than `c4_min_sentences` sentences is rejected."""
     count = sentences(draft.text)
     if count < section.c4_min_sentences:
-        raise Refused("sentences-per-page", str(count))
+        raise Rejected("sentences-per-page", str(count))
     return draft.text
 
 

@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from webtext.core.config import ExtractSection
-from webtext.extract.rules import Draft, Refused, repeated_lines
-from webtext.extract.rules.phrases import BOILERPLATE, ERRORS, HINDRANCES
+from webtext.clean.rules import Draft, repeated_lines
+from webtext.clean.rules.phrases import BOILERPLATE, ERRORS, HINDRANCES
+from webtext.core.config import CleanSection
+from webtext.core.errors import Rejected
 
 HINDERED = 1000  # characters below which a sentence about a hindrance is what the page has to say
 
 
-def boilerplate_lines(draft: Draft, section: ExtractSection) -> str:
+def boilerplate_lines(draft: Draft, section: CleanSection) -> str:
     """Lines that are a button, a cookie notice or a copyright line and nothing else are removed."""
     return "\n".join(line for line in draft.text.split("\n") if not BOILERPLATE.match(line.strip()))
 
 
-def duplicate_lines(draft: Draft, section: ExtractSection) -> str:
+def duplicate_lines(draft: Draft, section: CleanSection) -> str:
     """A text is rejected when more than `max_duplicate_lines` of its characters stand in lines seen earlier in the text."""
     _, share = repeated_lines(draft.text)
     if share > section.max_duplicate_lines:
-        raise Refused("duplicate-lines", f"{share:.2f}")
+        raise Rejected("duplicate-lines", f"{share:.2f}")
     return draft.text
 
 
-def error_page(draft: Draft, section: ExtractSection) -> str:
+def error_page(draft: Draft, section: CleanSection) -> str:
     """What servers, walls and parked domains show with status 200 is rejected: by its title, or as a sentence of a short text."""
     heading = draft.title.strip()
     first = draft.text.split("\n", 1)[0].strip()
     for line in (heading, first):
         if ERRORS.match(line) and len(draft.text) < 2 * HINDERED:
-            raise Refused("error-page", line[:80])
+            raise Rejected("error-page", line[:80])
     if len(draft.text) < HINDERED and (match := HINDRANCES.search(draft.text)):
-        raise Refused("error-page", match[0][:80])
+        raise Rejected("error-page", match[0][:80])
     return draft.text
 
 
-def too_short(draft: Draft, section: ExtractSection) -> str:
+def too_short(draft: Draft, section: CleanSection) -> str:
     """A text of less than `min_characters` is rejected."""
     if len(draft.text) < section.min_characters:
-        raise Refused("too-short", f"{len(draft.text)} characters")
+        raise Rejected("too-short", f"{len(draft.text)} characters")
     return draft.text
 
 

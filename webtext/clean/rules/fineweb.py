@@ -9,35 +9,36 @@ from __future__ import annotations
 
 import re
 
-from webtext.core.config import ExtractSection
-from webtext.extract.rules import Draft, Refused, c4, gopher, repeated_lines
+from webtext.clean.rules import Draft, c4, gopher, repeated_lines
+from webtext.core.config import CleanSection
+from webtext.core.errors import Rejected
 
 # Marks that end a sentence, of the larger scripts, with the quotes and brackets behind them
 _PUNCTUATED = re.compile(r"[.!?…。！？｡।॥؟۔։።၊။][\"'”’»)\]』」]*$", re.MULTILINE)
 
 
-def punctuation(draft: Draft, section: ExtractSection) -> str:
+def punctuation(draft: Draft, section: CleanSection) -> str:
     """A text of which no more than `fineweb_min_punctuated_lines` of the lines end with punctuation is rejected."""
     share = len(_PUNCTUATED.findall(draft.text)) / (draft.text.count("\n") + 1)
     if share <= section.fineweb_min_punctuated_lines:
-        raise Refused("punctuation", f"{share:.2f}")
+        raise Rejected("punctuation", f"{share:.2f}")
     return draft.text
 
 
-def line_duplicates(draft: Draft, section: ExtractSection) -> str:
+def line_duplicates(draft: Draft, section: CleanSection) -> str:
     """A text of which `fineweb_max_duplicate_lines` or more of the characters stand in lines seen earlier in the text is rejected."""
     _, share = repeated_lines(draft.text)
     if share >= section.fineweb_max_duplicate_lines:
-        raise Refused("line-duplicates", f"{share:.2f}")
+        raise Rejected("line-duplicates", f"{share:.2f}")
     return draft.text
 
 
-def short_lines(draft: Draft, section: ExtractSection) -> str:
+def short_lines(draft: Draft, section: CleanSection) -> str:
     """A text of which `fineweb_max_short_lines` or more of the lines have less than `fineweb_short_line` characters is rejected."""
     lines = draft.text.split("\n")
     share = sum(len(line) < section.fineweb_short_line for line in lines) / len(lines)
     if share >= section.fineweb_max_short_lines:
-        raise Refused("short-lines", f"{share:.2f}")
+        raise Rejected("short-lines", f"{share:.2f}")
     return draft.text
 
 

@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langdetect import detect_langs, detector_factory
 
-from webtext.core.config import ExtractSection
-from webtext.extract.language import ISO, UNKNOWN, detect
-from webtext.extract.page import extract_page
-from webtext.extract.result import Text
+from webtext.clean.language import ISO, UNKNOWN, detect
+from webtext.clean.verdict import judge
+from webtext.core.config import CleanSection
 
 CERTAINTY = 0.5
 
@@ -123,9 +122,8 @@ def test_a_page_of_french_in_an_english_corpus_is_counted_as_such() -> None:
     """As the paper counts its 10 MB of French: inside documents that are kept for their English."""
     english = "The lighthouse keeper wrote down the weather every morning, and nobody knew why he did it. " * 12
     french = "Le gardien du phare notait le temps chaque matin, et personne ne savait pourquoi il le faisait. "
-    page = f"<html><body><article><p>{english}</p><p>« {french * 2}»</p></article></body></html>"
-    found = extract_page(page.encode(), "text/html; charset=utf-8", "http://example.org/", ExtractSection(cleaning="none"))
-    assert isinstance(found, Text)
+    found = judge("", f"{english.strip()}\n« {french * 2}»", CleanSection(preset="none"))
+    assert found.text is not None
     assert found.language == "en"
     assert abs(found.bytes_by_language["fr"] - 2 * len(french.encode())) < 60
     assert sum(found.bytes_by_language.values()) == len(found.text.encode())

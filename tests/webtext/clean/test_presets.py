@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tests.webtext.extract.pages import paragraphs
-from webtext.core.config import ExtractSection
-from webtext.extract.clean import clean
-from webtext.extract.rules import Draft, Refused
+from webtext.clean.presets import clean
+from webtext.clean.rules import Draft
+from webtext.core.config import CleanSection
+from webtext.core.errors import Rejected
 
 STORY = paragraphs(1)
-SECTION = ExtractSection()
+SECTION = CleanSection()
 
 
-def verdict(text: str, title: str = "A story", section: ExtractSection = SECTION) -> tuple[str, str]:
+def verdict(text: str, title: str = "A story", section: CleanSection = SECTION) -> tuple[str, str]:
     try:
         clean(Draft(title, text), section)
-    except Refused as refused:
+    except Rejected as refused:
         return refused.reason, refused.detail
     return "kept", ""
 
@@ -96,16 +97,16 @@ def test_stories_about_errors_stay(title: str, text: str) -> None:
 def test_length_is_measured_after_boilerplate_went() -> None:
     text = "Just a few words.\n" + "\n".join(["Share this on every network you know"] * 10)
     assert verdict(text) == ("too-short", "17 characters")
-    assert verdict(text, section=ExtractSection(min_characters=17)) == ("kept", "")
-    assert verdict(text, section=ExtractSection(min_characters=18)) == ("too-short", "17 characters")
+    assert verdict(text, section=CleanSection(min_characters=17)) == ("kept", "")
+    assert verdict(text, section=CleanSection(min_characters=18)) == ("too-short", "17 characters")
 
 
 def test_repeated_lines() -> None:
     lines = [f"{index:03d} " + "x" * 96 for index in range(10)]
     assert verdict("\n".join(lines + lines[:4])) == ("kept", "")  # 4 of 14: 0.29
     assert verdict("\n".join(lines + lines[:5])) == ("duplicate-lines", "0.33")
-    assert verdict("\n".join(lines + lines[:5]), section=ExtractSection(max_duplicate_lines=0.4)) == ("kept", "")
+    assert verdict("\n".join(lines + lines[:5]), section=CleanSection(max_duplicate_lines=0.4)) == ("kept", "")
 
 
 def test_preset_none_does_nothing() -> None:
-    assert clean(Draft("404 Not Found", "Tweet"), ExtractSection(cleaning="none")) == ("Tweet", ())
+    assert clean(Draft("404 Not Found", "Tweet"), CleanSection(preset="none")) == ("Tweet", ())

@@ -1,0 +1,47 @@
+"""What cleaning decides on a text: what is left of it, in which language it is, or why it is rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from webtext.clean.language import UNKNOWN, detect
+from webtext.clean.presets import clean
+from webtext.clean.rules import Draft, Rule
+from webtext.core.config import CleanSection
+from webtext.core.errors import Rejected
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`text` is what is left, None where the text is rejected for `reason` (a rule's name), with the figure that decided as `detail`.
+
+    `changed` names the rules that changed the text. `language` is ISO 639-1 or None; `bytes_by_language` adds up to the text in UTF-8.
+    """
+
+    text: str | None
+    reason: str = ""
+    detail: str = ""
+    changed: tuple[str, ...] = ()
+    language: str | None = None
+    bytes_by_language: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> bool:
+        return self.text is not None
+
+
+def judge(title: str, text: str, section: CleanSection, rules: Sequence[Rule] = ()) -> Verdict:
+    """Clean a text by the preset of `section` and by further `rules`, and check its language.
+
+    >>> judge("", "Share this", CleanSection()).reason
+    'boilerplate-lines'
+    """
+    try:
+        text, changed = clean(Draft(title, text), section, rules)
+        language = detect(text, section.language_certainty)
+        if section.languages and language.code not in section.languages:
+            raise Rejected("language", f"{language.code} {language.share:.2f}")
+    except Rejected as rejected:
+        return Verdict(None, rejected.reason, rejected.detail)
+    return Verdict(text, "", "", changed, None if language.code == UNKNOWN else language.code, language.bytes)

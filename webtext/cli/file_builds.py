@@ -1,0 +1,41 @@
+"""Builds without a configuration: a command that is given files of texts makes one for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from webtext.core.config import Config
+from webtext.core.config_file import parse_config
+from webtext.core.errors import UsageError
+
+TAKES_FILES = {"documents", "clean", "dedup", "ngrams", "overlap", "tokenizer", "tokenize"}
+
+
+def split_beam_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The inputs of a command, and the options of Beam that follow `--`, which the parser of the command line leaves out.
+
+    >>> split_beam_options(["c.toml", "--runner", "DataflowRunner"])
+    (['c.toml'], ['--runner', 'DataflowRunner'])
+    """
+    first = next((index for index, word in enumerate(words) if word.startswith("--")), len(words))
+    return list(words[:first]), list(words[first:])
+
+
+def is_configuration(inputs: Sequence[str]) -> bool:
+    """Whether the inputs of a command are a configuration, and not files of texts."""
+    return len(inputs) == 1 and inputs[0].endswith(".toml")
+
+
+def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, Any]) -> Config:
+    """The configuration of a stage on files of texts: only this stage works on the texts, unless `overrides` say more.
+
+    So `overlap` reports on the files as they are, and `dedup` does not clean them. Raises UsageError where the stage takes no texts.
+    """
+    if stage not in TAKES_FILES:
+        raise UsageError(
+            f"{files[0] if files else stage}: `webtext {stage}` takes a configuration, as in: webtext {stage} build.toml --out DIR"
+        )
+    chosen = {"documents.files": [os.path.abspath(file) if "://" not in file else file for file in files]}
+    return parse_config("", "command line", {**chosen, "clean.enabled": stage == "clean", "dedup.enabled": stage == "dedup", **overrides})

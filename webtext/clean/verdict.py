@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from webtext.clean.language import UNKNOWN, detect
+from webtext.clean.own_rules import load_rules
 from webtext.clean.presets import clean
 from webtext.clean.rules import Draft, Rule
 from webtext.core.config import CleanSection
+from webtext.core.config_file import parse_config
 from webtext.core.errors import Rejected
 
 
@@ -45,3 +48,15 @@ def judge(title: str, text: str, section: CleanSection, rules: Sequence[Rule] = 
     except Rejected as rejected:
         return Verdict(None, rejected.reason, rejected.detail)
     return Verdict(text, "", "", changed, None if language.code == UNKNOWN else language.code, language.bytes)
+
+
+def clean_text(text: str, preset: str = "gpt2", *, title: str = "", **keys: Any) -> Verdict:
+    """Clean a text by a preset: gpt2, c4, gopher, fineweb or none; `keys` are those of `[clean]`, such as `languages` or `rules`.
+
+    Raises UsageError for a key that is none, or a value that is impossible.
+
+    >>> clean_text("Share this").reason
+    'boilerplate-lines'
+    """
+    config = parse_config("", "webtext.clean", {f"clean.{key}": value for key, value in {"preset": preset, **keys}.items()})
+    return judge(title, text, config.clean, load_rules(config.clean))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from webtext.cli.export import export
+from webtext.cli.extract_pages import print_pages
 from webtext.cli.links import show_links
 from webtext.cli.stage_groups import ngrams, tokenizer
 from webtext.cli.stage_options import Settings, stage_command
@@ -162,7 +164,10 @@ def sample(
 
 
 for _stage in ("links", "fetch", "documents", "extract", "clean", "dedup", "overlap", "tokenize", "train", "report"):
-    app.command(_stage, context_settings=BEAM)(stage_command(_stage, {"links": show_links}.get(_stage)))
+    app.command(_stage, context_settings=BEAM)(
+        stage_command(_stage, {"links": show_links}.get(_stage), print_pages if _stage == "extract" else None)
+    )
+app.command()(export)
 app.command()(cost)
 app.add_typer(ngrams, name="ngrams")
 app.add_typer(tokenizer, name="tokenizer")

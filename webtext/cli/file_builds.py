@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,9 +32,14 @@ def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, An
 
     So `overlap` reports on the files as they are, and `dedup` does not clean them. Raises UsageError where the stage takes no texts.
     """
+    if stage == "extract":
+        return parse_config("", "command line", {"fetch.warcs": list(files), **overrides})
     if stage not in TAKES_FILES:
         raise UsageError(
             f"{files[0] if files else stage}: `webtext {stage}` takes a configuration, as in: webtext {stage} build.toml --out DIR"
         )
-    chosen = {"documents.files": [os.path.abspath(file) if "://" not in file else file for file in files]}
-    return parse_config("", "command line", {**chosen, "clean.enabled": stage == "clean", "dedup.enabled": stage == "dedup", **overrides})
+    return parse_config(
+        "",
+        "command line",
+        {"documents.files": list(files), "clean.enabled": stage == "clean", "dedup.enabled": stage == "dedup", **overrides},
+    )

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from webtext.cli.file_builds import TAKES_FILES, config_of_files, is_configuration, split_beam_options
 from webtext.core.config import Benchmark, Config, TokenizerSection
 from webtext.core.config_file import load_config, parse_setting
+from webtext.core.errors import UsageError
 
 ABOUT = {
     "links": "Read Reddit submissions into a table of URLs with all their posts.",
@@ -38,13 +39,17 @@ Settings = Annotated[
 ]
 
 
-def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callable[..., None]:
+def stage_command(
+    stage: str, also: Callable[..., None] | None = None, without_out: Callable[..., None] | None = None
+) -> Callable[..., None]:
     """The function of `webtext STAGE CONFIG|FILES --out DIR [--key value ...]`.
 
     Given a configuration it runs the stage alone; given files, with all that lies between them and the stage, where the stage takes texts.
-    `also(out, *, option=...)` is called when the stage is done; its options are further options of the command.
+    `also(out, *, option=...)` is called when the stage is done, `without_out(inputs, *, option=...)` instead of the stage where no --out
+    is given; their options are further options of the command.
     """
-    others = dict(list(inspect.signature(also, eval_str=True).parameters.items())[1:]) if also else {}
+    further = also or without_out
+    others = dict(list(inspect.signature(further, eval_str=True).parameters.items())[1:]) if further else {}
     options = {name: (dotted, info) for name, dotted, info in _options(stage)}
 
     def command(**values: Any) -> None:
@@ -55,6 +60,11 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
         if stage == "train":
             overrides["train.enabled"] = True
         inputs, beam = split_beam_options(inputs)
+        if out is None:
+            if without_out is None or is_configuration(inputs):
+                raise UsageError("give --out DIR, the directory of the build")
+            without_out(inputs, **more)
+            return
         from webtext.cli import console
         from webtext.cli.build import run_build, stages_for
 
@@ -72,11 +82,15 @@ def stage_command(stage: str, also: Callable[..., None] | None = None) -> Callab
     def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
-    what = "configuration (TOML), or files and directories of texts" if stage in TAKES_FILES else "configuration (TOML)"
+    what = {"extract": "configuration (TOML), pages (HTML; - is standard input), or archives (WARC)"}.get(
+        stage, "configuration (TOML), or files and directories of texts" if stage in TAKES_FILES else "configuration (TOML)"
+    )
     parameters = [
         parameter("inputs", Annotated[list[str], typer.Argument(help=what, show_default=False)], inspect.Parameter.empty),
         parameter(
-            "out", Annotated[str, typer.Option("--out", metavar="DIR", help="directory of the build, or a URL")], inspect.Parameter.empty
+            "out",
+            Annotated[str | None, typer.Option("--out", metavar="DIR", help="directory of the build, or a URL", show_default=False)],
+            None,
         ),
         parameter("reuse", Annotated[bool, typer.Option("--reuse", help="take over a directory built from other sources")], False),
         *(

@@ -1,1 +1,5 @@
 """From the bytes of a page to its text: decoding, main text, language, cleaning."""
+
+from webtext.core.callable_package import make_callable
+
+make_callable(__name__, "webtext.extract.html", "extract_html")

@@ -1,0 +1,50 @@
+"""`webtext extract page.html`: the main text of single pages on standard output, without a build."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from webtext.core.errors import UsageError
+
+FORMATS = ("text", "json")
+
+
+def print_pages(
+    inputs: Sequence[str],
+    *,
+    url: Annotated[str, typer.Option(help="URL of the page (single pages only)")] = "",
+    output_format: Annotated[str, typer.Option("--format", help="text or json, for single pages")] = FORMATS[0],
+) -> None:
+    """Print the text of HTML files, or of standard input (-). Raises UsageError for a file that cannot be read."""
+    # Imported here: the model and its kernels take seconds.
+    from webtext.extract.html import extract_html
+
+    if output_format not in FORMATS:
+        raise UsageError(f"--format {output_format}: choose text or json")
+    if url and len(inputs) > 1:
+        raise UsageError("--url: belongs to one page; give one file")
+    for name in inputs:
+        page = extract_html(_read(name), url or None)
+        line = orjson.dumps(asdict(page), option=orjson.OPT_APPEND_NEWLINE) if output_format == "json" else f"{page.text}\n".encode()
+        sys.stdout.buffer.write(line)
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        data = Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{name}: cannot be read ({error.strerror}); give HTML files, - for standard input, or archives with --out DIR"
+        ) from None
+    if data.startswith((b"\x1f\x8b", b"WARC/")):
+        raise UsageError(f"{name}: an archive, not a page; give --out DIR, and its pages become documents there")
+    return data

@@ -1,0 +1,41 @@
+"""One page to its text, for people who call the extraction from their own program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from webtext.clean.language import UNKNOWN, detect
+from webtext.core.config import CleanSection
+from webtext.extract.decode import decode
+from webtext.extract.engines import engine as engine_of
+from webtext.extract.text import tidy
+
+
+@dataclass(frozen=True)
+class Page:
+    """The main text of a page, paragraphs as lines.
+
+    `language` is ISO 639-1, None where it is not known; `confidence` runs from 0 (nothing found) to 1; `engine` names what found the text.
+    """
+
+    title: str
+    text: str
+    language: str | None
+    confidence: float
+    engine: str
+
+
+def extract_html(html: str | bytes, url: str | None = None, *, engine: str = "combined", content_type: str | None = None) -> Page:
+    """The main text of a page. Bytes are decoded as browsers do, by `content_type` (of HTTP), byte order mark and markup.
+
+    Nothing limits the time or memory that a hostile page takes here; the stage `extract` does.
+
+    >>> extract_html("<title>Soup</title><p>Boil the water, then add the salt and the beans.</p>").title
+    'Soup'
+    """
+    text = html if isinstance(html, str) else decode(html, content_type)[0]
+    found = engine_of(engine)(text, url or "")
+    main = tidy(found.text)
+    code = detect(main, CleanSection().language_certainty).code if main else UNKNOWN
+    title = " ".join(tidy(found.title).split())
+    return Page(title, main, None if code == UNKNOWN else code, round(float(found.confidence), 4), found.engine)

@@ -163,7 +163,7 @@ def sample(
     write_samples(open_build(directory), prompt, tokens, temperature, top_k, top_p, seed, count)
 
 
-for _stage in ("links", "fetch", "documents", "extract", "clean", "dedup", "overlap", "tokenize", "train", "report"):
+for _stage in ("links", "fetch", "documents", "extract", "clean", "dedup", "decontaminate", "overlap", "tokenize", "train", "report"):
     app.command(_stage, context_settings=BEAM)(
         stage_command(_stage, {"links": show_links}.get(_stage), print_pages if _stage == "extract" else None)
     )

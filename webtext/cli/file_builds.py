@@ -9,7 +9,9 @@ from webtext.core.config import Config
 from webtext.core.config_file import parse_config
 from webtext.core.errors import UsageError
 
-TAKES_FILES = {"documents", "clean", "dedup", "ngrams", "overlap", "tokenizer", "tokenize"}
+TAKES_FILES = {"documents", "clean", "dedup", "ngrams", "overlap", "tokenizer", "tokenize", "decontaminate"}
+# What `decontaminate` sets: the stage dedup without removing copies, and all that is left is training text.
+DECONTAMINATE = {"dedup.enabled": True, "dedup.copies": False, "dedup.val_share": 0.0, "dedup.test_share": 0.0}
 
 
 def split_beam_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -41,5 +43,11 @@ def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, An
     return parse_config(
         "",
         "command line",
-        {"documents.files": list(files), "clean.enabled": stage == "clean", "dedup.enabled": stage == "dedup", **overrides},
+        {
+            "documents.files": list(files),
+            "clean.enabled": stage == "clean",
+            "dedup.enabled": stage == "dedup",
+            **(DECONTAMINATE if stage == "decontaminate" else {}),
+            **overrides,
+        },
     )

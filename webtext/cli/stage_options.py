@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from webtext.cli.file_builds import TAKES_FILES, config_of_files, is_configuration, split_beam_options
-from webtext.core.config import Benchmark, Config, TokenizerSection
+from webtext.core.config import Benchmark, Config, DedupSection, TokenizerSection
 from webtext.core.config_file import load_config, parse_setting
 from webtext.core.errors import UsageError
 
@@ -25,6 +25,7 @@ ABOUT = {
     "extract": "Find title and text of every page.",
     "clean": "Keep what is text enough, by rules of published corpora and one's own, in the languages wanted.",
     "dedup": "Remove exact and near copies, and part the corpus into train, val and test.",
+    "decontaminate": "Remove the documents that quote benchmarks, or cut the quotations out.",
     "ngrams": "Make Bloom filters of the corpus' 8-grams.",
     "overlap": "Report how much of each benchmark stands in the corpus.",
     "tokenizer": "Learn a byte-level BPE vocabulary from the corpus.",
@@ -33,6 +34,8 @@ ABOUT = {
     "report": "Write report.html on the whole build.",
 }
 
+
+RUNS = {"decontaminate": "dedup"}  # commands that are not named after the stage that they run
 
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="section.key=value, overrides the configuration; repeatable", show_default=False)
@@ -69,10 +72,10 @@ def stage_command(
         from webtext.cli.build import run_build, stages_for
 
         if is_configuration(inputs):
-            config, only = load_config(Path(inputs[0]), overrides), [stage]
+            config, only = load_config(Path(inputs[0]), overrides), [RUNS.get(stage, stage)]
         else:
             config = config_of_files(stage, inputs, overrides)
-            only = stages_for(config, stage)
+            only = stages_for(config, RUNS.get(stage, stage))
         results = run_build(config, out, beam, only=only, reuse=reuse, retry=retry, on_stage_done=console.print_stage_line)
         if any(done.ran for done in results):
             console.print_summary(results)
@@ -112,6 +115,9 @@ def stage_command(
 
 def _options(stage: str) -> Iterator[tuple[str, str, FieldInfo]]:
     """The options of a stage's command: name, key of the configuration, and its field. Where it takes files, those that read them too."""
+    if stage == "decontaminate":
+        for name, option in (("decontaminate", "benchmarks"), ("decontaminate_by", "by"), ("decontaminate_words", "words")):
+            yield option, f"dedup.{name}", DedupSection.model_fields[name]
     sections = [stage, "documents"] if stage in TAKES_FILES and stage != "documents" else [stage]
     for section in sections:
         model = Config.model_fields[section].annotation if section in Config.model_fields else None

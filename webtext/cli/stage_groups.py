@@ -10,7 +10,6 @@ from typer.core import TyperGroup
 
 from webtext.cli.ngrams import about, merge, query, report
 from webtext.cli.stage_options import stage_command
-from webtext.core.errors import UsageError
 
 if TYPE_CHECKING:
     from tokenizer import ByteBPE
@@ -38,20 +37,22 @@ tokenizer.command("stage", context_settings=BEAM)(stage_command("tokenizer"))
 
 @tokenizer.command("train")
 def train_files(
-    files: Annotated[list[Path], typer.Argument(help="text files (UTF-8)")],
+    files: Annotated[list[Path], typer.Argument(help="texts: files of any format that `documents` reads, globs, directories, builds")],
     out: Annotated[Path, typer.Option("--out", help="directory for the vocabulary")],
     vocabulary: Annotated[int, typer.Option(help="tokens with the 256 bytes and <|endoftext|>", min=257)] = 50_257,
+    text_field: Annotated[str, typer.Option(help="field of the text in records; empty: guessed")] = "",
 ) -> None:
-    """Learn a vocabulary from text files."""
+    """Learn a vocabulary from texts."""
     from rich.console import Console
     from rich.progress import Progress
 
     from tokenizer import train
+    from webtext.documents.readers import read_documents
 
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("merges", total=None)
-        texts = (_read(path) for path in files)
+        texts = (document.text for document in read_documents(files, text_field=text_field))
         bpe = train(texts, vocabulary, progress=lambda done, wanted: bar.update(task, completed=done, total=wanted))
     _write(bpe, out)
 
@@ -80,7 +81,7 @@ def inspect_vocabulary(
     documents: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="documents: directories, Parquet, JSON lines, text files (de.txt) or tar of them; none: the corpus of the build"
+            help="documents: any files that `documents` reads, texts in the language of their name (de.txt); none: those of the build"
         ),
     ] = None,
     text: Annotated[str | None, typer.Option(help="show how this text is cut instead", show_default=False)] = None,
@@ -104,12 +105,3 @@ def _write(bpe: ByteBPE, out: Path) -> None:
 
     bpe.save(out)
     console.print(f"{bpe.vocab_size:,} tokens in {out}")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 at byte {error.start}") from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,7 +15,7 @@ from tokenizer import ByteBPE
 from tokenizer.inspect import Compression, colored, compression, cut, longest_tokens, readable
 from webtext.cli.console import out as console
 from webtext.core.texts import final_texts
-from webtext.tokens.texts import Document, documents_of
+from webtext.documents.readers import read_documents
 from webtext.tokens.vocabulary import load_vocabulary
 
 
@@ -29,7 +30,7 @@ def inspect(vocabulary: Path, documents: Sequence[Path], text: str | None, longe
         _print_tokens(bpe, text)
         return
     corpus = final_texts(vocabulary.parent)
-    read = _limited(documents or ([corpus] if corpus.is_dir() else []), limit)
+    read = islice(documents_of(documents or ([corpus] if corpus.is_dir() else [])), limit or None)
     rows = compression(bpe, read)
     if rows:
         _print_compression(rows)
@@ -39,8 +40,18 @@ def inspect(vocabulary: Path, documents: Sequence[Path], text: str | None, longe
             console.print(f"{i:>7} {len(token):>4} bytes  {readable(token)}", markup=False)
 
 
-def _limited(paths: Sequence[Path], limit: int) -> Iterator[Document]:
-    return islice((document for path in paths for document in documents_of(path)), limit or None)
+class Document(NamedTuple):
+    """A text, and the language that its record or the name of its file states."""
+
+    language: str
+    text: str
+
+
+def documents_of(paths: Sequence[Path]) -> Iterator[Document]:
+    """The documents of files, each in the language that it has as a field or else as the name of its file (`de.txt`)."""
+    for document in read_documents(paths) if paths else ():
+        name = PurePosixPath(document.meta.get("member", document.file)).name
+        yield Document(str(document.meta.get("language") or name.partition(".")[0]), document.text)
 
 
 def _print_tokens(bpe: ByteBPE, text: str) -> None:

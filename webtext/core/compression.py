@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -99,7 +100,7 @@ def decompressed(path: str, opener: Opener = open_local) -> Iterator[bytes]:
         raise WebtextError(f"{path}: there is no such file") from None
     except EOFError:
         raise WebtextError(f"{path}: the file is cut: it ends before its content does; fetch it again") from None
-    except (zstandard.ZstdError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+    except (zstandard.ZstdError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise WebtextError(f"{path}: damaged ({str(error).strip()}); fetch it again") from None
     except OSError as error:
         raise WebtextError(f"{path}: cannot be read ({error.strerror or error}); fetch it again if it is damaged") from None

@@ -226,7 +226,7 @@ class CleanSection(Section):
 
 BenchmarkFormat = Literal[
     "auto", "lambada", "wikitext", "ptb", "1bw", "enwik8", "text8", "cbt", "winograd", "coqa", "squad", "nq_open", "cnn_dailymail", "wmt",
-    "text", "lines", "document", "jsonl", "csv", "tsv", "parquet",
+    "text", "lines", "document", "jsonl", "json", "csv", "tsv", "parquet", "arrow",
 ]  # fmt: skip
 
 
@@ -234,7 +234,12 @@ class Benchmark(Section):
     name: str = key(..., "name in the report and of its files", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")
     path: str = key(..., "file of the test set, or a directory or glob of files", affects_output=False, file=True)
     format: BenchmarkFormat = key("auto", "how to read it; auto: by name, ending and first bytes")
-    field: str = key("text", "field of the text in JSONL, CSV and Parquet; questions or highlights where a format has them beside its text")
+    field: str | list[str] = key(
+        "text",
+        'field of the text in records (JSONL, JSON, CSV, Parquet, Arrow), or fields that are joined, as ["question", "choices"]; '
+        "questions or highlights where a format has them beside its text",
+        min_length=1,
+    )
     train: str = key("", "the benchmark's own training set, for the second row of the paper's table", affects_output=False, file=True)
 
     @property

@@ -136,14 +136,14 @@ def resolve_fields(path: str, rows: Sequence[Row], section: DocumentsSection, he
 
 
 def _usual(rows: Sequence[Row], names: Sequence[str], usual: Iterable[str], kinds: tuple[type, ...]) -> str:
-    """The first usual name, whatever its case, whose values have one of some types; at last within `metadata`."""
+    """The first usual name, whatever its case, with a value of one of some types; at last within `metadata`."""
     lower = {name.lower(): name for name in reversed(names)}
     wanted = [lower[name] for name in usual if name in lower]
     if usual is not _TEXTS:
         wanted += [f"{lower[outer]}.{name}" for outer in _NESTED if outer in lower for name in usual]
     for name in wanted:
         values = [value for row in rows if (value := value_at(row, name)) is not None]
-        if (values or name in names) and all(isinstance(value, kinds) and not isinstance(value, bool) for value in values):
+        if any(isinstance(value, kinds) and not isinstance(value, bool) for value in values) or (not values and name in names):
             return name
     return ""
 
@@ -153,40 +153,35 @@ def _is_chat(value: Any) -> bool:
 
 
 def to_document(row: Row, fields: Fields, file: str, number: int) -> SourceDocument | BrokenRow:
-    """A record as a document."""
-    taken = {name for name in (fields.text, fields.url, fields.title, fields.id) if name}
+    """A record as a document. A value that a guessed field cannot have stays in `meta`; of a field that was given it is refused."""
     try:
         text = text_at(row, fields.text)
-        own = _string(row, fields.id, "id" not in fields.guessed)
-        url, title = (_string(row, name, name_of not in fields.guessed) for name, name_of in ((fields.url, "url"), (fields.title, "title")))
-        created = None
-        value = value_at(row, fields.date) if fields.date else None
-        if value is not None and value != "":
+        found: dict[str, Any] = {}
+        taken = {fields.text}
+        for kind, convert in (("id", _string), ("url", _string), ("title", _string), ("date", seconds_of)):
+            name = getattr(fields, kind)
+            value = value_at(row, name) if name else None
             try:
-                created = seconds_of(value)
-                taken.add(fields.date)
+                found[kind] = None if value is None or value == "" else convert(value)
+                taken.add(name)
             except NotReadable as error:
-                if "date" not in fields.guessed:
-                    raise NotReadable(f"field {fields.date!r}: {error}") from None
-        meta = {name: json_value(value) for name, value in row.items() if name not in taken and value is not None}
-        for part in (text, own, url, title):
+                if kind not in fields.guessed:
+                    raise NotReadable(f"field {name!r}: {error}") from None
+                found[kind] = None
+        for part in (text, found["id"], found["url"], found["title"]):
             (part or "").encode()
     except NotReadable as error:
         return BrokenRow(file, number, str(error))
     except UnicodeEncodeError:
         return BrokenRow(file, number, "not Unicode text: it has half of a surrogate pair")
-    return SourceDocument(text, own, url, title, created, meta, file, number)
+    meta = {name: json_value(value) for name, value in row.items() if name not in taken and value is not None}
+    return SourceDocument(text, found["id"], found["url"], found["title"], found["date"], meta, file, number)
 
 
-def _string(row: Row, name: str, given: bool) -> str | None:
-    value = value_at(row, name) if name else None
-    if value is None or value == "":
-        return None
+def _string(value: Any) -> str:
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return str(value)
-    if given:
-        raise NotReadable(f"field {name!r} is {_kind(value)}, not text")
-    return None
+    raise NotReadable(f"it is {_kind(value)}, not text")
 
 
 def seconds_of(value: Any) -> int:

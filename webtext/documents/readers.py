@@ -23,7 +23,7 @@ from webtext.documents.texts import read_tar, read_text, read_wet
 Unit = Literal["document", "line", "paragraph"]
 Format = Literal["auto", "jsonl", "json", "parquet", "arrow", "csv", "tsv", "text", "wet", "tar"]
 
-_TABLES: dict[str, Callable[[str, Opener], Rows]] = {
+TABLES: dict[str, Callable[[str, Opener], Rows]] = {
     "jsonl": read_jsonl,
     "json": read_json,
     "parquet": read_parquet,
@@ -131,7 +131,7 @@ def read_rows(
     if format_ in _TEXTS:
         rows, fields = _TEXTS[format_](path, opener, section.unit), CANONICAL
     else:
-        rows = _TABLES[format_](path, opener)
+        rows = TABLES[format_](path, opener)
         first = list(islice(rows, _PEEKED))
         rows = chain(first, rows)
         fields = resolve_fields(path, [row for _, row in first if isinstance(row, dict)], section, format_ in ("csv", "tsv"))
@@ -140,8 +140,11 @@ def read_rows(
     )
 
 
-def detect_format(path: str, opener: Opener = open_local) -> str:
-    """The format of a file by its first bytes and its ending. Raises UsageError where it is none of texts or records, or is empty."""
+def detect_format(path: str, opener: Opener = open_local, name: str = "") -> str:
+    """The format of a file by its first bytes and the ending of its name, or of another `name`.
+
+    Raises UsageError where it is neither text nor records, or is empty.
+    """
     head = next((piece for piece in decompressed(path, opener) if piece), b"")
     if not head:
         raise UsageError(f"{path}: the file is empty; leave it out")
@@ -153,7 +156,7 @@ def detect_format(path: str, opener: Opener = open_local) -> str:
         return "wet"
     if head[257:262] == b"ustar":
         return "tar"
-    plain = PurePosixPath(path.lower())
+    plain = PurePosixPath((name or path).lower())
     plain = plain.with_suffix("") if plain.suffix in SUFFIXES else plain
     named = _ENDINGS.get(plain.suffix)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from webtext.core.config import Benchmark
+from webtext.core.errors import UsageError
+from webtext.documents import readers as documents
 from webtext.overlap import record_readers, text_readers
-from webtext.overlap.sources import bare_name, blocks, source_files
+from webtext.overlap.sources import bare_name, blocks, open_source, source_files
 from webtext.overlap.text_readers import Examples, Role
 
 
@@ -34,23 +36,14 @@ FORMATS: dict[str, Callable[[Path, str, Role], Examples]] = {
     "nq_open": lambda path, field, role: record_readers.read_nq_open(path, field),
     "cnn_dailymail": lambda path, field, role: record_readers.read_cnn_dailymail(path, field),
     "wmt": lambda path, field, role: text_readers.read_wmt(path),
-    "text": lambda path, field, role: text_readers.read_paragraphs(path),
-    "lines": lambda path, field, role: text_readers.read_lines(path),
-    "document": lambda path, field, role: text_readers.read_document(path),
-    "jsonl": lambda path, field, role: record_readers.read_jsonl(path, field),
-    "csv": lambda path, field, role: record_readers.read_csv(path, field),
-    "tsv": lambda path, field, role: record_readers.read_csv(path, field, "\t"),
-    "parquet": lambda path, field, role: record_readers.read_parquet(path, field),
+    "text": lambda path, field, role: text_readers.read_units(path, "paragraph"),
+    "lines": lambda path, field, role: text_readers.read_units(path, "line"),
+    "document": lambda path, field, role: text_readers.read_units(path, "document"),
 }
 
 # What a file is, first by its ending: enwik8.parquet is a table and ptb.test.jsonl is records, whatever the set is called.
-_BY_ENDING = [
-    (r"\.parquet$", "parquet"),
-    (r"/nq-open[^/]*\.(jsonl|ndjson)$", "nq_open"),
-    (r"\.(jsonl|ndjson)$", "jsonl"),
-    (r"cnn.*\.csv$", "cnn_dailymail"),
-    (r"\.(csv|tsv)$", "{0}"),
-]
+_BY_ENDING = [(r"/nq-open[^/]*\.(jsonl|ndjson)$", "nq_open"), (r"cnn.*\.csv$", "cnn_dailymail")]
+_RECORDS = re.compile(r"\.(parquet|arrow|jsonl|ndjson|csv|tsv)$")
 # Then, in order, by the last two parts of the path, and at last by the first bytes.
 _BY_NAME = [
     (r"/[^/]*lambada[^/]*$", "lambada"),
@@ -73,19 +66,17 @@ _BY_CONTENT = [
     (rb"\A\s* = [^=\n]+ = *\n", "wikitext"),
     (rb"\A\s*<(refset|srcset|dataset)\b", "wmt"),
     (rb"\A1 [^\n]+\n2 [^\n]+\n3 ", "cbt"),
-    (rb"\A\s*\{", "jsonl"),
 ]
 
 
 def detect_format(path: Path) -> str:
     """The format of a file, by its ending, its name and its first bytes; `text` where nothing says otherwise."""
     name, beginning = f"/{bare_name(path)}", next(blocks(path), b"")[:4096]
-    if beginning.startswith(b"PAR1"):  # a Parquet file of any name
-        return "parquet"
-    for pattern, format_ in (*_BY_ENDING, *_BY_NAME):
-        if match := re.search(pattern, name):
-            return format_.format(*match.groups())
-    return next((format_ for pattern, format_ in _BY_CONTENT if re.search(pattern, beginning, re.DOTALL)), "text")
+    known = [format_ for pattern, format_ in _BY_ENDING if re.search(pattern, name)]
+    if not known and not beginning.startswith(b"PAR1") and not _RECORDS.search(name):  # a Parquet file of any name is a table
+        known = [format_ for pattern, format_ in _BY_NAME if re.search(pattern, name)]
+        known += [format_ for pattern, format_ in _BY_CONTENT if re.search(pattern, beginning, re.DOTALL)]
+    return known[0] if known else documents.detect_format(str(path), open_source, name)
 
 
 def format_of(benchmark: Benchmark) -> str:
@@ -101,5 +92,15 @@ def read_examples(benchmark: Benchmark, role: Role = "test") -> Iterator[Example
     files = source_files(benchmark.train if role == "train" else benchmark.path)
     for path in files:
         format_ = detect_format(path) if benchmark.format == "auto" else benchmark.format
-        for name, text in FORMATS[format_](path, benchmark.field, role):
+        for name, text in _examples(path, format_, benchmark.field, role):
             yield Example(name if len(files) == 1 or path.stem == name else f"{path.name}:{name}", text)
+
+
+def _examples(path: Path, format_: str, field: str | list[str], role: Role) -> Examples:
+    if format_ in documents.TABLES:
+        return record_readers.read_records(path, format_, field)
+    if format_ not in FORMATS:
+        raise UsageError(f"{path}: a test set is not read from {format_}; unpack it, and name its files")
+    if isinstance(field, list):
+        raise UsageError(f"{path}: only fields of records can be joined, and its format is {format_}; set one field")
+    return FORMATS[format_](path, field, role)

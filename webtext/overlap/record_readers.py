@@ -1,37 +1,19 @@
-"""Readers of records: JSON, JSONL, CSV, Parquet and XML. Each gives (id, text) for an example of a file."""
+"""Readers of records: tables, and the JSON and XML of single test sets. Each gives (id, text) for an example of a file."""
 
 from __future__ import annotations
 
-import csv
-import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from webtext.core.errors import WebtextError
-from webtext.overlap.sources import decoded, lines, whole
-from webtext.overlap.text_readers import Examples, read_lines
-
-
-def named(record: Any, field: str, path: Path, place: str) -> str:
-    """The text of a field; a dot steps into a record, a list is joined by line feeds. Raises WebtextError where it is not there."""
-    value = record
-    for step in field.split("."):
-        if not isinstance(value, dict) or step not in value:
-            names = ", ".join(map(str, value)) if isinstance(value, dict) else f"none, it is {type(value).__name__}"
-            raise WebtextError(f"{path}, {place}: no field {field!r}; its fields are: {names}; set the benchmark's `field`")
-        value = value[step]
-    if isinstance(value, list):
-        return "\n".join(map(str, value))
-    if not isinstance(value, str):
-        raise WebtextError(f"{path}, {place}: field {field!r} is {type(value).__name__}, not text; set the benchmark's `field`")
-    return value
-
+from webtext.documents.fields import NotReadable, text_at
+from webtext.documents.readers import TABLES
+from webtext.overlap.sources import decoded, open_source, whole
+from webtext.overlap.text_readers import Examples, read_units
 
 # The field with the text where it is not `text`, by the columns that the sets of the paper have on the Hugging Face Hub: Children's Book
 # Test, CNN/DailyMail, CoQA, SQuAD, Natural Questions, Penn Treebank.
@@ -51,71 +33,34 @@ def text_field(field: str, columns: Iterable[str]) -> str:
     return field if field != "text" or "text" in names else next((name for needed, name in _HUB_FIELDS if needed <= names), field)
 
 
-def _name(record: Any, count: int) -> str:
-    name = record.get("id") if isinstance(record, dict) else None
-    return str(count) if name is None else str(name)
-
-
-def read_jsonl(path: Path, field: str) -> Examples:
-    """An example a line, its text in a field."""
-    count = 0
-    for number, line in lines(path):
-        if line.strip():
-            try:
-                record = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                raise WebtextError(f"{path}, line {number}: not JSON ({error})") from None
-            if count == 0 and isinstance(record, dict):
-                field = text_field(field, record)
-            yield _name(record, count), named(record, field, path, f"line {number}")
-            count += 1
+def read_records(path: Path, format_: str, field: str | list[str]) -> Examples:
+    """An example a record; the texts of several fields are joined by line feeds."""
+    fields = field if isinstance(field, list) else []
+    for number, record in TABLES[format_](str(path), open_source):
+        try:
+            if isinstance(record, str):
+                raise NotReadable(record)
+            fields = fields or [text_field(str(field), record)]
+            text = "\n".join(text_at(record, name) for name in fields)
+        except NotReadable as error:
+            raise WebtextError(f"{path}, row {number}: {error}; set the benchmark's `field`") from None
+        yield str(number - 1 if record.get("id") is None else record["id"]), text
 
 
 def read_lambada(path: Path, field: str) -> Examples:
     """OpenAI's JSONL, or the plain text of the original, a passage a line."""
-    return read_jsonl(path, field) if path.suffix != ".txt" else read_lines(path)
+    return read_records(path, "jsonl", field) if path.suffix != ".txt" else read_units(path, "line")
 
 
 def read_nq_open(path: Path, field: str) -> Examples:
     """An example a question."""
-    return read_jsonl(path, "question" if field == "text" else field)
-
-
-def read_csv(path: Path, field: str, delimiter: str = ",") -> Examples:
-    """An example a row, its text in the column of that name."""
-    csv.field_size_limit(sys.maxsize)
-    reader = csv.DictReader((f"{line}\n" for _, line in lines(path)), delimiter=delimiter)
-    try:
-        for count, row in enumerate(reader):
-            yield _name(row, count), named(row, field, path, f"line {reader.line_num}")
-    except csv.Error as error:
-        raise WebtextError(f"{path}, line {reader.line_num}: not a whole table ({error})") from None
-
-
-def read_parquet(path: Path, field: str) -> Examples:
-    """An example a row, its text in the column of that name."""
-    try:
-        file = pq.ParquetFile(path)
-        field = text_field(field, file.schema_arrow.names)
-        top = field.partition(".")[0]
-        if top not in file.schema_arrow.names:
-            raise WebtextError(
-                f"{path}: no column {top!r}; its columns are: {', '.join(file.schema_arrow.names)}; set the benchmark's `field`"
-            )
-        columns = [top, *(["id"] if "id" in file.schema_arrow.names and top != "id" else [])]
-        count = 0
-        for batch in file.iter_batches(columns=columns):
-            for row in batch.to_pylist():
-                yield _name(row, count), named(row, field, path, f"row {count + 1}")
-                count += 1
-    except (pa.ArrowInvalid, OSError) as error:
-        raise WebtextError(f"{path}: not a whole Parquet file ({error})") from None
+    return read_records(path, "jsonl", "question" if field == "text" else field)
 
 
 def read_cnn_dailymail(path: Path, field: str) -> Examples:
     """An example an article or, with field `highlights`, its summary: of .story files, or of CSV with those two columns."""
     if path.suffix != ".story":
-        yield from read_csv(path, "article" if field == "text" else field)
+        yield from read_records(path, "csv", "article" if field == "text" else field)
         return
     article, *highlights = decoded(whole(path), path).split("@highlight")
     yield path.stem, "\n".join(part.strip() for part in highlights) if field == "highlights" else article

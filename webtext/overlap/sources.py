@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import glob
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-from webtext.core.compression import read_blocks
+from webtext.core.compression import SUFFIXES, read_blocks
 from webtext.core.errors import WebtextError
-
-COMPRESSED = {".zst", ".gz", ".bz2", ".xz"}
+from webtext.documents.files import document_files
 
 
 def source_files(path: str) -> list[Path]:
-    """The file, those of a directory (all levels, but for hidden ones), or those a glob fits; sorted. Raises WebtextError for none."""
-    place = Path(path)
-    if place.is_file():
-        return [place]
-    if place.is_dir():
-        found = [
-            file for file in place.rglob("*") if file.is_file() and not any(part.startswith(".") for part in file.relative_to(place).parts)
-        ]
-    else:
-        found = [Path(name) for name in glob.glob(path, recursive=True) if Path(name).is_file()]
-    if not found:
-        raise WebtextError(f"{path}: there is no such file; give the path of a test set, or of a directory or glob of files")
-    return sorted(found)
+    """The file, or those of a directory or a glob; sorted. Raises UsageError for none."""
+    return [Path(file) for file in document_files([path], "the path of a test set")]
 
 
 def bare_name(path: Path) -> str:
@@ -35,11 +23,22 @@ def bare_name(path: Path) -> str:
     >>> bare_name(Path("data/WikiText-2/wiki.test.raw.zst"))
     'wikitext-2/wiki.test.raw'
     """
-    bare = path.with_suffix("") if path.suffix in COMPRESSED else path
+    bare = path.with_suffix("") if path.suffix in SUFFIXES else path
     if path.suffix == ".zip":
         with _archive(path) as archive:
             bare = path.with_name(Path(_member(path, archive)).name)
     return "/".join(bare.parts[-2:]).lower()
+
+
+def open_source(path: str) -> IO[bytes]:
+    """A file, or the one in a .zip archive."""
+    if not path.endswith(".zip"):
+        return open(path, "rb")
+    with _archive(Path(path)) as archive:
+        try:
+            return archive.open(_member(Path(path), archive))  # which keeps the archive open
+        except (NotImplementedError, RuntimeError) as error:  # of its compression, and of passwords
+            raise WebtextError(f"{path}: cannot be read ({error}); unpack it") from None
 
 
 def _archive(path: Path) -> zipfile.ZipFile:
@@ -58,14 +57,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
 
 def blocks(path: Path) -> Iterator[bytes]:
     """The bytes of a file in blocks of whole lines, decompressed. Raises WebtextError for one that is absent, cut or damaged."""
-    if path.suffix != ".zip":
-        yield from read_blocks(path, json=False)
-        return
-    with _archive(path) as archive:
-        try:
-            yield archive.read(_member(path, archive))
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-            raise WebtextError(f"{path}: cannot be read ({error}); is it whole?") from None
+    return read_blocks(path, open_source, json=False)
 
 
 def whole(path: Path) -> bytes:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from webtext.core.errors import WebtextError
-from webtext.overlap.sources import decoded, lines, whole
+from webtext.documents.texts import read_text
+from webtext.overlap.sources import lines, open_source, whole
 
 Role = Literal["test", "train"]
 Examples = Iterator[tuple[str, str]]
@@ -32,36 +33,18 @@ def joined(text: str) -> str:
     return _NOT.sub("n't", text)
 
 
-def read_lines(path: Path) -> Examples:
-    """An example a line."""
-    for number, line in lines(path):
-        if line.strip():
-            yield str(number - 1), line
+def read_units(path: Path, unit: str) -> Examples:
+    """An example a line, a paragraph (empty lines part them), or the file as one (`document`)."""
+    for number, row in read_text(str(path), open_source, unit):
+        if isinstance(row, str):
+            raise WebtextError(f"{path}, {unit} {number}: {row}")
+        yield path.stem if unit == "document" else str(number - 1), row["text"]
 
 
 def read_treebank(path: Path) -> Examples:
     """An example a line (a sentence), in the Penn Treebank's manner: PTB, 1BW."""
-    for name, line in read_lines(path):
+    for name, line in read_units(path, "line"):
         yield name, joined(line)
-
-
-def read_paragraphs(path: Path) -> Examples:
-    """An example a paragraph; empty lines part them."""
-    paragraph: list[str] = []
-    count = 0
-    for _, line in lines(path):
-        if line.strip():
-            paragraph.append(line)
-        elif paragraph:
-            yield str(count), "\n".join(paragraph)
-            paragraph, count = [], count + 1
-    if paragraph:
-        yield str(count), "\n".join(paragraph)
-
-
-def read_document(path: Path) -> Examples:
-    """An example a file."""
-    yield path.stem, decoded(whole(path), path)
 
 
 def read_wikitext(path: Path) -> Examples:
@@ -128,7 +111,7 @@ def read_wmt(path: Path) -> Examples:
     document, any_ = "", False
     for number, line in lines(path):
         if number == 1 and "<" not in line:
-            yield from read_lines(path)
+            yield from read_units(path, "line")
             return
         if match := re.search(r'<doc\b[^>]*\b(?:docid|id)="([^"]*)"', line, re.IGNORECASE):
             document = match[1]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -54,7 +56,7 @@ FILES = {
 }  # fmt: skip
 
 
-def examples(path: Path, **keys: str) -> list[tuple[str, str]]:
+def examples(path: Path, **keys: Any) -> list[tuple[str, str]]:
     return [tuple(example) for example in read_examples(Benchmark(name="x", path=str(path), **keys))]
 
 
@@ -125,6 +127,25 @@ def test_zip_parquet_and_directories(tmp_path: Path) -> None:
     assert examples(tmp_path / "many" / "*.txt") == examples(tmp_path / "many")
 
 
+def test_fields_are_joined(tmp_path: Path) -> None:
+    row = {"question": "Why?", "choices": ["A", "B"], "answer": {"text": "B"}}
+    (tmp_path / "a.json").write_text(json.dumps([row, row]))
+    pq.write_table(pa.Table.from_pylist([row, row]), tmp_path / "a.parquet")
+    for name in ("a.json", "a.parquet"):
+        found = examples(tmp_path / name, field=["question", "choices", "answer.text"])
+        assert found == [("0", "Why?\nA\nB\nB"), ("1", "Why?\nA\nB\nB")]
+
+
+def test_what_lies_beside_a_test_set_is_left_out_or_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "test.jsonl").write_text('{"text": "a"}\n')
+    for name in ("README.md", "LICENSE", "dataset_infos.json", ".gitattributes"):
+        (tmp_path / name).write_text("{}")
+    assert examples(tmp_path) == [("0", "a")]
+    (tmp_path / "stray.json").write_text('{\n"version": 1\n}')
+    with pytest.raises(WebtextError, match=r"stray\.json, row 1: no field 'text'; its fields are: version"):
+        examples(tmp_path)
+
+
 def test_text8_and_enwik8_have_their_customary_parts(tmp_path: Path) -> None:
     data = b"train " * 15_000_000 + b"valid " * 833_333 + b"  " + b"held " * 1_000_000
     assert len(data) == 10**8
@@ -141,13 +162,19 @@ def test_text8_and_enwik8_have_their_customary_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "keys", "sentence"),
     [
-        ("a.jsonl", b'{"text": "x"}\n{"txt": "y", "n": 1}\n', {}, r"a\.jsonl, line 2: no field 'text'; its fields are: txt, n"),
-        ("a.jsonl", b'{"text": "x"}\n{"text": \n', {}, r"a\.jsonl, line 2: not JSON"),
-        ("a.jsonl", b'{"text": 5}\n', {}, r"a\.jsonl, line 1: field 'text' is int"),
-        ("a.jsonl", b"[1]\n", {}, r"a\.jsonl, line 1: no field 'text'"),
-        ("a.csv", b"name\nx\n", {}, r"a\.csv, line 2: no field 'text'; its fields are: name"),
-        ("a.txt", b"good\n\xff bad\n", {}, r"a\.txt, line 2: not UTF-8"),
-        ("a.txt", b"good\nbad \xff\n", {"format": "document"}, r"a\.txt, line 2: not UTF-8"),
+        ("a.jsonl", b'{"text": "x"}\n{"txt": "y", "n": 1}\n', {}, r"a\.jsonl, row 2: no field 'text'; its fields are: txt, n; set"),
+        ("a.jsonl", b'{"text": "x"}\n{"text": \n', {}, r"a\.jsonl, row 2: not JSON"),
+        ("a.jsonl", b'{"text": 5}\n', {}, r"a\.jsonl, row 1: field 'text' is a number, not text"),
+        ("a.jsonl", b"[1]\n", {}, r"a\.jsonl, row 1: not a JSON object but int"),
+        ("a.jsonl", b'{"text": "x"}\n{"text": }\n{}\n', {}, r"a\.jsonl, row 2: not JSON"),
+        ("a.jsonl", b'{"messages": [{"role": "user", "content": "x"}]}\n', {"field": "messages"}, r"a list of objects, not text"),
+        ("a.txt", b"x", {"field": ["a", "b"]}, r"a\.txt: only fields of records can be joined"),
+        ("a.warc", b"WARC/1.0\r\n", {}, r"a\.warc: a test set is not read from wet"),
+        ("a.txt", b"", {}, r"a\.txt: the file is empty"),
+        ("a.bin", b"\0\1\2", {}, r"a\.bin: neither text"),
+        ("a.csv", b"name\nx\n", {}, r"a\.csv, row 1: no field 'text'; its fields are: name"),
+        ("a.txt", b"good\n\xff bad\n", {"format": "lines"}, r"a\.txt, line 2: not UTF-8 at byte 0"),
+        ("a.txt", b"good\nbad \xff\n", {"format": "document"}, r"a\.txt, document 1: not UTF-8 at byte 9"),
         ("a.xml", b"<a>\n<b></a>", {"format": "winograd"}, r"a\.xml, line 2: not XML"),
         ("a.xml", b"<a></a>", {"format": "winograd"}, r"a\.xml: no <schema>"),
         ("a.json", b'{"data": [{}]}', {"format": "coqa"}, r"a\.json: not CoQA"),
@@ -158,17 +185,17 @@ def test_text8_and_enwik8_have_their_customary_parts(tmp_path: Path) -> None:
         ("a.parquet", b"PAR1", {}, r"a\.parquet: not a whole Parquet file"),
     ],
 )
-def test_a_wrong_file_is_named_with_its_line(tmp_path: Path, name: str, content: bytes, keys: dict[str, str], sentence: str) -> None:
+def test_a_wrong_file_is_named_with_its_line(tmp_path: Path, name: str, content: bytes, keys: dict[str, Any], sentence: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WebtextError, match=sentence):
         examples(tmp_path / name, **keys)
 
 
 def test_a_missing_file_and_a_missing_column(tmp_path: Path) -> None:
-    with pytest.raises(WebtextError, match="there is no such file"):
+    with pytest.raises(WebtextError, match="there is no file"):
         examples(tmp_path / "absent.txt")
     pq.write_table(pa.table({"body": ["x"]}), tmp_path / "a.parquet")
-    with pytest.raises(WebtextError, match=r"a\.parquet: no column 'text'; its columns are: body"):
+    with pytest.raises(WebtextError, match=r"a\.parquet, row 1: no field 'text'; its fields are: body"):
         examples(tmp_path / "a.parquet")
 
 
@@ -254,6 +281,6 @@ def test_the_ending_comes_before_the_name(tmp_path: Path, name: str) -> None:
 def test_translations_ask_for_their_language(tmp_path: Path) -> None:
     path = tmp_path / "wmt14-test-00000-of-00001.parquet"
     pq.write_table(pa.Table.from_pylist([{"translation": {"en": "one", "fr": "un"}}]), path)
-    with pytest.raises(WebtextError, match=r"no column 'text'; its columns are: translation; set the benchmark's `field`"):
+    with pytest.raises(WebtextError, match=r"no field 'text'; its fields are: translation; set the benchmark's `field`"):
         examples(path)
     assert examples(path, field="translation.en") == [("0", "one")]

@@ -10,10 +10,10 @@ import pytest
 import zstandard
 
 from tests.webtext.tokens.corpus import documents, write_corpus
+from webtext.cli.tokenizer_inspect import Document, documents_of
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.records import REJECTED
 from webtext.core.tables import writing_table
-from webtext.tokens.texts import Document, documents_of
 
 ENGLISH, GERMAN = Document("en", "one\n two"), Document("de", "eins zwei — drei")
 LINES = b"".join(json.dumps({"text": text, "language": language}).encode() + b"\n" for language, text in (ENGLISH, GERMAN))
@@ -43,7 +43,7 @@ def archive() -> bytes:
 )
 def test_formats(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    found = list(documents_of(tmp_path / name))
+    found = list(documents_of([tmp_path / name]))
     assert [document for document in found if document.language != "sentences"] == [ENGLISH, GERMAN]
 
 
@@ -51,12 +51,11 @@ def test_a_text_file_is_in_the_language_of_its_name(tmp_path: Path) -> None:
     (tmp_path / "de.txt").write_text(GERMAN.text)
     (tmp_path / "en.txt.zst").write_bytes(zstandard.compress(ENGLISH.text.encode()))
     (tmp_path / "en.jsonl").write_text('{"text": "three"}')
-    (tmp_path / "ignored.pdf").write_text("x")
     (tmp_path / ".hidden.txt").write_text("x")
-    assert [tuple(document) for document in documents_of(tmp_path)] == [
+    assert [tuple(document) for document in documents_of([tmp_path])] == [
         ("de", GERMAN.text),
         ("en", "three"),
-        ("en", ENGLISH.text + "\n"),  # NB: what is unpacked ends in a line feed
+        ("en", ENGLISH.text),
     ]
 
 
@@ -66,36 +65,36 @@ def test_the_corpus_of_a_build(tmp_path: Path) -> None:
     with writing_table(tmp_path / "corpus" / "rejected" / "decide-00000.parquet", REJECTED) as table:
         table.write({"url": "http://a.example/", "id": "", "reason": "near-copy", "detail": ""})
     (tmp_path / "corpus" / "manifest.json").write_text("{}")
-    assert sorted(documents_of(tmp_path / "corpus")) == sorted(Document("en", row["text"]) for row in rows)
+    assert sorted(documents_of([tmp_path / "corpus"])) == sorted(Document("en", row["text"]) for row in rows)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"text": "x"}\n{"text": 5}', "line 2: not an object with a string"),
-        ("a.jsonl", b'{"text": "x"}\n[', "line 2: not JSON"),
-        ("a.jsonl", b"[]", "line 1: not an object"),
-        ("a.txt", b"ab\xff", "not UTF-8 at byte 2"),
-        ("a.tar.zst", zstandard.compress(archive())[:-50], "not a whole tar archive"),
-        ("a.tar.gz", b"no", "not a whole tar archive"),
-        ("a.parquet", b"no", "not a Parquet file"),
+        ("a.jsonl", b'{"text": "x"}\n{"text": 5}', "row 2: field 'text' is a number, not text"),
+        ("a.jsonl", b'{"text": "x"}\n[', "the file is cut"),
+        ("a.jsonl", b"[]x", "not whole JSON"),
+        ("a.txt", b"ab\xff", "neither text in UTF-8"),
+        ("a.tar.zst", zstandard.compress(archive())[:-50], "the file is cut"),
+        ("a.tar.gz", b"no", "not gzip, as its name says"),
+        ("a.parquet", b"no", "not a whole Parquet file"),
         ("a.jsonl.gz", gzip.compress(LINES, mtime=0)[:-9], "cut"),
     ],
 )
 def test_broken_files_are_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WebtextError, match=message) as caught:
-        list(documents_of(tmp_path / name))
+        list(documents_of([tmp_path / name]))
     assert str(tmp_path / name) in str(caught.value)
 
 
 def test_other_tables_and_places_are_refused(tmp_path: Path) -> None:
     with writing_table(tmp_path / "a.parquet", REJECTED) as table:
         table.write({"url": "", "id": "", "reason": "", "detail": ""})
-    with pytest.raises(WebtextError, match="no column `text`"):
-        list(documents_of(tmp_path / "a.parquet"))
-    with pytest.raises(UsageError, match="no such file"):
-        list(documents_of(tmp_path / "absent"))
+    with pytest.raises(WebtextError, match=r"which field is the text\? Its fields are: url, id, reason, detail"):
+        list(documents_of([tmp_path / "a.parquet"]))
+    with pytest.raises(UsageError, match="there is no file"):
+        list(documents_of([tmp_path / "absent"]))
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="holds no file of documents"):
-        list(documents_of(tmp_path / "empty"))
+        list(documents_of([tmp_path / "empty"]))

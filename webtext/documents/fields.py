@@ -131,8 +131,11 @@ def resolve_fields(path: str, rows: Sequence[Row], section: DocumentsSection, he
         text = strings[0] if len(strings) == 1 else ""
     if not text and rows:
         raise UsageError(f"{path}: which field is the text? Its fields are: {', '.join(names) or 'none'}; name one as the text field")
-    given = {"text": section.text_field, **{name: getattr(section, f"{name}_field") for name in found}}
-    return Fields(text, **found, guessed=tuple(name for name, value in given.items() if not value))
+    given = {"text": section.text_field, **{kind: getattr(section, f"{kind}_field") for kind in found}}
+    for kind, name in given.items():  # of the text each record says so
+        if name and kind != "text" and rows and name not in names and name.partition(".")[0] not in names:
+            raise UsageError(f"{path}: no field {name!r} in its first {len(rows)} records, whose fields are: {', '.join(names)}")
+    return Fields(text, **found, guessed=tuple(kind for kind, name in given.items() if not name))
 
 
 def _usual(rows: Sequence[Row], names: Sequence[str], usual: Iterable[str], kinds: tuple[type, ...]) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 
-from webtext.core.compression import SUFFIXES, Opener, decompressed, open_local, read_blocks
+from webtext.core.compression import LINE, SUFFIXES, Opener, decompressed, open_local
 from webtext.core.config import DocumentsSection
 from webtext.core.config_file import source_files
 from webtext.core.errors import UsageError, WebtextError
@@ -127,6 +127,7 @@ def read_rows(
 
     Raises WebtextError for a file that is cut or damaged, UsageError for one without text.
     """
+    _head(path, opener)  # an empty file is refused, whatever its format
     format_ = detect_format(path, opener) if section.format == "auto" else section.format
     if format_ in _TEXTS:
         rows, fields = _TEXTS[format_](path, opener, section.unit), CANONICAL
@@ -145,9 +146,7 @@ def detect_format(path: str, opener: Opener = open_local, name: str = "") -> str
 
     Raises UsageError where it is neither text nor records, or is empty.
     """
-    head = next((piece for piece in decompressed(path, opener) if piece), b"")
-    if not head:
-        raise UsageError(f"{path}: the file is empty; leave it out")
+    head = _head(path, opener)
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
@@ -174,14 +173,24 @@ def detect_format(path: str, opener: Opener = open_local, name: str = "") -> str
     return "jsonl" if records else "text"
 
 
+def _head(path: str, opener: Opener) -> bytes:
+    head = next((piece for piece in decompressed(path, opener) if piece), b"")
+    if not head:
+        raise UsageError(f"{path}: the file is empty; leave it out")
+    return head
+
+
 def _is_object(path: str, opener: Opener) -> bool:
     """Whether the first line is a whole JSON object."""
-    line = next((line for block in read_blocks(path, opener, json=False) for line in block.split(b"\n") if line.strip()), b"")
+    line = b""
+    for piece in decompressed(path, opener):
+        line = (line + piece).removeprefix(b"\xef\xbb\xbf").lstrip()
+        if b"\n" in line or len(line) > LINE:
+            break
     try:
-        value: Any = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
+        return isinstance(orjson.loads(line.partition(b"\n")[0]), dict)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(value, dict)
 
 
 def _is_utf8(head: bytes) -> bool:

@@ -52,7 +52,7 @@ def read_json(path: str, opener: Opener) -> Rows:
     try:
         value = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
-        raise WebtextError(f"{path}: not whole JSON ({error}); fetch it again, or name it .jsonl if it has an object a line") from None
+        raise WebtextError(f"{path}: not whole JSON ({error}); fetch it again, or set the format to jsonl") from None
     for number, record in enumerate(value if isinstance(value, list) else [value], 1):
         yield number, record if isinstance(record, dict) else f"not a JSON object but {type(record).__name__}"
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.end_to_end.commands import assert_corpus_is, manifests, webtext
 from tests.end_to_end.conftest import Demo
-from webtext.core.directories import DIRECTORIES
+from webtext.core.directories import DIRECTORIES, rejected_directory
 from webtext.core.tables import read_table
 from webtext.demo.cases import read_entries
 from webtext.demo.world import World, make_world
@@ -80,7 +80,7 @@ def test_no_record_vanishes(demo: Demo, world: World) -> None:
         records = manifest["records"]
         assert records["in"] == records["out"] + records["rejected"], stage
         assert records["in"] > 0, stage
-        rejected = [row for path in (demo.build / DIRECTORIES[stage] / "rejected").glob("*.parquet") for row in read_table(path)]
+        rejected = [row for path in (demo.build / rejected_directory(stage)).glob("*.parquet") for row in read_table(path)]
         assert len(rejected) == records["rejected"], stage
         for row in rejected:
             assert manifest["counters"][f"rejected-{row['reason']}"], stage

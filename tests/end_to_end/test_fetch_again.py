@@ -167,7 +167,7 @@ def test_a_crawl_that_is_killed_and_configured_anew_keeps_its_pages(tmp_path: Pa
         one.run("links")
         line = [*WEBTEXT, "fetch", str(one.toml), "--out", str(one.build)]
         running = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        work = one.build / "pages/.work"
+        work = one.build / "stages/fetch/.work"
         while running.poll() is None and sum(path.read_bytes().count(b'"row"') for path in work.glob("*.jsonl")) < 20:
             time.sleep(0.005)
         assert running.poll() is None

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from tokenizer import ByteBPE
 from webtext.core.errors import UsageError
 from webtext.core.hashing import shard_name, shard_of_url, url_id
-from webtext.core.manifest import MANIFEST_NAME, read_manifest
+from webtext.core.manifest import manifest_of
 from webtext.links.urls import BadUrl, canonical
 from webtext.tokens.shards import open_shard
 from webtext.tokens.vocabulary import load_vocabulary
@@ -46,9 +46,9 @@ class Provenance:
 
     def __init__(self, build: Path) -> None:
         self.build = build
-        if not (build / "tokens" / MANIFEST_NAME).exists():
+        if manifest_of(build, "tokenize") is None:
             raise UsageError(f"{build}: tokens/ is not finished; run `webtext build` first")
-        manifest = read_manifest(build / "corpus" / MANIFEST_NAME)
+        manifest = manifest_of(build, "dedup")
         if manifest is None:
             raise UsageError(f"{build}: corpus/ is not finished; run `webtext build` first")
         self._shards: int = manifest.configuration["build"]["shards"]

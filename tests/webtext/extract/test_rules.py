@@ -250,9 +250,9 @@ def test_every_rule_is_counted_by_its_name(tmp_path: Path) -> None:
     notice = Response("http://example.org/notice", article("Notice", [*SENTENCES, "Our terms of use are long and dull."]).encode())
     write_pages(tmp_path, 0, [short, code, notice])
     report = run_task(
-        StageContext(tmp_path, "documents", "fingerprint"), "extract-00000", extract_shard, 0, ExtractSection(cleaning="fineweb")
+        StageContext(tmp_path, "extract", "fingerprint"), "extract-00000", extract_shard, 0, ExtractSection(cleaning="fineweb")
     )
-    reasons = {row["url"]: row["reason"] for row in read_table(tmp_path / "documents" / "rejected" / "extract-00000.parquet")}
+    reasons = {row["url"]: row["reason"] for row in read_table(tmp_path / "stages/extract/rejected" / "extract-00000.parquet")}
     assert reasons == {short.url: "word-count", code.url: "curly-bracket"}
     assert (
         report.counters["rejected-word-count"]

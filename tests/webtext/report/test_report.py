@@ -51,11 +51,11 @@ def build(tmp_path: Path) -> Path:
             table.write(row | {"language": language, "extractor": "blocks", "split": "train"})
     shards = [
         OutputFile("links/shard-00000.parquet", 10, 1, "0"),
-        OutputFile("links/rejected/parse-00000.parquet", 5, 1, "0"),
+        OutputFile("stages/links/rejected/parse-00000.parquet", 5, 1, "0"),
     ]
-    manifest("links", "posts", (15, 10), {"rejected-karma": 5}, shards).write(tmp_path / "links" / "manifest.json")
+    manifest("links", "posts", (15, 10), {"rejected-karma": 5}, shards).write(tmp_path / "stages/links/manifest.json")
     counters = {"bytes-en": 3_999_000, "bytes-fr": 1000, "changed-boilerplate-lines": 2, "rejected-too-short": 6, "engine-blocks": 4}
-    manifest("extract", "pages", (10, 4), counters, []).write(tmp_path / "documents" / "manifest.json")
+    manifest("extract", "pages", (10, 4), counters, []).write(tmp_path / "stages/extract/manifest.json")
     return tmp_path
 
 

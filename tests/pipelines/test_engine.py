@@ -21,6 +21,7 @@ from webtext.core.config import Config
 from webtext.core.config_file import parse_config
 from webtext.core.directories import WORK
 from webtext.core.errors import WebtextError
+from webtext.core.files import write_bytes
 from webtext.core.manifest import Manifest, read_manifest
 from webtext.core.task import LocalStore, StageContext
 
@@ -162,6 +163,16 @@ def test_what_an_unfinished_stage_has_made_is_kept_too(tmp_path: Path) -> None:
     (tmp_path / "stages/toy/manifest.json").touch()
     prepare(KEEPER, LocalStore(tmp_path), "sixth")  # what a finished one had of older ones, it has taken
     assert [sorted(names) for _, names in sorted(kept(tmp_path).items())] == [[WORK, "manifest.json"]]
+
+
+@pytest.mark.parametrize("stage", [TOY, KEEPER], ids=["anew", "kept"])
+def test_output_of_an_earlier_version(tmp_path: Path, stage: Stage) -> None:
+    """Its bookkeeping lay beside the data."""
+    for name in ("page", "manifest.json", "rejected/part-0.parquet"):
+        write_bytes(tmp_path / "toy" / name, b"")
+    prepare(stage, LocalStore(tmp_path), "key")
+    assert (tmp_path / "toy").exists() == stage.reuse_previous
+    assert kept(tmp_path) == ({"00000": {"page", "manifest.json", "rejected"}} if stage.reuse_previous else {})
 
 
 def test_a_stage_is_made_anew_on_request(tmp_path: Path) -> None:

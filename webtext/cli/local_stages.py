@@ -103,5 +103,5 @@ REPORT = Stage(
     phases=lambda config: {"report": 1},
     sources=_domains,
     local=_report,
-    extra_outputs=("report.html",),
+    extra_outputs=("report.html", "README.md"),
 )

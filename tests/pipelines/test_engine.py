@@ -155,12 +155,12 @@ def test_what_a_stage_keeps_is_set_aside(tmp_path: Path) -> None:
 def test_what_an_unfinished_stage_has_made_is_kept_too(tmp_path: Path) -> None:
     for number, key in enumerate(("first", "second", "third")):
         prepare(KEEPER, LocalStore(tmp_path), key)
-        (tmp_path / "toy" / f"page-{number}").touch()
+        write_bytes(tmp_path / "toy" / f"page-{number}", b"")
     assert [sorted(names) for _, names in sorted(kept(tmp_path).items())] == [[WORK, "page-0"], [WORK, "page-1"]]
     prepare(TOY, LocalStore(tmp_path), "fourth")  # a stage that keeps nothing
     assert not (tmp_path / "toy").exists()
     prepare(KEEPER, LocalStore(tmp_path), "fifth")
-    (tmp_path / "stages/toy/manifest.json").touch()
+    write_bytes(tmp_path / "stages/toy/manifest.json", b"")
     prepare(KEEPER, LocalStore(tmp_path), "sixth")  # what a finished one had of older ones, it has taken
     assert [sorted(names) for _, names in sorted(kept(tmp_path).items())] == [[WORK, "manifest.json"]]
 
@@ -177,7 +177,7 @@ def test_output_of_an_earlier_version(tmp_path: Path, stage: Stage) -> None:
 
 def test_a_stage_is_made_anew_on_request(tmp_path: Path) -> None:
     prepare(KEEPER, LocalStore(tmp_path), "key")
-    (tmp_path / "toy" / "page").touch()
+    write_bytes(tmp_path / "toy" / "page", b"")
     prepare(KEEPER, LocalStore(tmp_path), "key", ["b", "a"])
     assert set(kept(tmp_path)) == {"00000"}
     assert (tmp_path / "stages/toy" / WORK / RETRY_FILE).read_text().split() == ["[", '"a",', '"b"', "]"]
@@ -191,9 +191,9 @@ def test_a_stage_is_made_anew_on_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize("renames", range(4))
 def test_setting_aside_may_be_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int) -> None:
     prepare(KEEPER, LocalStore(tmp_path), "first")
-    (tmp_path / "toy" / "page-0").touch()
+    write_bytes(tmp_path / "toy" / "page-0", b"")
     prepare(KEEPER, LocalStore(tmp_path), "second")
-    (tmp_path / "toy" / "page-1").touch()
+    write_bytes(tmp_path / "toy" / "page-1", b"")
     done = 0
 
     def rename(path: Path, target: Path) -> None:

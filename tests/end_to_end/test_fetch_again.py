@@ -206,7 +206,7 @@ def test_a_build_of_an_earlier_version_keeps_its_pages(tmp_path: Path, server: S
         assert not [item for item in server.asked if item.path != "/robots.txt"]
         assert manifests(one.build) == before
         assert {path.suffix for name in ("links", "documents") for path in (one.build / name).iterdir()} == {".parquet"}
-        assert {path.name for path in (one.build / "pages").iterdir() if path.suffix != ".gz"} == {"ledger"}
+        assert {path.suffix for path in (one.build / "pages").rglob("*") if path.is_file()} == {".gz", ".parquet"}
 
 
 def test_dead_links_from_an_archive_are_documents_like_others(tmp_path: Path, server: Server) -> None:

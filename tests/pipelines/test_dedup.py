@@ -62,9 +62,8 @@ def extracted(build: Path, config: Path, documents: list[Record]) -> None:
     build.mkdir()
     check_build_owner(build, load_config(config), reuse=False)
     stage.write_documents(build, documents, SHARDS)
-    build_manifest("extract", "pages", [], fingerprint="test", configuration={}, inputs={}, sources=[]).write(
-        build / manifest_path("extract")
-    )
+    manifest = build_manifest("extract", "pages", [], fingerprint="test", configuration={}, inputs={}, sources=[])
+    manifest.write(build / manifest_path("extract"))
 
 
 def test_month_by_month_on_the_command_line_gives_what_one_build_gives(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from webtext.core.manifest import Manifest
 LICENCE = "The texts remain their authors': no licence comes with them, so find out whether you may before you publish them."
 
 
-def card(manifests: Mapping[str, Manifest], summary: Mapping[str, Any]) -> str:
+def card(manifests: dict[str, Manifest], summary: Mapping[str, Any]) -> str:
     """The card as Markdown with a header in YAML. `summary` is of webtext.report.summary. The same for every run of a build."""
     # The last table comes first: it is what the others were made into.
     tables = [stage for stage in reversed(manifests) if _has_table(stage, manifests[stage])]

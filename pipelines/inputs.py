@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from webtext.core.directories import DIRECTORIES, MANIFEST_NAME, WORK, manifest_path, work_directory
 from webtext.core.errors import WebtextError
+from webtext.core.hashing import shard_name
+from webtext.core.texts import AFTER_DOCUMENTS
 
 Patterns = tuple[str, ...]
 FETCH, DEDUP, OVERLAP, TOKENIZE = map(work_directory, ("fetch", "dedup", "overlap", "tokenize"))
@@ -29,11 +31,15 @@ def _pieces(arguments: Sequence[Any]) -> Patterns:
     return tuple(f"{TOKENIZE}/encode-{shard:05d}.{kind}" for shard, *_ in arguments[2] for kind in ("parquet", "tokens"))
 
 
+def _texts(arguments: Sequence[Any]) -> Patterns:
+    """The shard of the documents that the stage reads; their directory is the last argument (webtext.core.texts)."""
+    return (f"{arguments[-1]}/{shard_name(arguments[0])}.parquet",)
+
+
 RANKS = (f"{DEDUP}/ranks.json", f"{DEDUP}/document_at.npy", f"{DEDUP}/ordinals.npy")
 SIGNED = ("duplicates/signatures/*", f"{DEDUP}/part-*.signatures")
 SHINGLES = (f"{DEDUP}/part-*.shingles",)
-CORPUS = ("corpus/shard-N.parquet",)
-DOCUMENTS = ("documents/shard-N.parquet", f"{DEDUP}/decontaminated-N.parquet")
+CHANGED = (f"{DEDUP}/decontaminated-N.parquet",)
 FILTERS = ("ngrams/*.bloom",)
 PREVIOUS = "pages/.previous/*"
 
@@ -52,28 +58,30 @@ INPUTS = {
     ("fetch", "index"): Inputs(),
     ("fetch", "join"): Inputs(own=("links/shard-N.parquet", f"{FETCH}/index-*.shard-N.parquet")),
     ("extract", "extract"): Inputs(own=("pages/ledger/shard-N.parquet", "pages/shard-N-*.warc.gz", "links/shard-N.parquet")),
+    ("documents", "read"): Inputs(),
+    ("clean", "clean"): Inputs(own=("documents/shard-N.parquet",)),
     ("dedup", "testsets"): Inputs(),
-    ("dedup", "quotations"): Inputs(shared=(f"{DEDUP}/test-set-*",), own=DOCUMENTS),
-    ("dedup", "sign"): Inputs(own=DOCUMENTS),
+    ("dedup", "quotations"): Inputs(shared=(f"{DEDUP}/test-set-*",), chosen=_texts),
+    ("dedup", "sign"): Inputs(own=CHANGED, chosen=_texts),
     ("dedup", "rank"): Inputs(shared=(f"{DEDUP}/part-*.ranked",)),
     ("dedup", "join"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/part-*.bands")),
     ("dedup", "verify"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/candidates-*")),
     ("dedup", "settle"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/edges-*", f"{DEDUP}/large-buckets-*")),
-    ("dedup", "decide"): Inputs(shared=(*RANKS, *SIGNED, f"{DEDUP}/removed-*"), own=DOCUMENTS),
-    ("ngrams", "hash"): Inputs(own=CORPUS),
+    ("dedup", "decide"): Inputs(shared=(*RANKS, *SIGNED, f"{DEDUP}/removed-*"), own=CHANGED, chosen=_texts),
+    ("ngrams", "hash"): Inputs(chosen=_texts),
     ("ngrams", "filter"): Inputs(shared=(f"{work_directory('ngrams')}/hashes-*.runs",)),
     ("overlap", "measure"): Inputs(shared=FILTERS),
-    ("overlap", "locate"): Inputs(shared=("ngrams/filter-00000.bloom", f"{OVERLAP}/hits-*", f"{OVERLAP}/measured-*"), own=CORPUS),
+    ("overlap", "locate"): Inputs(shared=("ngrams/filter-00000.bloom", f"{OVERLAP}/hits-*", f"{OVERLAP}/measured-*"), chosen=_texts),
     ("overlap", "report"): Inputs(shared=(*FILTERS, *(f"{OVERLAP}/{kind}-*" for kind in ("measured", "hits", "located")))),
     ("tokenizer", "take"): Inputs(shared=(manifest_path("dedup"),)),
-    ("tokenizer", "count"): Inputs(own=CORPUS),
+    ("tokenizer", "count"): Inputs(chosen=_texts),
     ("tokenizer", "train"): Inputs(shared=(manifest_path("dedup"), f"{work_directory('tokenizer')}/count-*.words")),
-    ("tokenize", "encode"): Inputs(shared=("tokenizer/*",), own=CORPUS),
+    ("tokenize", "encode"): Inputs(shared=("tokenizer/*",), chosen=_texts),
     ("tokenize", "layout"): Inputs(shared=(f"{TOKENIZE}/encode-*.parquet",)),
     ("tokenize", "write"): Inputs(shared=("tokenizer/*",), chosen=_pieces),
     ("train", "train"): Inputs(shared=("tokens/*.bin", "tokens/index/*", manifest_path("tokenize"), manifest_path("tokenizer"))),
     ("report", "report"): Inputs(
-        shared=(*map(manifest_path, DIRECTORIES), "corpus/shard-*.parquet"),
+        shared=(*map(manifest_path, DIRECTORIES), *(f"{name}/shard-*.parquet" for name in AFTER_DOCUMENTS)),
         own=("model/log.jsonl", "overlap/overlap.html"),
     ),
 }
@@ -84,8 +92,8 @@ def inputs_of(stage: str, task: str, arguments: Sequence[Any]) -> tuple[Patterns
 
     `arguments` are those of the phase's function.
 
-    >>> inputs_of("ngrams", "hash-00007", (7,))
-    ((), ('corpus/shard-00007.parquet',))
+    >>> inputs_of("ngrams", "filter-00007", (7,))
+    (('stages/ngrams/.work/hashes-*.runs',), ())
     """
     phase, _, number = task.rpartition("-")
     row = INPUTS.get((stage, phase))

@@ -12,6 +12,7 @@ from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.plugins import source_file
 from webtext.dedup.earlier_builds import earlier_shards
+from webtext.documents.files import document_files
 from webtext.overlap.sources import source_files as benchmark_files
 
 

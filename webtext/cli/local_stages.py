@@ -14,7 +14,7 @@ from webtext.core.config import Config, TrainSection
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import WebtextError
 from webtext.core.files import write_bytes
-from webtext.core.manifest import MANIFEST_NAME, read_manifest
+from webtext.core.manifest import manifest_of
 from webtext.core.task import StageContext, TaskRun, run_task
 from webtext.report import write_report
 
@@ -38,7 +38,7 @@ def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> 
     tokens = log.context.build / "tokens"
     shards = sorted(tokens.glob("*.bin"))
     log.records_in = log.records_out = len(shards)
-    manifest = read_manifest(log.context.build / "tokenizer" / MANIFEST_NAME)
+    manifest = manifest_of(log.context.build, "tokenizer")
     vocabulary = manifest.counters["vocabulary"] if manifest else 0
 
     config = TrainConfig(vocab_size=vocabulary, **section.model_dump(exclude={"enabled", "tune_lr", "tune_steps"}))
@@ -103,5 +103,5 @@ REPORT = Stage(
     phases=lambda config: {"report": 1},
     sources=_domains,
     local=_report,
-    extra_outputs=("report.html",),
+    extra_outputs=("report.html", "README.md"),
 )

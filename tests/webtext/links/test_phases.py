@@ -62,7 +62,7 @@ def collect(build: Path, reports: list[Report], shards: int) -> Stage:
         assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
         assert all(shard_of_url(row["url"], shards) == shard for row in rows)
         found += rows
-    rejected = [row for path in sorted((build / "links/rejected").glob("*.parquet")) for row in read_table(path)]
+    rejected = [row for path in sorted((build / "stages/links/rejected").glob("*.parquet")) for row in read_table(path)]
     records_in, records_out = sum(report.records_in for report in reports), sum(report.records_out for report in reports)
     reasons = {name.removeprefix("rejected-"): count for name, count in sorted(counters.items())}
     assert records_in == records_out + len(rejected)

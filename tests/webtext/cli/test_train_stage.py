@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.checkpoint import Checkpoint
-from tokenizer import ByteBPE, train
+from tokenizer import ByteBPE
 from webtext.cli.build import stages_of
 from webtext.cli.file_builds import config_of_files
 from webtext.cli.local_stages import TRAIN, train_model
@@ -93,7 +93,7 @@ def test_given_shards_make_the_same_model_whatever_their_format(build: Path, tmp
 
 def test_a_tokenizer_beside_the_shards_is_the_models(tmp_path: Path) -> None:
     tokens = given(tmp_path / "tokens", "llmc")
-    bpe = train(["a text"], 257)
+    bpe = ByteBPE([])
     bpe.save(tokens)
     exported = train_on(tmp_path / "build", tokens)
     assert ByteBPE.load(exported) == bpe
@@ -102,7 +102,7 @@ def test_a_tokenizer_beside_the_shards_is_the_models(tmp_path: Path) -> None:
 
 def test_tokens_of_a_build_are_read_with_its_tokenizer(tmp_path: Path) -> None:
     given(tmp_path / "tokens", "llmc")
-    train(["a text"], 257).save(tmp_path / "tokenizer")
+    ByteBPE([]).save(tmp_path / "tokenizer")
     (tmp_path / "build.json").write_text("{}")
     for number, named in enumerate((tmp_path, tmp_path / "tokens")):
         exported = train_on(tmp_path / f"out{number}", named)
@@ -123,7 +123,7 @@ def test_given_shards_are_a_build_of_their_own(tmp_path: Path) -> None:
     config = config_of_files("train", [str(tokens)], {"train.enabled": True})
     assert {name: stage.reads for name, stage in stages_of(config).items()} == {"train": ()}
     assert [path.name for path in TRAIN.sources(config)] == ["train.bin", "val.bin"]  # type: ignore[union-attr]
-    train(["a text"], 257).save(tokens)
+    ByteBPE([]).save(tokens)
     assert "merges.txt" in {path.name for path in TRAIN.sources(config)}  # type: ignore[union-attr]
     assert TRAIN.sources(Config()) == []
     with pytest.raises(UsageError, match=r"leave out train\.tokens or what it begins with"):

@@ -14,14 +14,14 @@ import json
 from pathlib import Path
 
 from benchmarks.harness import DATA, WEBTEXT, Figures, run, run_command
-from webtext.core.directories import DIRECTORIES
+from webtext.core.directories import DIRECTORIES, manifest_path
 
 
 def stages_of(build: Path) -> Figures:
     """Records, seconds and processor seconds of each stage, from its manifest."""
     found = {}
-    for stage, directory in DIRECTORIES.items():
-        path = build / directory / "manifest.json"
+    for stage in DIRECTORIES:
+        path = build / manifest_path(stage)
         if path.exists():
             manifest = json.loads(path.read_text())
             found[stage] = {**manifest["records"], **manifest["measured"], "bytes": sum(shard["bytes"] for shard in manifest["shards"])}

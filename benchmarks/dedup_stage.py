@@ -23,7 +23,7 @@ SECTION = DedupSection(partitions=8)
 
 def run_stage(build: Path, workers: int) -> dict[str, Any]:
     """Run the phases, each over its tasks."""
-    context = StageContext(build, "duplicates", "benchmark")
+    context = StageContext(build, "dedup", "benchmark")
     shards, partitions = len(list((build / "documents").glob("shard-*.parquet"))), SECTION.partitions
     steps = [
         ("sign", phases.sign_shard, shards),

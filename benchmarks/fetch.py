@@ -130,7 +130,7 @@ def crawl(build: Path, workers: int) -> None:
 
 def crawl_shard(build: Path, shard: int) -> None:
     section = FetchSection(contact="benchmark", per_host_delay=0.0, hosts_at_once=AT_ONCE, allow_private=True)
-    run_task(StageContext(build, "pages", "f"), f"fetch-{shard:05d}", fetch_shard, shard, section)
+    run_task(StageContext(build, "fetch", "f"), f"fetch-{shard:05d}", fetch_shard, shard, section)
 
 
 def scrapy(python: str, urls: dict[str, Path], directory: Path) -> Figures:

@@ -203,10 +203,10 @@ def manifest(log: TaskRun, size: Size) -> None:
 Make = Callable[[StageContext, Size], None]
 STEPS: dict[str, tuple[Make | None, Callable[[TaskRun, Size], None], str]] = {
     "links group": (make_links, lambda log, size: group_shard(log, 0, size.pieces(DUMPS), LinksSection()), "links"),
-    "dedup rank": (make_dedup, lambda log, size: rank_documents(log, 0, size.shards, size.dedup), "corpus"),
-    "dedup join": (None, lambda log, size: join_partition(log, 0, size.shards, size.dedup), "corpus"),
-    "dedup verify": (make_candidates, verify, "corpus"),
-    "dedup settle": (None, lambda log, size: choose_all_survivors(log, 0, size.shards, size.dedup), "corpus"),
+    "dedup rank": (make_dedup, lambda log, size: rank_documents(log, 0, size.shards, size.dedup), "dedup"),
+    "dedup join": (None, lambda log, size: join_partition(log, 0, size.shards, size.dedup), "dedup"),
+    "dedup verify": (make_candidates, verify, "dedup"),
+    "dedup settle": (None, lambda log, size: choose_all_survivors(log, 0, size.shards, size.dedup), "dedup"),
     "ngrams filter": (
         make_ngrams,
         lambda log, size: build_filter(log, 0, size.shards, size.ngrams),

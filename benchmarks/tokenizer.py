@@ -157,7 +157,7 @@ def run_stage(build: Path, worker: int, workers: int, barrier: Barrier) -> None:
     from webtext.core.task import StageContext, run_task
     from webtext.tokens.phases import encode_shard, lay_out, write_file
 
-    context, section = StageContext(build, "tokens", "benchmark"), TokenizeSection(shard_tokens=FILE_TOKENS)
+    context, section = StageContext(build, "tokenize", "benchmark"), TokenizeSection(shard_tokens=FILE_TOKENS)
     for shard in range(worker, SHARDS, workers):
         run_task(context, f"encode-{shard:05d}", encode_shard, shard)
     barrier.wait()

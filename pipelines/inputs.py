@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from webtext.core.directories import DIRECTORIES
+from webtext.core.directories import DIRECTORIES, MANIFEST_NAME, WORK, manifest_path, work_directory
 from webtext.core.errors import WebtextError
-from webtext.core.manifest import MANIFEST_NAME
 
 Patterns = tuple[str, ...]
+FETCH, DEDUP, OVERLAP, TOKENIZE = map(work_directory, ("fetch", "dedup", "overlap", "tokenize"))
 
 
 class Inputs(NamedTuple):
@@ -26,60 +26,60 @@ class Inputs(NamedTuple):
 
 
 def _pieces(arguments: Sequence[Any]) -> Patterns:
-    return tuple(f"tokens/.work/encode-{shard:05d}.{kind}" for shard, *_ in arguments[2] for kind in ("parquet", "tokens"))
+    return tuple(f"{TOKENIZE}/encode-{shard:05d}.{kind}" for shard, *_ in arguments[2] for kind in ("parquet", "tokens"))
 
 
-RANKS = ("corpus/.work/ranks.json", "corpus/.work/document_at.npy", "corpus/.work/ordinals.npy")
-SIGNED = ("duplicates/signatures/*", "corpus/.work/part-*.signatures")
-SHINGLES = ("corpus/.work/part-*.shingles",)
+RANKS = (f"{DEDUP}/ranks.json", f"{DEDUP}/document_at.npy", f"{DEDUP}/ordinals.npy")
+SIGNED = ("duplicates/signatures/*", f"{DEDUP}/part-*.signatures")
+SHINGLES = (f"{DEDUP}/part-*.shingles",)
 CORPUS = ("corpus/shard-N.parquet",)
-DOCUMENTS = ("documents/shard-N.parquet", "corpus/.work/decontaminated-N.parquet")
+DOCUMENTS = ("documents/shard-N.parquet", f"{DEDUP}/decontaminated-N.parquet")
 FILTERS = ("ngrams/*.bloom",)
 PREVIOUS = "pages/.previous/*"
 
 INPUTS = {
     ("links", "parse"): Inputs(),
-    ("links", "group"): Inputs(shared=("links/.work/parse-*.arrow",)),
-    ("pages", "fetch"): Inputs(
-        shared=("pages/.work/retry", f"{PREVIOUS}/{MANIFEST_NAME}", f"{PREVIOUS}/.work/fingerprint"),
+    ("links", "group"): Inputs(shared=(f"{work_directory('links')}/parse-*.arrow",)),
+    ("fetch", "fetch"): Inputs(
+        shared=(f"{FETCH}/retry", f"{PREVIOUS}/{MANIFEST_NAME}", f"{PREVIOUS}/{WORK}/fingerprint"),
         own=(
             "links/shard-N.parquet",
             f"{PREVIOUS}/ledger/shard-N.parquet",
             f"{PREVIOUS}/shard-N-*.warc.gz",
-            f"{PREVIOUS}/.work/fetch-N.journal.*",
+            f"{PREVIOUS}/{WORK}/fetch-N.journal.*",
         ),
     ),
-    ("pages", "index"): Inputs(),
-    ("pages", "join"): Inputs(own=("links/shard-N.parquet", "pages/.work/index-*.shard-N.parquet")),
-    ("documents", "extract"): Inputs(own=("pages/ledger/shard-N.parquet", "pages/shard-N-*.warc.gz", "links/shard-N.parquet")),
-    ("corpus", "testsets"): Inputs(),
-    ("corpus", "quotations"): Inputs(shared=("corpus/.work/test-set-*",), own=DOCUMENTS),
-    ("corpus", "sign"): Inputs(own=DOCUMENTS),
-    ("corpus", "rank"): Inputs(shared=("corpus/.work/part-*.ranked",)),
-    ("corpus", "join"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, "corpus/.work/part-*.bands")),
-    ("corpus", "verify"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, "corpus/.work/candidates-*")),
-    ("corpus", "settle"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, "corpus/.work/edges-*", "corpus/.work/large-buckets-*")),
-    ("corpus", "decide"): Inputs(shared=(*RANKS, *SIGNED, "corpus/.work/removed-*"), own=DOCUMENTS),
+    ("fetch", "index"): Inputs(),
+    ("fetch", "join"): Inputs(own=("links/shard-N.parquet", f"{FETCH}/index-*.shard-N.parquet")),
+    ("extract", "extract"): Inputs(own=("pages/ledger/shard-N.parquet", "pages/shard-N-*.warc.gz", "links/shard-N.parquet")),
+    ("dedup", "testsets"): Inputs(),
+    ("dedup", "quotations"): Inputs(shared=(f"{DEDUP}/test-set-*",), own=DOCUMENTS),
+    ("dedup", "sign"): Inputs(own=DOCUMENTS),
+    ("dedup", "rank"): Inputs(shared=(f"{DEDUP}/part-*.ranked",)),
+    ("dedup", "join"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/part-*.bands")),
+    ("dedup", "verify"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/candidates-*")),
+    ("dedup", "settle"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/edges-*", f"{DEDUP}/large-buckets-*")),
+    ("dedup", "decide"): Inputs(shared=(*RANKS, *SIGNED, f"{DEDUP}/removed-*"), own=DOCUMENTS),
     ("ngrams", "hash"): Inputs(own=CORPUS),
-    ("ngrams", "filter"): Inputs(shared=("ngrams/.work/hashes-*.runs",)),
+    ("ngrams", "filter"): Inputs(shared=(f"{work_directory('ngrams')}/hashes-*.runs",)),
     ("overlap", "measure"): Inputs(shared=FILTERS),
-    ("overlap", "locate"): Inputs(shared=("ngrams/filter-00000.bloom", "overlap/.work/hits-*", "overlap/.work/measured-*"), own=CORPUS),
-    ("overlap", "report"): Inputs(shared=(*FILTERS, *(f"overlap/.work/{kind}-*" for kind in ("measured", "hits", "located")))),
-    ("tokenizer", "take"): Inputs(shared=(f"corpus/{MANIFEST_NAME}",)),
+    ("overlap", "locate"): Inputs(shared=("ngrams/filter-00000.bloom", f"{OVERLAP}/hits-*", f"{OVERLAP}/measured-*"), own=CORPUS),
+    ("overlap", "report"): Inputs(shared=(*FILTERS, *(f"{OVERLAP}/{kind}-*" for kind in ("measured", "hits", "located")))),
+    ("tokenizer", "take"): Inputs(shared=(manifest_path("dedup"),)),
     ("tokenizer", "count"): Inputs(own=CORPUS),
-    ("tokenizer", "train"): Inputs(shared=(f"corpus/{MANIFEST_NAME}", "tokenizer/.work/count-*.words")),
-    ("tokens", "encode"): Inputs(shared=("tokenizer/*",), own=CORPUS),
-    ("tokens", "layout"): Inputs(shared=("tokens/.work/encode-*.parquet",)),
-    ("tokens", "write"): Inputs(shared=("tokenizer/*",), chosen=_pieces),
-    ("model", "train"): Inputs(shared=("tokens/*.bin", "tokens/index/*", f"tokens/{MANIFEST_NAME}", f"tokenizer/{MANIFEST_NAME}")),
+    ("tokenizer", "train"): Inputs(shared=(manifest_path("dedup"), f"{work_directory('tokenizer')}/count-*.words")),
+    ("tokenize", "encode"): Inputs(shared=("tokenizer/*",), own=CORPUS),
+    ("tokenize", "layout"): Inputs(shared=(f"{TOKENIZE}/encode-*.parquet",)),
+    ("tokenize", "write"): Inputs(shared=("tokenizer/*",), chosen=_pieces),
+    ("train", "train"): Inputs(shared=("tokens/*.bin", "tokens/index/*", manifest_path("tokenize"), manifest_path("tokenizer"))),
     ("report", "report"): Inputs(
-        shared=(*(f"{directory}/{MANIFEST_NAME}" for directory in DIRECTORIES.values()), "corpus/shard-*.parquet"),
+        shared=(*map(manifest_path, DIRECTORIES), "corpus/shard-*.parquet"),
         own=("model/log.jsonl", "overlap/overlap.html"),
     ),
 }
 
 
-def inputs_of(directory: str, task: str, arguments: Sequence[Any]) -> tuple[Patterns, Patterns]:
+def inputs_of(stage: str, task: str, arguments: Sequence[Any]) -> tuple[Patterns, Patterns]:
     """Patterns of the inputs of a task: those that all tasks of its phase share, and its own.
 
     `arguments` are those of the phase's function.
@@ -88,7 +88,7 @@ def inputs_of(directory: str, task: str, arguments: Sequence[Any]) -> tuple[Patt
     ((), ('corpus/shard-00007.parquet',))
     """
     phase, _, number = task.rpartition("-")
-    row = INPUTS.get((directory, phase))
+    row = INPUTS.get((stage, phase))
     if row is None:
-        raise WebtextError(f"{directory}: the inputs of `{phase}` are not declared (pipelines/inputs.py), so it needs a build on this disk")
+        raise WebtextError(f"{stage}: the inputs of `{phase}` are not declared (pipelines/inputs.py), so it needs a build on this disk")
     return row.shared, (*(path.replace("-N", f"-{number}") for path in row.own), *row.chosen(arguments))

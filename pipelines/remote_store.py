@@ -28,9 +28,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.inputs import inputs_of
+from webtext.core.directories import work_directory
 from webtext.core.errors import WebtextError
 from webtext.core.files import TEMPORARY
-from webtext.core.task import DONE, WORK, StageContext
+from webtext.core.task import DONE, StageContext
 
 SCRATCH = "WEBTEXT_SCRATCH"  # environment variable: the directory for downloads and scratch files
 PARALLEL_TRANSFERS = 8  # files
@@ -119,21 +120,21 @@ class BeamStore:
 
     @contextmanager
     def scratch(self, context: StageContext, task: str, arguments: tuple[Any, ...]) -> Iterator[Path]:
-        stage = self.root / f"{context.directory}-{context.fingerprint[:16]}"
+        stage, work = self.root / f"{context.stage}-{context.fingerprint[:16]}", work_directory(context.stage)
         _delete_other_stages(stage)
         directory, own = stage / "tasks" / task, stage / "tasks" / f"{task}.in"
-        (directory / context.directory / WORK).mkdir(parents=True, exist_ok=True)
+        (directory / work).mkdir(parents=True, exist_ok=True)
         with _locked(own.with_suffix(".lock")):
-            shared_patterns, own_patterns = inputs_of(context.directory, task, arguments)
+            shared_patterns, own_patterns = inputs_of(context.stage, task, arguments)
             self._link(shared_patterns, stage / "shared", directory)
             self._link(own_patterns, own, directory)
-            _link(stage / HOSTS, directory / context.directory / WORK / HOSTS, folder=True)
+            _link(stage / HOSTS, directory / work / HOSTS, folder=True)
             try:
                 yield directory
             except WebtextError as error:
                 raise type(error)(str(error).replace(str(directory), self.url)) from error
             made = sorted(_written_files(directory))
-            report = f"{context.directory}/{WORK}/{task}{DONE}"
+            report = f"{work}/{task}{DONE}"
             self.upload(directory, [path for path in made if path != report])
             self.upload(directory, [report])
             shutil.rmtree(directory)

@@ -13,11 +13,12 @@ from typing import Protocol
 from pipelines.remote_store import BeamStore
 from pipelines.stage import PREVIOUS, Stage, StageStatus, prepare
 from webtext.core.config import Config
+from webtext.core.directories import bookkeeping_directory, manifest_path, work_directory
 from webtext.core.errors import WebtextError
 from webtext.core.files import TEMPORARY
 from webtext.core.manifest import Manifest, build_manifest
 from webtext.core.packages import library_versions
-from webtext.core.task import DONE, WORK, BuildStore, LocalStore, Report, StageContext, load_report
+from webtext.core.task import DONE, BuildStore, LocalStore, Report, StageContext, load_report
 
 
 class ProgressReporter(Protocol):
@@ -71,7 +72,7 @@ def run_stage(
                 job = f"{stage.name}-{status.key[:8]}"
                 execute(lambda pipeline: graph(pipeline, context, config), workers, arguments, job, progress.counted)
     if remote is not None:
-        remote.download([f"{context.directory}/{WORK}/*{DONE}"], build)
+        remote.download([f"{work_directory(stage.name)}/*{DONE}"], build)
     reports = collect(context, phases)
     manifest = build_manifest(
         stage.name,
@@ -84,9 +85,9 @@ def run_stage(
     )
     # Among what may differ between equal builds: the files follow from these versions, but the same files may come of others.
     manifest.measured.update(seconds=round(time.perf_counter() - start, 3), versions=library_versions())
-    manifest.write(stage.manifest_path(build))
+    manifest.write(build / manifest_path(stage.name))
     if remote is not None:
-        remote.upload(build, [stage.manifest_path(build).relative_to(build).as_posix()])
+        remote.upload(build, [manifest_path(stage.name)])
     tidy(stage, build, remote)
     return manifest
 
@@ -94,7 +95,7 @@ def run_stage(
 def collect(context: StageContext, phases: dict[str, int]) -> list[Report]:
     """The reports of all tasks. Raises WebtextError where one is missing: an engine lost an element in silence."""
     reports = []
-    for path in sorted((context.path / WORK).glob(f"*{DONE}")):
+    for path in sorted(context.scratch_path("").glob(f"*{DONE}")):
         report = load_report(path, path.read_bytes(), context.fingerprint)
         if report is not None:
             reports.append(report)
@@ -108,9 +109,9 @@ def collect(context: StageContext, phases: dict[str, int]) -> list[Report]:
 def tidy(stage: Stage, build: Path, remote: BeamStore | None = None) -> None:
     """Delete what only an unfinished stage needs, and files that killed tasks left incomplete."""
     for store in _stores(build, remote):
-        store.remove(f"{stage.directory}/{WORK}")
+        store.remove(work_directory(stage.name))
         store.remove(f"{stage.directory}/{PREVIOUS}")
-    for directory in (stage.directory, *stage.extra_outputs):
+    for directory in (stage.directory, bookkeeping_directory(stage.name), *stage.extra_outputs):
         for left_over in sorted((build / directory).rglob(f"*{TEMPORARY}")):
             left_over.unlink()
 

@@ -14,10 +14,11 @@ import orjson
 
 from pipelines.filesystem import identity
 from webtext.core.config import Config
+from webtext.core.directories import bookkeeping_directory, manifest_path, work_directory
 from webtext.core.errors import WebtextError
 from webtext.core.files import to_json
-from webtext.core.manifest import MANIFEST_NAME, Manifest, fingerprint, read_manifest
-from webtext.core.task import WORK, BuildStore, LocalStore, StageContext, first_missing
+from webtext.core.manifest import Manifest, fingerprint, manifest_of
+from webtext.core.task import BuildStore, LocalStore, StageContext, first_missing
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,10 @@ class Stage:
     version: int = 1  # raised when the same input and configuration give another output
 
     def context(self, build: Path, key: str, remote: BuildStore | None = None) -> StageContext:
-        return StageContext(build, self.directory, key, remote)
-
-    def manifest_path(self, build: Path) -> Path:
-        return build / self.directory / MANIFEST_NAME
+        return StageContext(build, self.name, key, remote)
 
     def manifest(self, build: Path) -> Manifest | None:
-        return read_manifest(self.manifest_path(build))
+        return manifest_of(build, self.name)
 
     def configuration(self, config: Config) -> dict[str, Any]:
         """The part of the configuration that affects the stage's output."""
@@ -88,9 +86,9 @@ def check_stage(stage: Stage, build: Path, config: Config, stages: dict[str, Sta
     return StageStatus(key, configuration, inputs, sources, done)
 
 
-PREVIOUS = ".previous"  # in a stage's directory: its earlier outputs, a numbered directory each
+PREVIOUS = ".previous"  # in a stage's directory: its earlier outputs and their bookkeeping, a numbered directory each
 MOVING = "moving"  # in PREVIOUS: the number of the directory there that files are being moved to
-RETRY_FILE = "retry"  # in its .work/: classes of failures to be tried again
+RETRY_FILE = "retry"  # among its scratch files: classes of failures to be tried again
 
 
 def prepare(stage: Stage, store: BuildStore, key: str, retry: Sequence[str] = ()) -> None:
@@ -98,17 +96,17 @@ def prepare(stage: Stage, store: BuildStore, key: str, retry: Sequence[str] = ()
 
     A stage with `reuse_previous` keeps its old output in PREVIOUS until it is finished. `retry` forces a new run that tries these again.
     """
-    directory = stage.directory
-    mark, retry_file, moving = f"{directory}/{WORK}/fingerprint", f"{directory}/{WORK}/{RETRY_FILE}", f"{directory}/{PREVIOUS}/{MOVING}"
-    found = store.sizes([mark, moving, f"{directory}/{MANIFEST_NAME}"])
-    resumed = store.read(mark) == key.encode() and not found.keys() & {moving, f"{directory}/{MANIFEST_NAME}"}
+    work, manifest, moving = work_directory(stage.name), manifest_path(stage.name), f"{stage.directory}/{PREVIOUS}/{MOVING}"
+    mark, retry_file = f"{work}/fingerprint", f"{work}/{RETRY_FILE}"
+    resumed = store.read(mark) == key.encode() and not store.sizes([moving, manifest])
     if resumed and (not retry or orjson.loads(store.read(retry_file) or b"[]") == sorted(retry)):
         return
     if stage.reuse_previous:
-        _set_aside(directory, store, mark, moving)
+        _set_aside(stage, store, mark, moving)
     else:
         store.remove(mark)  # first: without it an interrupted deletion is not taken for a stage to be resumed
-        store.remove(directory)
+        store.remove(bookkeeping_directory(stage.name))
+        store.remove(stage.directory)
     for name in stage.extra_outputs:
         store.remove(name)
     if retry:
@@ -116,20 +114,27 @@ def prepare(stage: Stage, store: BuildStore, key: str, retry: Sequence[str] = ()
     store.write(mark, key.encode())
 
 
-def _set_aside(directory: str, store: BuildStore, mark: str, moving: str) -> None:
-    """Move a stage's output to a new directory in PREVIOUS. Interrupted, the next call goes on: MOVING exists until it is complete."""
+def _set_aside(stage: Stage, store: BuildStore, mark: str, moving: str) -> None:
+    """Move a stage's output to a new directory in PREVIOUS. Interrupted, the next call goes on: MOVING exists until it is complete.
+
+    Its bookkeeping goes to the same directory, where it lay before there was stages/: so the output of earlier versions is reused too.
+    """
+    previous = f"{stage.directory}/{PREVIOUS}"
     started = store.read(moving)
     if started is None:
-        if store.sizes([f"{directory}/{MANIFEST_NAME}"]):  # a finished stage has taken all that it could from older output
-            store.remove(f"{directory}/{PREVIOUS}")
-        names = {path.split("/")[2] for path in store.sizes([f"{directory}/{PREVIOUS}/**"])}
+        if store.sizes([manifest_path(stage.name)]):  # a finished stage has taken all that it could from older output
+            store.remove(previous)
+        names = {path.split("/")[2] for path in store.sizes([f"{previous}/**"])}
         number = max((int(name) for name in names if name.isdigit()), default=-1) + 1
     else:
         number = int(started)
-    left = [path for path in store.sizes([f"{directory}/**"]) if not path.startswith(f"{directory}/{PREVIOUS}/")]
-    if left:
+    pairs = [
+        (path, f"{previous}/{number:05d}/{path[len(directory) + 1 :]}")
+        for directory in (stage.directory, bookkeeping_directory(stage.name))
+        for path in store.sizes([f"{directory}/**"])
+        if not path.startswith(f"{previous}/")
+    ]
+    if pairs:
         store.write(moving, str(number).encode())
-        start = len(directory) + 1
-        aside = f"{directory}/{PREVIOUS}/{number:05d}"
-        store.move([(path, f"{aside}/{path[start:]}") for path in sorted(left, key=lambda path: (path != mark, path))])
+        store.move(sorted(pairs, key=lambda pair: (pair[0] != mark, pair)))
     store.remove(moving)

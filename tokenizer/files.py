@@ -34,8 +34,8 @@ def to_characters(token: bytes) -> str:
     return "".join(map(_TO_CHARACTER.__getitem__, token))
 
 
-def save(bpe: Vocabulary, directory: Path, metadata: Mapping[str, Any] | None = None) -> None:
-    """Write all files into ``directory``. ``metadata`` (JSON values, such as the hash of the corpus) goes to ``metadata.json``."""
+def save(bpe: Vocabulary, directory: Path, metadata: Mapping[str, Any] | None = None) -> list[Path]:
+    """Write all files into ``directory``; returns them. ``metadata`` (JSON values, as the hash of the corpus) goes to ``metadata.json``."""
     vocabulary = {to_characters(token): i for i, token in enumerate(bpe.tokens)} | {EOT: bpe.eot}
     merges = [(to_characters(left), to_characters(right)) for left, right in bpe.merges]
     merges_text = "".join(f"{line}\n" for line in (_VERSION_LINE, *(f"{left} {right}" for left, right in merges)))
@@ -70,6 +70,7 @@ def save(bpe: Vocabulary, directory: Path, metadata: Mapping[str, Any] | None = 
     for name, text in texts.items():
         with atomic_write(directory / name) as file:
             file.write(text.encode())
+    return [directory / name for name in texts]
 
 
 def load(path: Path) -> Vocabulary:

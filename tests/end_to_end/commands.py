@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from webtext.core.directories import DIRECTORIES
+from webtext.core.directories import DIRECTORIES, manifest_path, work_directory
 from webtext.core.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,8 +32,8 @@ def webtext(*arguments: object, status: int = 0, timeout: float = 600) -> subpro
 def manifests(build: Path) -> dict[str, dict[str, Any]]:
     """All manifests of a build without what was measured."""
     found = {}
-    for stage, directory in DIRECTORIES.items():
-        path = build / directory / "manifest.json"
+    for stage in DIRECTORIES:
+        path = build / manifest_path(stage)
         if path.exists():
             value = json.loads(path.read_text())
             del value["measured"]
@@ -70,7 +70,7 @@ def assert_corpus_is(name: str, build: Path) -> None:
 
 def kill_when(line: list[str], build: Path, stage: str, report: str, timeout: float = 120) -> bool:
     """Run a command and kill it (-9) as soon as a stage has a finished task that matches; False where it ended before."""
-    work = build / DIRECTORIES[stage] / ".work"
+    work = build / work_directory(stage)
     running = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + timeout
     try:

@@ -6,12 +6,13 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.end_to_end.commands import assert_corpus_is, manifests, webtext
 from tests.end_to_end.conftest import Demo
-from webtext.core.directories import DIRECTORIES
+from webtext.core.directories import DIRECTORIES, rejected_directory
 from webtext.core.tables import read_table
 from webtext.demo.cases import read_entries
 from webtext.demo.world import World, make_world
@@ -80,7 +81,7 @@ def test_no_record_vanishes(demo: Demo, world: World) -> None:
         records = manifest["records"]
         assert records["in"] == records["out"] + records["rejected"], stage
         assert records["in"] > 0, stage
-        rejected = [row for path in (demo.build / DIRECTORIES[stage] / "rejected").glob("*.parquet") for row in read_table(path)]
+        rejected = [row for path in (demo.build / rejected_directory(stage)).glob("*.parquet") for row in read_table(path)]
         assert len(rejected) == records["rejected"], stage
         for row in rejected:
             assert manifest["counters"][f"rejected-{row['reason']}"], stage
@@ -88,6 +89,33 @@ def test_no_record_vanishes(demo: Demo, world: World) -> None:
     assert found["extract"]["records"]["in"] == found["fetch"]["records"]["out"]
     assert found["dedup"]["records"]["in"] == found["extract"]["records"]["out"]
     assert found["tokenize"]["records"]["in"] == found["dedup"]["records"]["out"]
+
+
+@pytest.mark.parametrize("directory", ["links", "pages/ledger", "documents", "corpus", "duplicates/pairs", "tokens/index"])
+@pytest.mark.parametrize("reader", ["pyarrow.parquet", "pandas", "polars", "duckdb", "datasets"])
+def test_a_table_opens_by_the_name_of_its_directory(demo: Demo, tmp_path: Path, reader: str, directory: str) -> None:
+    module: Any = pytest.importorskip(reader, reason=f"{reader} is not here; requirements/development.txt has it")
+    path = demo.build / directory
+    assert not [file for file in path.rglob("*") if file.is_file() and (file.suffix != ".parquet" or file.parent != path)]
+    rows = [row for file in sorted(path.glob("*.parquet")) for row in read_table(file)]
+    if reader == "datasets":
+        splits = module.load_dataset(str(path), cache_dir=str(tmp_path))
+        found = sum(split.num_rows for split in splits.values()), {name for names in splits.column_names.values() for name in names}
+    elif reader == "duckdb":
+        table = module.sql(f"SELECT * FROM '{path}/**/*.parquet'")
+        found = len(table), set(table.columns)
+    else:
+        table = (module.read_table if reader == "pyarrow.parquet" else module.read_parquet)(path)
+        found = len(table), set(table.column_names if reader == "pyarrow.parquet" else table.columns)
+    assert found == (len(rows), set(rows[0]))
+
+
+def test_a_build_is_a_dataset(demo: Demo, tmp_path: Path) -> None:
+    datasets: Any = pytest.importorskip("datasets", reason="datasets is not here; requirements/development.txt has it")
+    assert set(datasets.get_dataset_config_names(str(demo.build))) == {"corpus", "documents", "links"}
+    for directory, names in (("corpus", ()), ("links", ("links",)), ("documents", ("documents",))):
+        found = datasets.load_dataset(str(demo.build), *names, split="train", cache_dir=str(tmp_path))
+        assert set(found["url"]) == documents(demo.build, directory).keys()
 
 
 def test_quotations_are_found_and_nothing_else(demo: Demo, world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from tests.webtext.fetch.web_archive import OPTIONS, WebArchive
 from webtext.cli.build import run_build
 from webtext.cli.progress import ProgressDisplay
 from webtext.core.config_file import parse_config
+from webtext.core.directories import DIRECTORIES, bookkeeping_directory
 from webtext.core.hashing import url_id
 from webtext.core.tables import read_table
 from webtext.report.why import why
@@ -167,7 +169,7 @@ def test_a_crawl_that_is_killed_and_configured_anew_keeps_its_pages(tmp_path: Pa
         one.run("links")
         line = [*WEBTEXT, "fetch", str(one.toml), "--out", str(one.build)]
         running = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        work = one.build / "pages/.work"
+        work = one.build / "stages/fetch/.work"
         while running.poll() is None and sum(path.read_bytes().count(b'"row"') for path in work.glob("*.jsonl")) < 20:
             time.sleep(0.005)
         assert running.poll() is None
@@ -183,6 +185,28 @@ def test_a_crawl_that_is_killed_and_configured_anew_keeps_its_pages(tmp_path: Pa
         asked = {f"http://{item.host}{item.path}" for item in server.asked if item.path != "/robots.txt"}
         assert asked == set(urls) - kept
         assert not (one.build / "pages/.previous").exists()
+
+
+def test_a_build_of_an_earlier_version_keeps_its_pages(tmp_path: Path, server: Server) -> None:
+    """Manifests, rejected records and scratch files lay beside the data."""
+    server.default = lambda c, path: c.page(page(path))
+    urls = [f"http://host{n}.example/{n}" for n in range(5)]
+    stages = ("links", "fetch", "extract")
+    with case(tmp_path, server, urls) as one:
+        one.run(*stages)
+        before = manifests(one.build)
+        for stage in stages:
+            for path in (one.build / bookkeeping_directory(stage)).iterdir():
+                path.rename(one.build / DIRECTORIES[stage] / path.name)
+        shutil.rmtree(one.build / "stages")
+        told = webtext("why", urls[0], "--out", one.build, status=2).stderr
+        assert "an earlier version made its links/; run `webtext build` with its configuration" in " ".join(told.split())
+        server.asked.clear()
+        assert one.run(*stages) == dict.fromkeys(stages, True)
+        assert not [item for item in server.asked if item.path != "/robots.txt"]
+        assert manifests(one.build) == before
+        assert {path.suffix for name in ("links", "documents") for path in (one.build / name).iterdir()} == {".parquet"}
+        assert {path.suffix for path in (one.build / "pages").rglob("*") if path.is_file()} == {".gz", ".parquet"}
 
 
 def test_dead_links_from_an_archive_are_documents_like_others(tmp_path: Path, server: Server) -> None:

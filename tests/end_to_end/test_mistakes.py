@@ -100,7 +100,7 @@ def test_a_line_that_is_not_json(tmp_path: Path, config: Path, dump: Path) -> No
     assert "RS_2017-07.zst" in error
     assert "line 8" in error
     webtext("links", config, "--out", tmp_path / "b", "--max-broken", "0.1")
-    manifest = json.loads((tmp_path / "b" / "links" / "manifest.json").read_text())
+    manifest = json.loads((tmp_path / "b" / "stages/links/manifest.json").read_text())
     assert manifest["counters"]["rejected-broken-line"] == 1
     assert manifest["records"] == {"unit": "posts", "in": 50, "out": 49, "rejected": 1}
 
@@ -108,14 +108,14 @@ def test_a_line_that_is_not_json(tmp_path: Path, config: Path, dump: Path) -> No
 def test_a_directory_of_another_configuration(tmp_path: Path, config: Path, dump: Path) -> None:
     build = tmp_path / "b"
     webtext("links", config, "--out", build)
-    before = (build / "links" / "manifest.json").read_bytes()
+    before = (build / "stages/links/manifest.json").read_bytes()
     other = dump.with_name("RS_2017-08.zst")
     other.write_bytes(dump.read_bytes())
     changed = tmp_path / "d.toml"
     changed.write_text(config.read_text().replace(str(dump), str(other)))
     error = sentence("links", changed, "--out", build, status=2)
     assert "belongs to a build of another configuration (links.dumps was" in error
-    assert (build / "links" / "manifest.json").read_bytes() == before
+    assert (build / "stages/links/manifest.json").read_bytes() == before
     webtext("links", changed, "--out", build, "--reuse")
 
 
@@ -176,7 +176,7 @@ def test_a_full_disk(tmp_path: Path, tiny_disk: Path, config: Path, dump: Path, 
     assert "the disk is full; free some space and run the same command again" in error
     subprocess.run(["mount", "-o", "remount,size=64m", str(tiny_disk)], check=True)
     webtext("links", config, "--out", tiny_disk / "b")
-    manifest = json.loads((tiny_disk / "b" / "links" / "manifest.json").read_text())
+    manifest = json.loads((tiny_disk / "b" / "stages/links/manifest.json").read_text())
     assert manifest["records"]["in"] == manifest["records"]["out"] == 20_000
 
 
@@ -187,7 +187,7 @@ def test_files_of_the_user_are_never_imported(tmp_path: Path, config: Path) -> N
     command = [Path(sys.executable).with_name("webtext"), "links", config, "--out", "b", "--set", "run.workers=2"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
-    manifest = json.loads((tmp_path / "b" / "links" / "manifest.json").read_text())
+    manifest = json.loads((tmp_path / "b" / "stages/links/manifest.json").read_text())
     assert manifest["records"] == {"unit": "posts", "in": 50, "out": 50, "rejected": 0}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.commands import ROOT, kill_when, manifests
-from webtext.core.directories import DIRECTORIES
+from webtext.core.directories import DIRECTORIES, work_directory
 
 # A finished task of the stage at which it is killed: in the middle of its phases, where it has several.
 MOMENTS = {
@@ -66,7 +66,7 @@ def test_killed_in_every_stage_it_ends_in_the_same_bytes(one: Path, tmp_path: Pa
     for stage, report in MOMENTS.items():
         if kill_when(line(build, workers), build, stage, report):
             killed.append(stage)
-            kept = {path: path.stat().st_mtime_ns for path in (build / DIRECTORIES[stage] / ".work").glob("*.done")}
+            kept = {path: path.stat().st_mtime_ns for path in (build / work_directory(stage)).glob("*.done")}
             assert kept
     assert len(killed) >= len(MOMENTS) - 2, f"too quick to be killed: only {killed}"
     run(build, workers)

@@ -10,13 +10,14 @@ from typing import Any
 
 from pipelines.run import run_stage
 from pipelines.stage import StageStatus
-from pipelines.stages import DEDUP, EXTRACT
+from pipelines.stages import DEDUP
 from tests.end_to_end.commands import webtext
 from tests.webtext.dedup import stage
 from tests.webtext.dedup.test_stage import planted
 from webtext.cli.build_directory import check_build_owner
 from webtext.cli.progress import StageProgress
 from webtext.core.config_file import load_config, parse_config
+from webtext.core.directories import manifest_path
 from webtext.core.manifest import Manifest, build_manifest
 from webtext.core.tables import Record
 from webtext.core.task import StageContext
@@ -61,7 +62,8 @@ def extracted(build: Path, config: Path, documents: list[Record]) -> None:
     build.mkdir()
     check_build_owner(build, load_config(config), reuse=False)
     stage.write_documents(build, documents, SHARDS)
-    build_manifest("extract", "pages", [], fingerprint="test", configuration={}, inputs={}, sources=[]).write(EXTRACT.manifest_path(build))
+    manifest = build_manifest("extract", "pages", [], fingerprint="test", configuration={}, inputs={}, sources=[])
+    manifest.write(build / manifest_path("extract"))
 
 
 def test_month_by_month_on_the_command_line_gives_what_one_build_gives(tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_month_by_month_on_the_command_line_gives_what_one_build_gives(tmp_path:
     webtext("dedup", config, "--out", tmp_path / "all")
     assert kept == stage.corpus(tmp_path / "all")
     assert len(kept) < 80
-    gone = next(row for row in stage.rejected(tmp_path / "month1", "corpus").values() if row["detail"].endswith(", in an earlier build"))
+    gone = next(row for row in stage.rejected(tmp_path / "month1").values() if row["detail"].endswith(", in an earlier build"))
     story = webtext("why", gone["url"], "--out", tmp_path / "month1").stdout
     assert "dedup      rejected" in story
     assert gone["reason"] in story

@@ -9,6 +9,7 @@ from pipelines.stages import LINKS
 from tests.end_to_end.commands import webtext
 from webtext.cli.dry_run import plan_build
 from webtext.core.config_file import parse_config
+from webtext.core.directories import manifest_path
 from webtext.core.manifest import build_manifest
 
 CONFIG = "[build]\nshards = 3\n[links]\ndumps = ['{dump}']\n[fetch]\ncontact = 'a@example.org'\n[dedup]\npartitions = 2\n"
@@ -31,7 +32,7 @@ def test_what_is_done_is_told(tmp_path: Path) -> None:
     config, out = parse_config(config_of(tmp_path), "c.toml", {}), tmp_path / "out"
     status = check_stage(LINKS, out, config, {})
     about = {"configuration": status.configuration, "inputs": status.inputs, "sources": status.sources}
-    build_manifest("links", "posts", [], fingerprint=status.key, **about).write(LINKS.manifest_path(out))
+    build_manifest("links", "posts", [], fingerprint=status.key, **about).write(out / manifest_path("links"))
     plans = plan_build(config, str(out), [], tmp_path / "descriptions")
     assert [plan.stage.name for plan in plans if plan.done] == ["links"]
     assert plans[1].phases == {"fetch": 3}

@@ -19,9 +19,11 @@ from tests.pipelines.toy import PARTITIONS, SHARDS, TOY
 from webtext.cli.progress import StageProgress
 from webtext.core.config import Config
 from webtext.core.config_file import parse_config
+from webtext.core.directories import WORK
 from webtext.core.errors import WebtextError
+from webtext.core.files import write_bytes
 from webtext.core.manifest import Manifest, read_manifest
-from webtext.core.task import WORK, LocalStore, StageContext
+from webtext.core.task import LocalStore, StageContext
 
 
 class NoProgress:
@@ -39,7 +41,7 @@ def run(build: Path, config: Config, workers: int = 1, stage: Stage = TOY) -> Ma
 
 
 def without_times(build: Path) -> str:
-    text = (build / "toy" / "manifest.json").read_text()
+    text = (build / "stages/toy/manifest.json").read_text()
     return re.sub(r'"measured": \{.*?\}', "", text, flags=re.DOTALL)
 
 
@@ -51,7 +53,7 @@ def test_one_and_two_workers_give_the_same_bytes(tmp_path: Path) -> None:
     assert first.records == {"unit": "numbers", "in": 400, "out": 360, "rejected": 40}
     assert first.counters == {"rejected-round": 40}
     assert first.measured["versions"]["webtext"] == metadata.version("webtext")
-    assert not (tmp_path / "one" / "toy" / WORK).exists()
+    assert not (tmp_path / "one" / "stages/toy" / WORK).exists()
 
 
 def test_a_finished_stage_fits_until_a_key_of_its_own_changes(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_a_defect_is_told_with_its_task_and_trace(tmp_path: Path) -> None:
 def test_an_interrupted_stage_goes_on_from_its_finished_tasks(tmp_path: Path) -> None:
     with pytest.raises(WebtextError):
         run(tmp_path, configured("refuse"))
-    done = sorted((tmp_path / "toy" / WORK).glob("scatter-*.done"))
+    done = sorted((tmp_path / "stages/toy" / WORK).glob("scatter-*.done"))
     assert 0 < len(done) < SHARDS
     before = {path: path.stat().st_mtime_ns for path in done}
     seen: dict[Path, int] = {}
@@ -118,7 +120,7 @@ def test_a_worker_that_dies_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.rstrip().endswith("finished shards are kept")
     assert "WebtextError: a worker process died" in ended.stderr
-    assert read_manifest(tmp_path / "toy" / "manifest.json") is None
+    assert read_manifest(tmp_path / "stages/toy/manifest.json") is None
     assert run(tmp_path, configured(), workers=2).records["in"] == 400
 
 
@@ -141,7 +143,7 @@ def test_what_a_stage_keeps_is_set_aside(tmp_path: Path) -> None:
     prepare(KEEPER, LocalStore(tmp_path), "another key")
     assert "part-0.json" in kept(tmp_path)["00000"]
     assert "manifest.json" in kept(tmp_path)["00000"]
-    assert not (tmp_path / "toy" / "manifest.json").exists()
+    assert not (tmp_path / "stages/toy/manifest.json").exists()
     (tmp_path / "toy" / PREVIOUS / ".DS_Store").touch()  # as a file manager leaves it
     prepare(KEEPER, LocalStore(tmp_path), "another key")  # goes on
     assert set(kept(tmp_path)) == {"00000"}
@@ -153,22 +155,32 @@ def test_what_a_stage_keeps_is_set_aside(tmp_path: Path) -> None:
 def test_what_an_unfinished_stage_has_made_is_kept_too(tmp_path: Path) -> None:
     for number, key in enumerate(("first", "second", "third")):
         prepare(KEEPER, LocalStore(tmp_path), key)
-        (tmp_path / "toy" / f"page-{number}").touch()
+        write_bytes(tmp_path / "toy" / f"page-{number}", b"")
     assert [sorted(names) for _, names in sorted(kept(tmp_path).items())] == [[WORK, "page-0"], [WORK, "page-1"]]
     prepare(TOY, LocalStore(tmp_path), "fourth")  # a stage that keeps nothing
-    assert [path.name for path in (tmp_path / "toy").iterdir() if path.name != PREVIOUS] == [WORK]
+    assert not (tmp_path / "toy").exists()
     prepare(KEEPER, LocalStore(tmp_path), "fifth")
-    (tmp_path / "toy" / "manifest.json").touch()
+    write_bytes(tmp_path / "stages/toy/manifest.json", b"")
     prepare(KEEPER, LocalStore(tmp_path), "sixth")  # what a finished one had of older ones, it has taken
     assert [sorted(names) for _, names in sorted(kept(tmp_path).items())] == [[WORK, "manifest.json"]]
 
 
+@pytest.mark.parametrize("stage", [TOY, KEEPER], ids=["anew", "kept"])
+def test_output_of_an_earlier_version(tmp_path: Path, stage: Stage) -> None:
+    """Its bookkeeping lay beside the data."""
+    for name in ("page", "manifest.json", "rejected/part-0.parquet"):
+        write_bytes(tmp_path / "toy" / name, b"")
+    prepare(stage, LocalStore(tmp_path), "key")
+    assert (tmp_path / "toy").exists() == stage.reuse_previous
+    assert kept(tmp_path) == ({"00000": {"page", "manifest.json", "rejected"}} if stage.reuse_previous else {})
+
+
 def test_a_stage_is_made_anew_on_request(tmp_path: Path) -> None:
     prepare(KEEPER, LocalStore(tmp_path), "key")
-    (tmp_path / "toy" / "page").touch()
+    write_bytes(tmp_path / "toy" / "page", b"")
     prepare(KEEPER, LocalStore(tmp_path), "key", ["b", "a"])
     assert set(kept(tmp_path)) == {"00000"}
-    assert (tmp_path / "toy" / WORK / RETRY_FILE).read_text().split() == ["[", '"a",', '"b"', "]"]
+    assert (tmp_path / "stages/toy" / WORK / RETRY_FILE).read_text().split() == ["[", '"a",', '"b"', "]"]
     for retry in (["a", "b"], []):  # what was begun goes on
         prepare(KEEPER, LocalStore(tmp_path), "key", retry)
         assert set(kept(tmp_path)) == {"00000"}
@@ -179,9 +191,9 @@ def test_a_stage_is_made_anew_on_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize("renames", range(4))
 def test_setting_aside_may_be_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int) -> None:
     prepare(KEEPER, LocalStore(tmp_path), "first")
-    (tmp_path / "toy" / "page-0").touch()
+    write_bytes(tmp_path / "toy" / "page-0", b"")
     prepare(KEEPER, LocalStore(tmp_path), "second")
-    (tmp_path / "toy" / "page-1").touch()
+    write_bytes(tmp_path / "toy" / "page-1", b"")
     done = 0
 
     def rename(path: Path, target: Path) -> None:
@@ -198,4 +210,4 @@ def test_setting_aside_may_be_interrupted(tmp_path: Path, monkeypatch: pytest.Mo
         assert done == min(renames, 2)
     prepare(KEEPER, LocalStore(tmp_path), "third")
     assert sorted(name for names in kept(tmp_path).values() for name in names) == [WORK, WORK, "page-0", "page-1"]
-    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["stages", "toy"]

@@ -19,7 +19,7 @@ from pipelines.remote_store import BeamStore
 from tests.pipelines import toy
 from tests.pipelines.test_engine import configured
 from webtext.cli.progress import ProgressDisplay, StoreTally
-from webtext.core.task import WORK, StageContext
+from webtext.core.task import StageContext
 
 TASKS, RECORDS = toy.SHARDS + toy.PARTITIONS, toy.SHARDS * toy.EACH
 
@@ -80,7 +80,7 @@ def test_log_lines_say_which_task_wrote_them(caplog: pytest.LogCaptureFixture) -
 def test_what_an_engine_counts_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webtext.cli.progress.LOG_SECONDS", 0.0)
     shown = io.StringIO()
-    with ProgressDisplay(Console(file=shown)).watch("fetch", StageContext(tmp_path, "pages", ""), {"fetch": 100_000}) as progress:
+    with ProgressDisplay(Console(file=shown)).watch("fetch", StageContext(tmp_path, "fetch", ""), {"fetch": 100_000}) as progress:
         progress.counted(1234, 5_678_901)
         until(lambda: "5,678,901 records" in shown.getvalue())
     assert "fetch: 1234/100000 tasks, 5,678,901 records" in shown.getvalue()
@@ -91,8 +91,8 @@ def test_reports_in_a_store_are_counted(tmp_path: Path, monkeypatch: pytest.Monk
     there = BeamStore(str(tmp_path / "there"))
     tally = StoreTally(StageContext(tmp_path / "here", "toy", "", there), there)
     assert tally.count() == (0, 0)
-    (tmp_path / "there" / "toy" / WORK).mkdir(parents=True)
+    (tmp_path / "there" / "stages/toy/.work").mkdir(parents=True)
     for number in range(3):
-        (tmp_path / "there" / "toy" / WORK / f"scatter-{number:05d}.done").touch()
-    (tmp_path / "there" / "toy" / WORK / "numbers-0").touch()
+        (tmp_path / "there" / "stages/toy/.work" / f"scatter-{number:05d}.done").touch()
+    (tmp_path / "there" / "stages/toy/.work" / "numbers-0").touch()
     assert tally.count() == (3, 0)

@@ -82,22 +82,21 @@ def task(log: TaskRun, shard: int, fail: bool = False) -> list[Any]:
     return [[0, "x"]]
 
 
-def context(directory: str = "ngrams") -> StageContext:
-    return StageContext(Path("/nowhere"), directory, "f" * 64, BUILD)
+def context(stage: str = "ngrams") -> StageContext:
+    return StageContext(Path("/nowhere"), stage, "f" * 64, BUILD)
 
 
 def test_a_task_leaves_what_it_made_and_its_report_last(store: dict[str, bytes], tmp_path: Path) -> None:
     store.update({f"{URL}/corpus/shard-0000{number}.parquet": b"text %d" % number for number in range(3)})
     report = run_task(context(), "hash-00002", task, 2)
-    assert list(store)[-1] == f"{URL}/ngrams/.work/hash-00002.done"
-    assert names(store)[3:] == [
-        *("ngrams/.work/hash-00002.done", "ngrams/.work/hashes-00002.runs", "ngrams/made.bin", "ngrams/rejected/hash-00002.parquet"),
-    ]
+    assert list(store)[-1] == f"{URL}/stages/ngrams/.work/hash-00002.done"
+    made = [f"stages/ngrams/{name}" for name in (".work/hash-00002.done", ".work/hashes-00002.runs", "rejected/hash-00002.parquet")]
+    assert names(store)[3:] == ["ngrams/made.bin", *made]
     assert store[f"{URL}/ngrams/made.bin"] == b"text 2text 2"
     alone = tmp_path / "alone"
     write_bytes(alone / "corpus/shard-00002.parquet", b"text 2")
     assert replace(run_task(StageContext(alone, "ngrams", "f" * 64), "hash-00002", task, 2), measured={}) == replace(report, measured={})
-    for name in ("ngrams/made.bin", "ngrams/rejected/hash-00002.parquet", "ngrams/.work/hashes-00002.runs"):
+    for name in ("ngrams/made.bin", "stages/ngrams/rejected/hash-00002.parquet", "stages/ngrams/.work/hashes-00002.runs"):
         assert (alone / name).read_bytes() == store[f"{URL}/{name}"]
     assert not list((tmp_path / "scratch").rglob("*.bin"))  # nothing is left of the task on this disk
 
@@ -133,14 +132,14 @@ def test_a_task_that_was_ended_is_gone_on_with(store: dict[str, bytes]) -> None:
     store[f"{URL}/links/shard-00000.parquet"] = b"links"
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
-            run_task(context("pages"), "fetch-00000", crawl, 0, True)
-    run_task(context("pages"), "fetch-00000", crawl, 0, False)
-    assert store[f"{URL}/pages/.work/journal"] == b"line\n" * 4
+            run_task(context("fetch"), "fetch-00000", crawl, 0, True)
+    run_task(context("fetch"), "fetch-00000", crawl, 0, False)
+    assert store[f"{URL}/stages/fetch/.work/journal"] == b"line\n" * 4
     assert not any("hosts" in name for name in store)  # which the tasks of a machine share
 
 
 def test_what_tasks_share_is_brought_once_a_stage(store: dict[str, bytes], tmp_path: Path) -> None:
-    store[f"{URL}/ngrams/.work/hashes-00000.runs"] = b"runs"
+    store[f"{URL}/stages/ngrams/.work/hashes-00000.runs"] = b"runs"
     MemoryFileSystem.opened.clear()
 
     def read(log: TaskRun, partition: int) -> None:
@@ -148,7 +147,7 @@ def test_what_tasks_share_is_brought_once_a_stage(store: dict[str, bytes], tmp_p
 
     for partition in range(5):
         run_task(context(), f"filter-{partition:05d}", read, partition)
-    assert [path for path, _ in MemoryFileSystem.opened] == [f"{URL}/ngrams/.work/hashes-00000.runs"]
+    assert [path for path, _ in MemoryFileSystem.opened] == [f"{URL}/stages/ngrams/.work/hashes-00000.runs"]
     assert list((tmp_path / "scratch").rglob("hashes-00000.runs"))
     run_task(context("overlap"), "measure-00000", lambda log, index: None, 0)
     assert not list((tmp_path / "scratch").rglob("hashes-00000.runs"))  # the next stage: the disk is free again
@@ -163,14 +162,14 @@ def test_every_phase_declares_its_inputs(tmp_path: Path) -> None:
     }
     (tmp_path / "x.txt").write_text("x")
     config = parse_config("", "test", keys)
-    phases = {(stage.directory, phase) for stage in stages_of(config).values() if stage.name != "links" for phase in stage.phases(config)}
+    phases = {(stage.name, phase) for stage in stages_of(config).values() if stage.name != "links" for phase in stage.phases(config)}
     given_warcs = {
         ("links", "parse"),
         ("links", "group"),
-        ("pages", "index"),
-        ("pages", "join"),
+        ("fetch", "index"),
+        ("fetch", "join"),
         ("tokenizer", "take"),
-        ("tokens", "write"),
+        ("tokenize", "write"),
     }
     assert INPUTS.keys() == phases | given_warcs
     with pytest.raises(WebtextError, match=r"corpus: the inputs of `guess` are not declared"):
@@ -178,10 +177,11 @@ def test_every_phase_declares_its_inputs(tmp_path: Path) -> None:
 
 
 STAGE = Stage("toy", "toy", "things", (), (), lambda config: {}, extra_outputs=("side", "side.html"))
+PATHS = ["toy/a", "toy/b/c", "stages/toy/.work/d", "side/e", "side.html"]
 Steps = st.lists(
     st.one_of(
         st.tuples(st.just("prepare"), st.sampled_from(["key", "other"]), st.sampled_from([(), ("b", "a"), ("a",)])),
-        st.tuples(st.just("write"), st.sampled_from(["toy/a", "toy/b/c", "toy/.work/d", "side/e", "side.html"]), st.binary(max_size=3)),
+        st.tuples(st.just("write"), st.sampled_from(PATHS), st.binary(max_size=3)),
         st.tuples(st.just("close"), st.just(""), st.just("")),
     ),
     max_size=12,
@@ -199,7 +199,7 @@ def test_room_is_made_as_on_a_disk(
             prepare(stage, LocalStore(here), name, value)
             prepare(stage, BUILD, name, value)
         else:
-            path, data = ("toy/manifest.json", b"{}") if step == "close" else (name, value)
+            path, data = ("stages/toy/manifest.json", b"{}") if step == "close" else (name, value)
             (here / path).parent.mkdir(parents=True, exist_ok=True)
             (here / path).write_bytes(data)
             BUILD.write(path, data)
@@ -210,10 +210,10 @@ def test_room_is_made_as_on_a_disk(
 
 def test_setting_aside_goes_on_where_it_was_interrupted(store: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     stage = replace(STAGE, reuse_previous=True)
-    made = {f"toy/{name}": name.encode() for name in ("a", "b/c", "manifest.json", ".work/d")}
+    made = {name: name.encode() for name in ("toy/a", "toy/b/c", "stages/toy/manifest.json", "stages/toy/.work/d")}
     for name, data in made.items():
         BUILD.write(name, data)
-    BUILD.write("toy/.work/fingerprint", b"key")
+    BUILD.write("stages/toy/.work/fingerprint", b"key")
     moves: list[Any] = []
 
     def rename(self: MemoryFileSystem, old: list[str], new: list[str]) -> None:
@@ -229,9 +229,8 @@ def test_setting_aside_goes_on_where_it_was_interrupted(store: dict[str, bytes],
             prepare(stage, BUILD, "key")
     prepare(stage, BUILD, "key")
     aside = {name.removeprefix(f"{URL}/toy/.previous/00000/"): data for name, data in store.items() if "/.previous/" in name}
-    assert aside == {name.removeprefix("toy/"): data for name, data in made.items()} | {".work/fingerprint": b"key"}
-    assert names(store)[0] == "toy/.previous/00000/.work/d"
-    assert names(store)[-1] == "toy/.work/fingerprint"
+    assert aside == {name.removeprefix("stages/").removeprefix("toy/"): data for name, data in made.items()} | {".work/fingerprint": b"key"}
+    assert names(store)[:2] == ["stages/toy/.work/fingerprint", "toy/.previous/00000/.work/d"]
 
 
 def test_one_launcher_at_a_time(store: dict[str, bytes]) -> None:
@@ -242,7 +241,7 @@ def test_one_launcher_at_a_time(store: dict[str, bytes]) -> None:
         with pytest.raises(WebtextError, match=running), lock_remote_build(URL, []):
             pass
         check_lock(remote)
-        write_bytes(directory / "links/manifest.json", b"{}")
+        write_bytes(directory / "stages/links/manifest.json", b"{}")
         store[f"{URL}/{HOLDER_FILE}"] = json.dumps({"host": "far", "process": 7, "begun": 1.0, "since": "then"}).encode()
         with pytest.raises(WebtextError, match=rf"{URL}: another build \(process 7 on far, since then\).*delete {URL}/{HOLDER_FILE}"):
             check_lock(remote)
@@ -260,7 +259,7 @@ def test_a_launcher_that_died_on_this_machine(store: dict[str, bytes], process: 
     since = psutil.Process().create_time() if begun is None else begun
     holder = {"host": socket.gethostname(), "process": process, "begun": since, "since": "then"}
     store[f"{URL}/{HOLDER_FILE}"] = json.dumps(holder).encode()
-    store[f"{URL}/links/manifest.json"] = b"there"
+    store[f"{URL}/stages/links/manifest.json"] = b"there"
     if not free:
         with pytest.raises(WebtextError, match="is already running in this directory"), lock_remote_build(URL, []):
             pass
@@ -268,7 +267,7 @@ def test_a_launcher_that_died_on_this_machine(store: dict[str, bytes], process: 
     with lock_remote_build(URL, []) as (directory, _):
         (left,) = [path for path in directory.rglob("*") if path.is_file() and not path.name.startswith(".")]
         assert left.read_bytes() == b"there"
-    assert names(store) == ["links/manifest.json"]
+    assert names(store) == ["stages/links/manifest.json"]
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_a_build_in_a_bucket_is_the_same(store: Store, config: Path, here: Path)
     """With a kill -9 in the middle of two stages."""
     there = ("build", config, "--out", "gs://bucket/deep/build", "--workers", 2)
     objects = store.objects / "deep" / "build"
-    for report in ("pages/.work/fetch-00000.done", "corpus/.work/verify-00001.done"):
+    for report in ("stages/fetch/.work/fetch-00000.done", "stages/dedup/.work/verify-00001.done"):
         running = store.start(*there)
         end = time.monotonic() + 600
         while not (objects / report).exists():

@@ -14,6 +14,7 @@ from pipelines.filesystem import is_url
 from pipelines.remote_store import BeamStore
 from webtext.core import workers
 from webtext.core.config import Config
+from webtext.core.directories import DIRECTORIES, MANIFEST_NAME
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import explain_os_errors, read_json, to_json, write_bytes
 from webtext.core.workers import await_workers
@@ -104,8 +105,14 @@ def refuse_url(build: Path) -> None:
 
 
 def open_build(build: Path) -> Path:
-    """A directory that a command reads. Raises UsageError where it is no build."""
+    """A directory that a command reads. Raises UsageError where it is no build, or one of an earlier version."""
     refuse_url(build)
     if not (build / BUILD_FILE).exists():
         raise UsageError(f"{build}: not a build ({BUILD_FILE} is missing); give the --out of a `webtext build`")
+    old = [name for name in DIRECTORIES.values() if (build / name / MANIFEST_NAME).exists()]
+    if old:
+        raise UsageError(
+            f"{build}: an earlier version made its {old[0]}/; run `webtext build` with its configuration, which keeps the pages and "
+            "makes the rest anew"
+        )
     return build

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from webtext.cli.build_directory import refuse_url
 from webtext.core.config_file import DATA, DATA_DEFAULT
-from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError
 
 DOMAINS = "gpt2/webtext_domains.txt"  # under WEBTEXT_DATA
@@ -36,7 +35,7 @@ def show_links(
         raise UsageError("--domains is for --report; give both")
     if report:
         refuse_url(build)
-        _print(build / DIRECTORIES["links"], domains or _own_list())
+        _print(build, domains or _own_list())
 
 
 def _own_list() -> Path | None:
@@ -44,11 +43,11 @@ def _own_list() -> Path | None:
     return path if path.is_file() else None
 
 
-def _print(links: Path, domains: Path | None) -> None:
+def _print(build: Path, domains: Path | None) -> None:
     from webtext.cli.console import out
     from webtext.links.report import count, measure, read_domains
 
-    figures = measure(count(links), read_domains(domains) if domains else {})
+    figures = measure(count(build), read_domains(domains) if domains else {})
     table = Table("rule", "posts", "share", "domains", "share", "emptied by it alone", box=SIMPLE_HEAD)
     for column in table.columns[1:]:
         column.justify = "right"

@@ -15,7 +15,7 @@ from webtext.core.config import Config, TrainSection
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import write_bytes
-from webtext.core.manifest import MANIFEST_NAME, read_manifest
+from webtext.core.manifest import manifest_of
 from webtext.core.task import StageContext, TaskRun, run_task
 from webtext.report import write_report
 from webtext.tokens.shards import split_files
@@ -46,7 +46,7 @@ def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> 
         raise WebtextError(f"train: {error}; install it with `pip install 'webtext[train]'` or set train.enabled = false") from None
     tokens, directory = _given(section) if section.tokens else (log.context.build / "tokens", None)
     log.records_in = log.records_out = len(sorted(tokens.glob("*.bin")))
-    manifest = None if section.tokens else read_manifest(log.context.build / "tokenizer" / MANIFEST_NAME)
+    manifest = None if section.tokens else manifest_of(log.context.build, "tokenizer")
     bpe = load_vocabulary(directory) if directory else None
     known = bpe.vocab_size if bpe else manifest.counters["vocabulary"] if manifest else None
     if not (known or section.vocabulary) and (tokens / "meta.pkl").exists():
@@ -143,5 +143,5 @@ REPORT = Stage(
     phases=lambda config: {"report": 1},
     sources=_domains,
     local=_report,
-    extra_outputs=("report.html",),
+    extra_outputs=("report.html", "README.md"),
 )

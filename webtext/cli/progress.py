@@ -13,8 +13,9 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from webtext.core.directories import work_directory
 from webtext.core.errors import WebtextError
-from webtext.core.task import DONE, WORK, BuildStore, StageContext
+from webtext.core.task import DONE, BuildStore, StageContext
 
 LOG_SECONDS = 15.0
 STORE_SECONDS = 10.0  # between two looks at a store, which lists the reports of all tasks each time
@@ -70,7 +71,7 @@ class Tally:
     """Tasks done and records seen, from the files that tasks leave; a finished task's report is read once."""
 
     def __init__(self, context: StageContext) -> None:
-        self._directory = context.path / WORK
+        self._directory = context.scratch_path("")
         self._fingerprint = context.fingerprint
         self._done: dict[str, int] = {}
 
@@ -94,7 +95,7 @@ class StoreTally:
     """Tasks done in a remote build; records that a running task has seen are not in its store."""
 
     def __init__(self, context: StageContext, remote: BuildStore) -> None:
-        self._pattern = f"{context.directory}/{WORK}/*{DONE}"
+        self._pattern = f"{work_directory(context.stage)}/*{DONE}"
         self._store = remote
         self._done = 0
         self._next = time.monotonic() + STORE_SECONDS

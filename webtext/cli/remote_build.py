@@ -19,10 +19,9 @@ from pipelines.filesystem import is_url
 from pipelines.remote_store import BeamStore
 from webtext.cli.build_directory import BUILD_FILE, HOLDER_FILE, LOCK_FILE, already_running, lock_directory
 from webtext.core import workers
-from webtext.core.directories import DIRECTORIES
+from webtext.core.directories import DIRECTORIES, manifest_path
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import to_json
-from webtext.core.manifest import MANIFEST_NAME
 
 
 @contextmanager
@@ -43,7 +42,7 @@ def lock_remote_build(url: str, arguments: Sequence[str]) -> Iterator[tuple[Path
             if path.name not in (LOCK_FILE, workers.WORKERS_LOCK):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         mine = _acquire(remote)
-        remote.download([BUILD_FILE, *(f"{name}/{MANIFEST_NAME}" for name in DIRECTORIES.values())], directory)
+        remote.download([BUILD_FILE, *map(manifest_path, DIRECTORIES)], directory)
         try:
             yield directory, remote
         finally:

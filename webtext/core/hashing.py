@@ -16,6 +16,16 @@ def url_id(url: str) -> str:
     return xxhash.xxh3_128_hexdigest(url.encode("utf-8", "surrogatepass"))
 
 
+def document_id(own: str | None, url: str | None, text: str) -> str:
+    """The id of a document of anyone's files: of its own id and text, or else of its URL, or else of its text.
+
+    NB: the text counts beside an own id, so that two documents which were given one id by mistake stay apart.
+    """
+    if own is None and url is not None:
+        return url_id(url)
+    return url_id(f"text:{text}" if own is None else f"id:{own}\0{text}")
+
+
 def shard_of_host(host: str, shards: int) -> int:
     """The shard, 0 to `shards` - 1, that holds everything of a host."""
     return xxhash.xxh3_64_intdigest(host.encode("utf-8", "surrogatepass")) % shards

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from webtext.core.directories import manifest_path
 from webtext.core.errors import WebtextError
 from webtext.core.files import read_json, to_json, write_bytes
 from webtext.core.task import OutputFile, Report
 
-MANIFEST_NAME = "manifest.json"
 FORMAT = 1
 
 
@@ -63,6 +63,11 @@ def read_manifest(path: Path) -> Manifest | None:
         return Manifest(**{**value, "shards": [OutputFile(**shard) for shard in value["shards"]]})
     except (TypeError, KeyError) as error:
         raise WebtextError(f"{path}: not a manifest ({error}); delete it and run the stage again") from None
+
+
+def manifest_of(build: Path, stage: str) -> Manifest | None:
+    """The manifest of a stage of a build, None where it is not finished. Raises WebtextError as `read_manifest` does."""
+    return read_manifest(build / manifest_path(stage))
 
 
 def build_manifest(stage: str, unit: str, reports: Sequence[Report], **facts: Any) -> Manifest:

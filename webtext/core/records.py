@@ -115,7 +115,7 @@ TOKENS = pa.schema(
     ]
 )
 
-# */rejected/: what a stage rejected, and why
+# stages/*/rejected/: what a stage rejected, and why
 REJECTED = pa.schema([("url", pa.string()), ("id", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
 
 SPLITS = ("train", "val", "test")

@@ -37,15 +37,16 @@ class TableOutput:
             self._bytes += len(record[name] or "")
         self.records += 1
         if len(self._rows) >= ROWS or self._bytes >= BYTES:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """End the row group."""
         if self._rows:
             self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
             self._rows, self._bytes = [], 0
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._writer.close()
 
     def abandon(self) -> None:

@@ -1,7 +1,7 @@
 """A unit of a stage's work: run once, reported, with the same output in any process.
 
 A stage is cut into tasks, one a shard and phase. A task writes files, counts, and rejects records; when all its files
-are on the disk its report is written as STAGE/.work/NAME.done. A task whose report is there is not done again.
+are on the disk its report is written as stages/STAGE/.work/NAME.done. A task whose report is there is not done again.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any, Protocol, cast
 
 import pyarrow as pa
 
+from webtext.core.directories import DIRECTORIES, rejected_directory, work_directory
 from webtext.core.errors import WebtextError
 from webtext.core.files import Output, explain_os_errors, from_json, sha256_of, to_json, write_bytes, writing
 from webtext.core.memory import peak_memory
 from webtext.core.records import REJECTED
 from webtext.core.tables import TableOutput, writing_table
 
-WORK = ".work"
 DONE = ".done"  # suffix of the report of a finished task
 PROGRESS_SECONDS = 1.0
 
@@ -121,13 +121,13 @@ class LocalStore:
 
 @dataclass(frozen=True)
 class StageContext:
-    """Where a stage works: the build directory, the stage's directory in it, and the fingerprint of inputs and configuration.
+    """Where a stage works: the build directory, the stage's name, and the fingerprint of inputs and configuration.
 
     Of a `remote` build each task works on a copy of its inputs, and `build` is where the launcher keeps the manifests.
     """
 
     build: Path
-    directory: str
+    stage: str
     fingerprint: str
     remote: BuildStore | None = None
 
@@ -136,15 +136,20 @@ class StageContext:
         return self.remote or LocalStore(self.build)
 
     @property
+    def directory(self) -> str:
+        """Where the stage writes its data, relative to the build."""
+        return DIRECTORIES.get(self.stage, self.stage)
+
+    @property
     def path(self) -> Path:
         return self.build / self.directory
 
     def report(self, task: str) -> Path:
-        return self.path / WORK / f"{task}{DONE}"
+        return self.scratch_path(f"{task}{DONE}")
 
     def scratch_path(self, name: str) -> Path:
         """A file of the stage that no later stage reads; it is deleted when the stage is finished."""
-        return self.path / WORK / name
+        return self.build / work_directory(self.stage) / name
 
 
 class TaskRun:
@@ -236,7 +241,7 @@ def run_task(context: StageContext, name: str, function: TaskFunction, *argument
 
 def _do(context: StageContext, name: str, function: TaskFunction, arguments: tuple[Any, ...]) -> Report:
     wall, processor = time.perf_counter(), time.process_time()
-    rejected = f"{context.directory}/rejected/{name}.parquet"
+    rejected = f"{rejected_directory(context.stage)}/{name}.parquet"
     with explain_os_errors(context.report(name)):
         context.report(name).parent.mkdir(parents=True, exist_ok=True)
     with writing_table(context.build / rejected, REJECTED) as table:

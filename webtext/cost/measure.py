@@ -21,7 +21,7 @@ from webtext.core.config import Config, TrainSection
 from webtext.core.errors import WebtextError
 from webtext.core.manifest import Manifest
 from webtext.core.records import SPLITS
-from webtext.core.task import WORK, StageContext
+from webtext.core.task import StageContext
 from webtext.cost.extrapolate import Rates, StageCost, StageRates, fit, training_tera
 from webtext.tokens.shards import write_tokens
 
@@ -67,7 +67,7 @@ class SampleBuild(ProgressDisplay):
         counts = context.scratch_path("all.words")
         if counts.exists():
             self.words = int.from_bytes(counts.read_bytes()[16:24], "little")  # in the header of tokenizer.counts_file
-        left = (path for path in (context.path / WORK).iterdir() if path.is_file() and path.suffix not in (".done", ".log"))
+        left = (path for path in context.scratch_path("").iterdir() if path.is_file() and path.suffix not in (".done", ".log"))
         self.spilled[stage] = sum(path.stat().st_size for path in left)
 
     def volume(self, stage: str, phase: str) -> float:
@@ -84,7 +84,7 @@ def finished(stage: str, manifest: Manifest) -> StageCost:
     records, kept = manifest.records, float(sum(file.bytes for file in manifest.shards))
     made = float(records["out"])
     if stage == "links":
-        made = float(sum(file.records for file in manifest.shards if "/rejected/" not in file.path))
+        made = float(sum(file.records for file in manifest.shards if file.path.startswith("links/")))
     seconds, clock, peak = (manifest.measured[name] for name in ("cpu_seconds", "seconds", "peak_memory_bytes"))
     return StageCost(stage, float(records["in"]), seconds, clock, kept, done=True, made=made, peak=int(peak))
 

@@ -14,11 +14,11 @@ from typing import IO
 import orjson
 import zstandard
 
+from webtext.core.compression import Opener, read_blocks
 from webtext.core.errors import WebtextError
 from webtext.core.files import write_bytes
 from webtext.core.tables import read_table
 from webtext.fetch.warc_records import GZIP, records
-from webtext.links.dumps import Opener, read_blocks
 
 FILES = 8  # dumps or archives that are read at most
 EXCESS = 5  # so many times the pages wanted are read, and those taken are spread evenly over their sizes

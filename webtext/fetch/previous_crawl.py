@@ -1,8 +1,8 @@
 """Import of pages from earlier crawls in the same build directory, finished or not, so that nothing is downloaded twice.
 
-pages/.previous/00000/    pages/ as the first of them left it: ledger, WARC files, .work/ with the journals of shards that were not finished
-pages/.previous/00001/    the next
-pages/.work/retry         where `webtext fetch --retry` asks for links that failed: JSON, a list of RETRY's names
+pages/.previous/00000/      pages/ as the first of them left it, its manifest, and .work/ with the journals of shards that were not finished
+pages/.previous/00001/      the next
+stages/fetch/.work/retry    where `webtext fetch --retry` asks for links that failed: JSON, a list of RETRY's names
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from webtext.core.config import FetchSection
+from webtext.core.directories import MANIFEST_NAME, WORK
 from webtext.core.errors import WebtextError
 from webtext.core.files import read_json
 from webtext.core.hashing import shard_name
-from webtext.core.manifest import MANIFEST_NAME, read_manifest
+from webtext.core.manifest import read_manifest
 from webtext.core.tables import Record, read_table
-from webtext.core.task import WORK, StageContext
+from webtext.core.task import StageContext
 from webtext.fetch.failure import Failure
 from webtext.fetch.http_message import HEAD, robots_directives
 from webtext.fetch.journal import FinishedUrl, Journal, copy, read_journal, rows_of

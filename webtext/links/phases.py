@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from webtext.core.compression import Opener, open_local, read_blocks
 from webtext.core.config import LinksSection
 from webtext.core.files import writing
 from webtext.core.hashing import shard_name, url_id
 from webtext.core.records import LINK
 from webtext.core.task import StageContext, TaskRun
-from webtext.links.dumps import Opener, open_local, read_blocks
 from webtext.links.judge import Judge, KeptPost
 from webtext.links.rules import Rules, reaches_karma
 

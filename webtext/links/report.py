@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import tldextract
 from numpy.typing import NDArray
 
+from webtext.core.directories import DIRECTORIES, rejected_directory
 from webtext.core.errors import WebtextError
 from webtext.links.host_rules import BUILT_IN
 
@@ -78,13 +79,13 @@ class Tally:
     kept_posts: Counter[str]
 
 
-def count(links: Path) -> Tally:
-    """Count the tables of a directory links/. Memory is bounded by the number of hosts, not of posts."""
+def count(build: Path) -> Tally:
+    """Count what links kept and rejected in a build. Memory is bounded by the number of hosts, not of posts."""
     tally = Tally(Counter(), Counter(), Counter())
-    for path in sorted(links.glob("rejected/*.parquet")):
+    for path in sorted((build / rejected_directory("links")).glob("*.parquet")):
         for reason, name, rows, _ in _grouped(path, "reason"):
             tally.removed[reason, name] += rows
-    for path in sorted(links.glob("shard-*.parquet")):
+    for path in sorted((build / DIRECTORIES["links"]).glob("shard-*.parquet")):
         for _, name, rows, posts in _grouped(path, "posts.list.element.score"):
             tally.kept_links[name] += rows
             tally.kept_posts[name] += posts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from webtext.core.config import OverlapSection
 from webtext.core.files import explain_os_errors
-from webtext.core.task import WORK, StageContext, run_task
+from webtext.core.task import StageContext, run_task
 from webtext.ngrams.filters import Filters
 from webtext.overlap.phases import measure_benchmark, write_report
 
@@ -30,8 +30,7 @@ def report_on_release(release: Path, section: OverlapSection, out: Path, on_prog
             on_progress(benchmark.name)
             run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
         run_task(context, "report", write_report, 0, section)
-        for name in (WORK, "rejected"):  # rejected examples (too short) are marked in examples/ too
-            shutil.rmtree(context.path / name)
+        # The rejected examples (too short) stay behind: they are marked in examples/ too.
         for path in sorted(context.path.iterdir()):
             if path.is_dir():
                 shutil.rmtree(out / path.name, ignore_errors=True)

@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from webtext.core.compression import read_blocks
 from webtext.core.errors import WebtextError
-from webtext.links.dumps import read_blocks
 
 COMPRESSED = {".zst", ".gz", ".bz2", ".xz"}
 

@@ -1,4 +1,4 @@
-"""The report on a whole build: `report/summary.json` for programs and `report.html` for people."""
+"""The report on a whole build: `report/summary.json` for programs, `report.html` for people, `README.md` for other tools."""
 
 from webtext.report.phases import write_report
 

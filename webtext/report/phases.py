@@ -11,19 +11,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from webtext.core.config import ReportSection
 from webtext.core.files import to_json, write_bytes
 from webtext.core.task import TaskRun
+from webtext.report.card import card
 from webtext.report.summary import manifests_of, summarise
 
 CURVE = (720, 220)  # width and height of the loss curve, in CSS pixels
 
 
 def write_report(log: TaskRun, section: ReportSection) -> None:
-    """Write report/summary.json, which is the same for every run of a build, and report.html, which also shows times."""
+    """Write report/summary.json and README.md, which are the same for every run of a build, and report.html, which also shows times."""
     build = log.context.build
     manifests = manifests_of(build)
     log.records_in = log.records_out = len(manifests)
     summary = summarise(build, Path(section.domains) if section.domains else None)
     with log.binary("report/summary.json") as output:
         output.file.write(to_json(summary))
+    with log.binary("README.md") as output:
+        output.file.write(card(manifests, summary).encode())
     write_bytes(build / "report.html", render(build, summary, {name: manifest.measured for name, manifest in manifests.items()}).encode())
 
 

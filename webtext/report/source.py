@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from tokenizer import ByteBPE
 from webtext.core.errors import UsageError
 from webtext.core.hashing import shard_of_url, url_id
-from webtext.core.manifest import MANIFEST_NAME
+from webtext.core.manifest import manifest_of
 from webtext.core.texts import final_texts
 from webtext.links.urls import BadUrl, canonical
 from webtext.tokens.shards import open_shard
@@ -47,7 +47,7 @@ class Provenance:
 
     def __init__(self, build: Path) -> None:
         self.build = build
-        if not (build / "tokens" / MANIFEST_NAME).exists():
+        if manifest_of(build, "tokenize") is None:
             raise UsageError(f"{build}: tokens/ is not finished; run `webtext build` first")
         self._texts = sorted(final_texts(build).glob("shard-*.parquet"))
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from webtext.core.directories import DIRECTORIES
-from webtext.core.manifest import MANIFEST_NAME, Manifest, read_manifest
+from webtext.core.manifest import Manifest, manifest_of
 from webtext.core.texts import final_texts
 from webtext.links.report import domain_of, read_domains
 from webtext.report.fidelity import compare, compare_domains
@@ -23,7 +23,7 @@ PERCENTILES = (10, 50, 90, 99)
 
 def manifests_of(build: Path) -> dict[str, Manifest]:
     """The manifests of the finished stages but for the report itself, in the order of a build."""
-    found = {stage: read_manifest(build / directory / MANIFEST_NAME) for stage, directory in DIRECTORIES.items() if stage != "report"}
+    found = {stage: manifest_of(build, stage) for stage in DIRECTORIES if stage != "report"}
     return {stage: manifest for stage, manifest in found.items() if manifest is not None}
 
 
@@ -65,7 +65,7 @@ def _by_domain(hosts: Counter[str]) -> Counter[str]:
 
 
 def _urls(links: Manifest) -> int:
-    return sum(shard.records for shard in links.shards if "/rejected/" not in shard.path)
+    return sum(shard.records for shard in links.shards if shard.path.startswith(f"{DIRECTORIES['links']}/"))
 
 
 def _corpus(build: Path) -> tuple[dict[str, Any], Counter[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from webtext.core.directories import DIRECTORIES
+from webtext.core.directories import DIRECTORIES, rejected_directory
 from webtext.core.hashing import url_id
 from webtext.links.urls import canonical
 
@@ -36,8 +36,8 @@ def why(build: Path, url: str) -> list[Event]:
     forms = _forms(url)
     ids = {url_id(form) for form in forms}
     events: list[Event] = []
-    for stage, directory in DIRECTORIES.items():
-        events += [Event(stage, False, _rejection(row)) for row in _rows(build / directory / "rejected", "url", forms)]
+    for stage in DIRECTORIES:
+        events += [Event(stage, False, _rejection(row)) for row in _rows(build / rejected_directory(stage), "url", forms)]
         events += [Event(stage, True, text) for text in _kept(build, stage, ids)]
     return events
 

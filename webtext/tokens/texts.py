@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from webtext.core.compression import read_blocks
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.tables import read_table
-from webtext.links.dumps import read_blocks
 
 _COMPRESSED = (".zst", ".gz", ".bz2", ".xz")
 _LINES = (".jsonl", ".ndjson")

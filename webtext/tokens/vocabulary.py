@@ -10,7 +10,7 @@ from tokenizer import ByteBPE, TokenizerError, count_words, merge_counts, read_c
 from webtext.core.config import GPT2, TokenizerSection
 from webtext.core.errors import WebtextError
 from webtext.core.files import sha256_of
-from webtext.core.manifest import MANIFEST_NAME, read_manifest
+from webtext.core.manifest import manifest_of
 from webtext.core.task import TaskRun
 from webtext.core.texts import read_texts
 
@@ -75,11 +75,7 @@ def _loaded(directory: Path, _sha256: str) -> ByteBPE:
 
 
 def _save(log: TaskRun, bpe: ByteBPE) -> None:
-    directory = log.context.path
-    corpus = read_manifest(log.context.build / "corpus" / MANIFEST_NAME)
-    before = {path.name for path in directory.iterdir()}
-    bpe.save(directory, metadata={"corpus": corpus.hash() if corpus else None})
+    corpus = manifest_of(log.context.build, "dedup")
     log.counters["vocabulary"] += bpe.vocab_size
-    for path in sorted(directory.iterdir()):
-        if path.is_file() and path.name not in before:
-            log.register_file(f"{log.context.directory}/{path.name}", bpe.vocab_size)
+    for path in bpe.save(log.context.path, metadata={"corpus": corpus.hash() if corpus else None}):
+        log.register_file(f"{log.context.directory}/{path.name}", bpe.vocab_size)

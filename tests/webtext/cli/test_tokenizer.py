@@ -13,7 +13,8 @@ import pytest
 
 from tests.webtext.tokens.corpus import SHARDS, documents, learn, tokenize, write_corpus
 from webtext.cli.main import main
-from webtext.core.manifest import MANIFEST_NAME, build_manifest
+from webtext.core.directories import manifest_path
+from webtext.core.manifest import build_manifest
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -26,9 +27,9 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_corpus(build, rows)
     learn(build, 330)
     tokenize(build, 10**9)
-    for stage, directory in (("dedup", "corpus"), ("tokenize", "tokens")):
+    for stage in ("dedup", "tokenize"):
         facts = {"fingerprint": "", "configuration": {"build": {"shards": SHARDS}}, "inputs": {}, "sources": []}
-        build_manifest(stage, "documents", [], **facts).write(build / directory / MANIFEST_NAME)
+        build_manifest(stage, "documents", [], **facts).write(build / manifest_path(stage))
     (build / "build.json").write_text("{}")
     return build
 

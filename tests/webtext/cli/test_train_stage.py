@@ -15,7 +15,7 @@ from webtext.cli.file_builds import config_of_files
 from webtext.cli.local_stages import TRAIN, train_model
 from webtext.core.config import Config, TrainSection
 from webtext.core.errors import UsageError
-from webtext.core.manifest import MANIFEST_NAME, build_manifest
+from webtext.core.manifest import build_manifest
 from webtext.core.task import Report, StageContext, run_task
 from webtext.tokens.shards import write_shard
 
@@ -31,7 +31,7 @@ def build(tmp_path: Path) -> Path:
         write_shard(tmp_path / "tokens" / f"{split}-00000.bin", [random.integers(VOCABULARY, size=count)], vocab_size=VOCABULARY)
     report = Report("train-00000", counters={"vocabulary": VOCABULARY}, measured={"cpu_seconds": 0, "peak_memory_bytes": 0})
     build_manifest("tokenizer", "documents", [report], fingerprint="", configuration={}, inputs={}, sources=[]).write(
-        tmp_path / "tokenizer" / MANIFEST_NAME
+        tmp_path / "stages/tokenizer/manifest.json"
     )
     return tmp_path
 
@@ -39,7 +39,7 @@ def build(tmp_path: Path) -> Path:
 def test_the_learning_rate_is_searched_first(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said: list[str] = []
     section = TrainSection(**SECTION, lr=1e-4, tune_lr=True, tune_steps=2)
-    report = run_task(StageContext(build, "model", "key"), "train-00000", train_model, section, said.append)
+    report = run_task(StageContext(build, "train", "key"), "train-00000", train_model, section, said.append)
     found = json.loads((build / "model" / "tune.json").read_text())
     assert len(found["tried"]) >= 3
     assert found["val_loss"] == min(row["val_loss"] for row in found["tried"])
@@ -55,7 +55,7 @@ def test_the_learning_rate_is_searched_first(build: Path, capsys: pytest.Capture
 
 
 def test_without_a_search_the_rate_is_the_given_one(build: Path) -> None:
-    run_task(StageContext(build, "model", "key"), "train-00000", train_model, TrainSection(**SECTION, lr=1e-4), lambda line: None)
+    run_task(StageContext(build, "train", "key"), "train-00000", train_model, TrainSection(**SECTION, lr=1e-4), lambda line: None)
     assert Checkpoint(build / "model" / "last.safetensors").state.config["lr"] == 1e-4
     assert not (build / "model" / "tune.json").exists()
 

@@ -42,7 +42,7 @@ def test_a_task_is_done_once(context: StageContext) -> None:
     assert (first.records_in, first.records_out, first.rejected) == (3, 1, 2)
     assert first.counters == {"rejected-odd": 2}
     assert first.outputs == [[0, "halve-00000"]]
-    assert [row["url"] for row in read_table(context.path / "rejected" / "halve-00000.parquet")] == ["http://1", "http://3"]
+    assert [row["url"] for row in read_table(context.build / "stages/out/rejected" / "halve-00000.parquet")] == ["http://1", "http://3"]
 
 
 def test_a_task_is_done_again_when_its_file_is_gone_or_the_inputs_are_others(context: StageContext) -> None:
@@ -60,8 +60,8 @@ def test_a_task_that_fails_leaves_no_report(context: StageContext) -> None:
 
     with pytest.raises(WebtextError, match="no"):
         run_task(context, "fail-00000", fail)
-    assert not list(context.path.rglob("*.done"))
-    assert not list(context.path.rglob("*.parquet"))
+    assert not list(context.build.rglob("*.done"))
+    assert not list(context.build.rglob("*.parquet"))
 
 
 def test_the_files_of_a_report_are_sorted(context: StageContext) -> None:

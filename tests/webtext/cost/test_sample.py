@@ -16,9 +16,9 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from webtext.core.compression import open_local, read_blocks
 from webtext.core.errors import WebtextError
 from webtext.cost.sample import sample_archives, sample_dumps, spread
-from webtext.links.dumps import open_local, read_blocks
 
 
 def lines(count: int, seed: int) -> list[bytes]:

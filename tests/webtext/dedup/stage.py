@@ -50,7 +50,7 @@ def write_documents(build: Path, documents: Sequence[Record], shards: int) -> No
 
 def run(build: Path, section: DedupSection, shards: int, shuffle: int = 0) -> tuple[Manifest, list[Report]]:
     """Run the stage on documents/; `shuffle` seeds the order of the tasks of each phase."""
-    context = StageContext(build, "duplicates", "fingerprint")
+    context = StageContext(build, "dedup", "fingerprint")
     order = random.Random(shuffle)
     reports: list[Report] = []
 
@@ -90,8 +90,8 @@ def pairs(build: Path) -> dict[str, Record]:
     return {record["removed_url"]: record for record in read_all(build, "duplicates/pairs/*.parquet")}
 
 
-def rejected(build: Path, directory: str = "duplicates") -> dict[str, Record]:
-    return {record["url"]: record for record in read_all(build, f"{directory}/rejected/*.parquet")}
+def rejected(build: Path) -> dict[str, Record]:
+    return {record["url"]: record for record in read_all(build, "stages/dedup/rejected/*.parquet")}
 
 
 def contents(build: Path, manifest: Manifest) -> dict[str, bytes]:

@@ -52,7 +52,7 @@ def section(build: Path, **keys: Any) -> DedupSection:
 
 
 def decontaminated(build: Path, section: DedupSection, shuffle: int = 0) -> Manifest:
-    context, reports = StageContext(build, "duplicates", "fingerprint"), list[Report]()
+    context, reports = StageContext(build, "dedup", "fingerprint"), list[Report]()
     order = random.Random(shuffle)
     sets, shards = [*enumerate(section.decontaminate)], [*range(SHARDS)]
     for index, benchmark in order.sample(sets, len(sets)):

@@ -53,7 +53,7 @@ def slow(parts: list[list[Document]], shards: int) -> list[int]:
 def test_ranks_are_those_of_one_sort(
     tmp_path_factory: pytest.TempPathFactory, parts: list[list[Document]], shards: int, at_once: int, held: int
 ) -> None:
-    context = StageContext(tmp_path_factory.mktemp("rank"), "corpus", "")
+    context = StageContext(tmp_path_factory.mktemp("rank"), "dedup", "")
     shards = min(shards, len(parts))
     for part, documents in enumerate(parts):
         write_part(context, part, documents)
@@ -69,14 +69,14 @@ def test_ranks_are_those_of_one_sort(
     assert index.doc_ids(np.arange(index.documents)).tolist() == expected
     assert index.ordinals(np.array(expected, np.int64)).tolist() == list(range(len(expected)))
     assert index.earlier == sum(len(documents) for documents in parts[shards:])
-    assert not [name for name in os.listdir(context.path / ".work") if name.startswith("ranks-")]
+    assert not [name for name in os.listdir(context.scratch_path("")) if name.startswith("ranks-")]
 
 
 def test_many_parts_are_held_a_few_documents_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many parts there are, no more than the set number of documents are in memory at a time."""
     monkeypatch.setattr(ranks, "PARTS_AT_ONCE", 4)
     monkeypatch.setattr(ranks, "HELD", 40)
-    context = StageContext(tmp_path, "corpus", "")
+    context = StageContext(tmp_path, "dedup", "")
     for part in range(50):
         write_part(context, part, [(number, 0, f"u{part}", 0) for number in range(30)])
     held: list[int] = []

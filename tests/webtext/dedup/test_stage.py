@@ -14,7 +14,7 @@ from webtext.core.errors import WebtextError
 from webtext.core.hashing import shard_name
 from webtext.core.records import CORPUS, PAIR
 from webtext.core.tables import Record
-from webtext.core.task import DONE, WORK
+from webtext.core.task import DONE
 from webtext.dedup import phases
 from webtext.dedup.splits import split_of
 
@@ -184,7 +184,7 @@ def test_a_task_that_is_done_again_writes_the_same_bytes(tmp_path: Path) -> None
     documents = planted(60)
     manifest = stage.dedup(tmp_path, documents)
     before = stage.contents(tmp_path, manifest)
-    forgotten = sorted((tmp_path / "duplicates" / WORK).glob(f"*-00001{DONE}"))
+    forgotten = sorted((tmp_path / "stages/dedup/.work").glob(f"*-00001{DONE}"))
     assert len(forgotten) == 4
     for report in forgotten:
         report.unlink()
@@ -292,7 +292,7 @@ def test_a_part_that_is_cut_is_refused_by_the_next_phase(tmp_path: Path) -> None
     documents = planted(30)
     stage.dedup(tmp_path, documents)
     shutil.rmtree(tmp_path / "corpus")
-    work = tmp_path / "duplicates" / WORK
+    work = tmp_path / "stages/dedup/.work"
     for report in work.glob(f"*{DONE}"):
         if not report.name.startswith("sign"):
             report.unlink()

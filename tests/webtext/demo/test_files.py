@@ -75,7 +75,7 @@ def test_links_end_where_they_should(world: World, dump: Path, config: Config, t
 
     links: dict[str, Record] = {row["url"]: row for path in tmp_path.glob("links/*.parquet") for row in read_table(path)}
     rejected: dict[str, set[str]] = defaultdict(set)
-    for path in tmp_path.glob("links/rejected/*.parquet"):
+    for path in tmp_path.glob("stages/links/rejected/*.parquet"):
         for row in read_table(path):
             rejected[row["url"]].add(row["reason"])
     for case in world.cases:

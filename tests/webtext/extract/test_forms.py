@@ -164,7 +164,7 @@ def test_content_and_transfer_codings_of_warc_records(tmp_path: Path) -> None:
     with writing_table(ledger, LEDGER) as table:
         for row in rows:
             table.write(row)
-    report = run_task(StageContext(tmp_path, "documents", "fingerprint"), "extract-00000", extract_shard, 0, ExtractSection())
+    report = run_task(StageContext(tmp_path, "extract", "fingerprint"), "extract-00000", extract_shard, 0, ExtractSection())
     texts = {row["url"].rsplit("/", 1)[1]: body_lines(row["text"]) for row in read_table(tmp_path / "documents" / "shard-00000.parquet")}
     assert texts == dict.fromkeys(("plain", *CODINGS), PARAGRAPHS)
     assert report.rejected == 0

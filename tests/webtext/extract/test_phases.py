@@ -22,7 +22,7 @@ def good(number: int) -> Response:
 
 
 def run(build: Path, shard: int, section: ExtractSection) -> Report:
-    return run_task(StageContext(build, "documents", "fingerprint"), f"extract-{shard:05d}", extract_shard, shard, section)
+    return run_task(StageContext(build, "extract", "fingerprint"), f"extract-{shard:05d}", extract_shard, shard, section)
 
 
 def documents(build: Path, shard: int = 0) -> list[Record]:
@@ -30,7 +30,7 @@ def documents(build: Path, shard: int = 0) -> list[Record]:
 
 
 def rejected(build: Path, shard: int = 0) -> dict[str, tuple[str, str]]:
-    path = build / "documents" / "rejected" / f"extract-{shard:05d}.parquet"
+    path = build / "stages/extract/rejected" / f"extract-{shard:05d}.parquet"
     return {row["url"]: (row["reason"], row["detail"]) for row in read_table(path)} if path.exists() else {}
 
 

@@ -73,7 +73,7 @@ class Builder:
     def fetch(self, urls: Sequence[str], name: str = "build", posted: int | None = None, **options: Any) -> Fetched:
         build = self.path / name
         write_links(build, urls, posted=posted)
-        report = run_task(StageContext(build, "pages", "f"), "fetch-00000", fetch_shard, 0, self.section(**options))
+        report = run_task(StageContext(build, "fetch", "f"), "fetch-00000", fetch_shard, 0, self.section(**options))
         rows = list(read_table(build / "pages/ledger/shard-00000.parquet"))
         assert [row["id"] for row in rows] == sorted(url_id(url) for url in urls)
         assert report.records_in == report.records_out + report.rejected == len(urls)

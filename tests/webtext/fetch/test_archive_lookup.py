@@ -246,7 +246,7 @@ def test_killed_while_archives_are_asked(builder: Builder, archive: WebArchive, 
     build = tmp_path / "killed"
     write_links(build, urls, posted=POSTED)
     section = builder.section(archive=ArchiveSection(**OPTIONS))
-    lines = build / "pages/.work/fetch-00000.journal.jsonl"
+    lines = build / "stages/fetch/.work/fetch-00000.journal.jsonl"
     for goal in (5, 20):
         process = start(build, section)
         while process.poll() is None and (not lines.exists() or lines.read_bytes().count(b'"settled":true') < goal):
@@ -257,7 +257,7 @@ def test_killed_while_archives_are_asked(builder: Builder, archive: WebArchive, 
         assert len(archives_checked) >= goal
         archive.queries.clear()
     assert start(build, section).wait() == 0
-    assert contents(build / "pages") == contents(whole.build / "pages")
+    assert contents(build) == contents(whole.build)
     assert len(server.paths("gone0.example")) == 1
     assert archives_checked.isdisjoint(query["url"] for query in archive.queries)
 
@@ -266,11 +266,11 @@ def test_captures_are_taken_over(builder: Builder, archive: WebArchive, server: 
     urls = [f"http://gone{n}.example/" for n in range(6)]
     archive.captures = {(url, "20120601000000"): url.encode() for url in urls[:4]}
     build = fetch(builder, urls).build
-    before = contents(build / "pages")
+    before = contents(build)
     server.asked.clear()
     assert again(builder, build, urls, posted=POSTED, archive=ArchiveSection(**OPTIONS)) == 4
     assert {one.host for one in server.asked if one.path != "/robots.txt"} == {"gone4.example", "gone5.example", WAYBACK}
-    assert contents(build / "pages") == before
+    assert contents(build) == before
     # without archives in the configuration their pages are none of the build's
     assert again(builder, build, urls) == 0
 
@@ -280,7 +280,7 @@ def test_archives_are_not_asked_again(builder: Builder, archive: WebArchive) -> 
     archive.captures = {(URL, "20120601000000"): b"<p>then</p>"}
     fetched = fetch(builder, [URL, "http://lost.example/"])
     asked = len(archive.queries)
-    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "fetch", "f").report("fetch-00000").unlink()
     section = builder.section(archive=ArchiveSection(**OPTIONS))
-    report = run_task(StageContext(fetched.build, "pages", "f"), "fetch-00000", fetch_shard, 0, section)
+    report = run_task(StageContext(fetched.build, "fetch", "f"), "fetch-00000", fetch_shard, 0, section)
     assert (report.records_out, len(archive.queries)) == (1, asked)

@@ -23,21 +23,20 @@ def again(builder: Builder, build: Path, urls: list[str], posted: int | None = N
     """Fetch other links into a finished build, as a build does whose links have changed; returns the number of pages."""
     set_aside(build)
     write_links(build, urls, posted=posted)
-    report = run_task(StageContext(build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section(**options))
+    report = run_task(StageContext(build, "fetch", "other"), "fetch-00000", fetch_shard, 0, builder.section(**options))
     shutil.rmtree(build / "pages/.previous")
     return report.records_out
 
 
 def set_aside(build: Path, number: int = 0) -> None:
     """As pipelines.stage.prepare does; the crawl before had the fingerprint `f`."""
-    pages = build / "pages"
-    (pages / ".work/fingerprint").write_text("f")
-    pages.rename(build / "aside")
-    pages.mkdir()
-    if (build / "aside/.previous").exists():
-        (build / "aside/.previous").rename(pages / ".previous")
-    (pages / ".previous").mkdir(exist_ok=True)
-    (build / "aside").rename(pages / f".previous/{number:05d}")
+    work, previous = build / "stages/fetch/.work", build / "pages/.previous"
+    (work / "fingerprint").write_text("f")
+    aside = previous / f"{number:05d}"
+    aside.mkdir(parents=True)
+    for path in [*(build / "pages").iterdir(), work]:
+        if path != previous:
+            path.rename(aside / path.name)
 
 
 def test_only_what_is_new_is_asked_for(builder: Builder, server: Server) -> None:
@@ -51,7 +50,7 @@ def test_only_what_is_new_is_asked_for(builder: Builder, server: Server) -> None
     for row, page in pages_of_shard(build, 0):
         number = int(row["url"].rpartition("/")[2])
         assert page.body == body(f"/{number + (number % 10 == 4)}")
-    assert contents(build / "pages") == contents(builder.fetch(URLS[100:], "fresh").build / "pages")
+    assert contents(build) == contents(builder.fetch(URLS[100:], "fresh").build)
 
 
 def test_what_the_configuration_would_not_keep_is_asked_for_again(builder: Builder, server: Server) -> None:
@@ -81,14 +80,14 @@ def test_a_damaged_archive_is_asked_for_again(builder: Builder, server: Server) 
 def stopped(builder: Builder, server: Server, build: Path, urls: list[str], count: int) -> set[str]:
     """Begin to fetch, and kill it (-9) when so many are journalled; returns the paths that are."""
     write_links(build, urls)
-    lines = build / "pages/.work/fetch-00000.journal.jsonl"
+    lines = build / "stages/fetch/.work/fetch-00000.journal.jsonl"
     process = start(build, builder.section(hosts_at_once=4))
     while process.poll() is None and (not lines.exists() or lines.read_bytes().count(b"\n") <= count):
         time.sleep(0.002)
     assert process.poll() is None
     process.kill()
     process.wait()
-    found = read_journal(build / "pages/.work/fetch-00000")
+    found = read_journal(build / "stages/fetch/.work/fetch-00000")
     assert found is not None
     return {url[url.rindex("/") :] for url in urls if url_id(url) in found.entries}
 
@@ -111,12 +110,12 @@ def test_an_unfinished_crawl_is_gone_on_with_under_another_configuration(builder
     (build / "pages/.previous/00000/.work/fetch-00000.journal.jsonl").unlink()  # the second has all that the first had
     server.asked.clear()
     section = builder.section(max_redirects=3)
-    report = run_task(StageContext(build, "pages", "other"), "fetch-00000", fetch_shard, 0, section)
+    report = run_task(StageContext(build, "fetch", "other"), "fetch-00000", fetch_shard, 0, section)
     assert report.records_out == len(urls)
     # as a set: a busy server may see the last requests of the crawl that was killed only now
     assert set(server.paths()) == {url[url.rindex("/") :] for url in urls} - more
     shutil.rmtree(build / "pages/.previous")
-    assert contents(build / "pages") == contents(builder.fetch(urls, "fresh").build / "pages")
+    assert contents(build) == contents(builder.fetch(urls, "fresh").build)
 
 
 def test_pages_of_older_crawls_are_found_behind_newer_ones(builder: Builder, server: Server) -> None:
@@ -127,7 +126,7 @@ def test_pages_of_older_crawls_are_found_behind_newer_ones(builder: Builder, ser
     set_aside(build, 1)
     server.asked.clear()
     write_links(build, URLS[:80])
-    report = run_task(StageContext(build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
+    report = run_task(StageContext(build, "fetch", "other"), "fetch-00000", fetch_shard, 0, builder.section())
     assert report.records_out == 72
     assert {one.path for one in server.asked if one.host.startswith("host") and one.path != "/robots.txt"} == {
         *(f"/{n}" for n in range(60, 80)),
@@ -169,7 +168,7 @@ def test_only_failures_of_the_classes_are_asked_for_again(builder: Builder, serv
     first = builder.fetch(list(FAILURES), page_timeout=0.5)
     assert {url: row["error"] for url, row in first.rows.items()} == {url: error for url, (error, _) in FAILURES.items()}
     set_aside(first.build)
-    work = first.build / "pages/.work"
+    work = first.build / "stages/fetch/.work"
     work.mkdir()
     (work / "retry").write_text(json.dumps(again))
     for name in list(server.handlers):
@@ -193,7 +192,7 @@ def test_a_host_given_up_is_asked_again_for_the_reason_that_it_was(builder: Buil
     assert {(row["error"], row["detail"]) for row in first.rows.values()} == {("http-503", ""), ("host-down", "http-503")}
     for number, (again, asked) in enumerate([("timeout", 0), ("5xx", 12)]):
         set_aside(first.build, number)
-        work = first.build / "pages/.work"
+        work = first.build / "stages/fetch/.work"
         work.mkdir()
         (work / "retry").write_text(json.dumps([again]))
         server.asked.clear()
@@ -207,9 +206,9 @@ def test_failures_of_another_configuration_are_asked_for_again_whatever_the_clas
     fail(server)
     first = builder.fetch(["http://a.example/404", "http://f.example/page"])
     set_aside(first.build)
-    work = first.build / "pages/.work"
+    work = first.build / "stages/fetch/.work"
     work.mkdir()
     (work / "retry").write_text('["timeout"]')
     server.asked.clear()
-    run_task(StageContext(first.build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
+    run_task(StageContext(first.build, "fetch", "other"), "fetch-00000", fetch_shard, 0, builder.section())
     assert server.paths() == ["/404"]

@@ -65,7 +65,7 @@ def test_the_same_bytes_whatever_the_concurrency(builder: Builder, server: Serve
     server.default = some_pages
     one = builder.fetch(URLS, "one", hosts_at_once=1)
     many = builder.fetch(URLS, "many", hosts_at_once=30)
-    assert contents(one.build / "pages") == contents(many.build / "pages")
+    assert contents(one.build) == contents(many.build)
     assert one.report.counters == many.report.counters
     assert (one.report.records_out, one.report.rejected) == (270, 30)
     for row, page in pages_of_shard(one.build, 0):
@@ -83,7 +83,7 @@ def test_rotation_and_rejected(builder: Builder, server: Server) -> None:
     files = sorted(path.name for path in (fetched.build / "pages").glob("*.warc.gz"))
     assert files == ["shard-00000-000.warc.gz", "shard-00000-001.warc.gz"]
     assert [file.records for file in fetched.report.files if file.path.endswith(".gz")] == [4, 4]
-    assert list(read_table(fetched.build / "pages/rejected/fetch-00000.parquet")) == [
+    assert list(read_table(fetched.build / "stages/fetch/rejected/fetch-00000.parquet")) == [
         {"url": urls[8], "id": url_id(urls[8]), "reason": "http-410", "detail": ""}
     ]
     for url in urls[:8]:
@@ -143,7 +143,7 @@ from webtext.fetch.shard import fetch_shard
 from webtext.core.task import StageContext, run_task
 shard = int(sys.argv[3])
 section = FetchSection.model_validate_json(sys.argv[2])
-run_task(StageContext(Path(sys.argv[1]), "pages", "f"), f"fetch-{shard:05d}", fetch_shard, shard, section)
+run_task(StageContext(Path(sys.argv[1]), "fetch", "f"), f"fetch-{shard:05d}", fetch_shard, shard, section)
 """
 
 
@@ -163,7 +163,7 @@ def test_kill_9(builder: Builder, server: Server, tmp_path: Path, pages: int, ki
     build = tmp_path / "killed"
     write_links(build, urls)
     section = builder.section(hosts_at_once=8)
-    lines = build / "pages/.work/fetch-00000.journal.jsonl"
+    lines = build / "stages/fetch/.work/fetch-00000.journal.jsonl"
     seed = random.Random(1)
     for number in range(kills):
         process = start(build, section)
@@ -174,7 +174,7 @@ def test_kill_9(builder: Builder, server: Server, tmp_path: Path, pages: int, ki
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert start(build, section).wait() == 0
-    assert contents(build / "pages") == contents(whole.build / "pages")
+    assert contents(build) == contents(whole.build)
     # what was under way at a kill, or waited for its sync, is asked for again; what was journalled is not
     assert len(server.asked) <= asked_once + kills * (8 * 3 + 2 * BATCH)
 
@@ -188,7 +188,7 @@ def test_a_journalled_page_is_never_asked_for_again(builder: Builder, server: Se
     write_links(build, urls)
     section = builder.section()
     process = start(build, section)
-    lines = build / "pages/.work/fetch-00000.journal.jsonl"
+    lines = build / "stages/fetch/.work/fetch-00000.journal.jsonl"
     while not lines.exists() or lines.read_bytes().count(b"\n") < 40:
         time.sleep(0.01)
     process.kill()
@@ -196,46 +196,46 @@ def test_a_journalled_page_is_never_asked_for_again(builder: Builder, server: Se
     # half a page and half a line, as a kill in the middle of a write leaves them
     with open(lines, "ab") as file:
         file.write(lines.read_bytes().splitlines(keepends=True)[1][:-20])
-    with open(build / "pages/.work/fetch-00000.journal.warc.gz", "ab") as file:
+    with open(build / "stages/fetch/.work/fetch-00000.journal.warc.gz", "ab") as file:
         file.write(b"\x1f\x8b\x08half a record")
     server.asked.clear()
     del server.handlers[last[16:]]
-    report = run_task(StageContext(build, "pages", "f"), "fetch-00000", fetch_shard, 0, section)
+    report = run_task(StageContext(build, "fetch", "f"), "fetch-00000", fetch_shard, 0, section)
     assert server.paths() == [last[16:]]
     assert report.records_out == 40
-    assert contents(build / "pages") == contents(builder.fetch(urls, "fresh").build / "pages")
+    assert contents(build) == contents(builder.fetch(urls, "fresh").build)
 
 
 def test_killed_after_the_journal_is_dropped(builder: Builder, server: Server) -> None:
     """Between the end of the task function and its report: the shard's own files serve as journal."""
     server.default = some_pages
     fetched = builder.fetch(URLS, warc_bytes=2**20)
-    before = contents(fetched.build / "pages")
+    before = contents(fetched.build)
     asked = len(server.asked)
-    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "fetch", "f").report("fetch-00000").unlink()
     again = builder.fetch(URLS, warc_bytes=2**20)
-    assert contents(again.build / "pages") == before
+    assert contents(again.build) == before
     assert len(server.asked) == asked
     # and where they are gone, everything is fetched anew
-    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "fetch", "f").report("fetch-00000").unlink()
     (fetched.build / "pages/shard-00000-000.warc.gz").unlink()
-    assert contents(builder.fetch(URLS, warc_bytes=2**20).build / "pages") == before
+    assert contents(builder.fetch(URLS, warc_bytes=2**20).build) == before
     assert len(server.asked) == 2 * asked
 
 
 def test_a_journal_of_another_configuration_is_not_used(builder: Builder, server: Server) -> None:
     urls = URLS[:5]
     fetched = builder.fetch(urls)
-    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "fetch", "f").report("fetch-00000").unlink()
     asked = len(server.asked)
-    run_task(StageContext(fetched.build, "pages", "other"), "fetch-00000", fetch_shard, 0, builder.section())
+    run_task(StageContext(fetched.build, "fetch", "other"), "fetch-00000", fetch_shard, 0, builder.section())
     assert len(server.asked) == 2 * asked
 
 
 def test_damage_in_the_journal_is_told(builder: Builder, server: Server, tmp_path: Path) -> None:
     urls = [f"http://a.example/{n}" for n in range(5)]
     fetched = builder.fetch(urls)
-    StageContext(fetched.build, "pages", "f").report("fetch-00000").unlink()
+    StageContext(fetched.build, "fetch", "f").report("fetch-00000").unlink()
     path = fetched.build / "pages/shard-00000-000.warc.gz"
     data = bytearray(path.read_bytes())
     data[-30] ^= 1
@@ -259,11 +259,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_full_disk(builder: Builder, server: Server, small_disk: Path) -> None:
     server.default = lambda c, path: c.page(random.Random(path).randbytes(100_000))
     write_links(small_disk, [f"http://host{n}.example/{n}" for n in range(30)])
-    context = StageContext(small_disk, "pages", "f")
+    context = StageContext(small_disk, "fetch", "f")
     with pytest.raises(WebtextError, match="the disk is full") as caught:
         run_task(context, "fetch-00000", fetch_shard, 0, builder.section(hosts_at_once=4))
     assert "fetch-00000.journal.warc.gz" in str(caught.value)
-    done = (small_disk / "pages/.work/fetch-00000.journal.jsonl").read_bytes().count(b"\n") - 1
+    done = (small_disk / "stages/fetch/.work/fetch-00000.journal.jsonl").read_bytes().count(b"\n") - 1
     assert 0 < done < 30
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     asked = len(server.paths())
@@ -277,8 +277,8 @@ def test_a_page_that_is_larger_than_the_disk(builder: Builder, server: Server, s
     server.handlers["/big"] = lambda c, path: c.page(random.Random(path).randbytes(4_000_000))
     write_links(small_disk, ["http://a.example/big", "http://b.example/small"])
     with pytest.raises(WebtextError, match="the disk is full"):
-        run_task(StageContext(small_disk, "pages", "f"), "fetch-00000", fetch_shard, 0, builder.section())
-    assert b"big" not in (small_disk / "pages/.work/fetch-00000.journal.jsonl").read_bytes()
+        run_task(StageContext(small_disk, "fetch", "f"), "fetch-00000", fetch_shard, 0, builder.section())
+    assert b"big" not in (small_disk / "stages/fetch/.work/fetch-00000.journal.jsonl").read_bytes()
 
 
 def test_a_thread_that_cannot_start_ends_the_crawl(builder: Builder, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def archive(path: Path, pages: Sequence[tuple[str, bytes, str]], *, compressed: 
 def build_from(
     build: Path, paths: Sequence[Path], shards: int = 3, links: Sequence[str] | None = None, **options: object
 ) -> tuple[list[Report], dict[str, Record]]:
-    context = StageContext(build, "pages", "f")
+    context = StageContext(build, "fetch", "f")
     section = FetchSection(**options)  # type: ignore[arg-type]
     reports = [
         run_task(context, f"index-{number:05d}", index_warc, number, str(path), shards, section) for number, path in enumerate(paths)

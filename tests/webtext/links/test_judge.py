@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.webtext.links.twin import outcome
+from webtext.core.compression import read_blocks
 from webtext.core.config import LinksSection
 from webtext.core.errors import WebtextError
 from webtext.core.task import TaskRun
-from webtext.links.dumps import read_blocks
 from webtext.links.judge import Judge
 from webtext.links.rules import Rules
 

@@ -14,13 +14,13 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from webtext.core.compression import read_blocks
 from webtext.core.config import LinksSection
 from webtext.core.errors import WebtextError
 from webtext.core.hashing import shard_name, shard_of_url, url_id
 from webtext.core.tables import read_table
 from webtext.core.task import Report, StageContext, run_task
 from webtext.links import phases as links
-from webtext.links.dumps import read_blocks
 from webtext.links.rules import Rules
 from webtext.links.submissions import BrokenLine, read_submission
 from webtext.links.urls import canonical
@@ -62,7 +62,7 @@ def collect(build: Path, reports: list[Report], shards: int) -> Stage:
         assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
         assert all(shard_of_url(row["url"], shards) == shard for row in rows)
         found += rows
-    rejected = [row for path in sorted((build / "links/rejected").glob("*.parquet")) for row in read_table(path)]
+    rejected = [row for path in sorted((build / "stages/links/rejected").glob("*.parquet")) for row in read_table(path)]
     records_in, records_out = sum(report.records_in for report in reports), sum(report.records_out for report in reports)
     reasons = {name.removeprefix("rejected-"): count for name, count in sorted(counters.items())}
     assert records_in == records_out + len(rejected)
@@ -171,7 +171,7 @@ def by_content(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 def test_rounds_of_spills_change_nothing(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dump = data_dir / "reddit/RS_2005-07.zst"
     whole = run(tmp_path / "whole", [dump])
-    monkeypatch.setattr("webtext.links.dumps.BLOCK", 20_000)
+    monkeypatch.setattr("webtext.core.compression.BLOCK", 20_000)
     monkeypatch.setattr(links, "ROUND_POSTS", 7)
     monkeypatch.setattr(links, "ROUND_SHARD", 0)
     assert run(tmp_path / "rounds", [dump]).links == whole.links

@@ -14,10 +14,10 @@ import pytest
 
 from tests.webtext.links.reddit_server import Reddit, post, serving
 from tests.webtext.links.test_phases import run
+from webtext.core.compression import read_blocks
 from webtext.core.config import LinksSection
 from webtext.core.errors import UsageError, WebtextError
 from webtext.links import reddit_api
-from webtext.links.dumps import read_blocks
 from webtext.links.listings import Listing
 from webtext.links.reddit_api import JOURNAL, USER_AGENT, download
 

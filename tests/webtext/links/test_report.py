@@ -73,15 +73,15 @@ ODD_URLS = [
 )
 @settings(max_examples=25)
 def test_counting_tables(tmp_path_factory: pytest.TempPathFactory, left_out: list[tuple[str, str]], kept: list[tuple[str, int]]) -> None:
-    links = tmp_path_factory.mktemp("links")
+    build = tmp_path_factory.mktemp("build")
     removed = [rejected(url, reason) for url, reason in left_out]
     posts = {"id": "p", "subreddit": "s", "score": 1, "created_utc": 1, "over_18": False, "title": ""}
     rows = [{"id": str(n), "url": url, "best_score": 1, "score_sum": 1, "posts": [posts] * size} for n, (url, size) in enumerate(kept)]
-    for name, schema, records in (("rejected/parse-00000", REJECTED, removed), ("shard-00000", LINK, rows)):
-        with writing_table(links / f"{name}.parquet", schema) as table:
+    for name, schema, records in (("stages/links/rejected/parse-00000", REJECTED, removed), ("links/shard-00000", LINK, rows)):
+        with writing_table(build / f"{name}.parquet", schema) as table:
             for record in records:
                 table.write(record)
-    assert count(links) == slowly(removed, rows)
+    assert count(build) == slowly(removed, rows)
 
 
 def test_figures_by_hand() -> None:
@@ -149,7 +149,7 @@ def test_real_dumps_beside_the_list(tmp_path: Path, data_dir: Path) -> None:
     """The 834 links of 2005 have little in common with WebText's mass, but the block list takes none of it."""
     listed = read_domains(data_dir / "gpt2/webtext_domains.txt")
     stage = run(tmp_path, [data_dir / "reddit" / f"RS_2005-{month}.zst" for month in ("06", "07")], LinksSection())
-    tally = count(tmp_path / "links")
+    tally = count(tmp_path)
     assert tally == slowly(stage.rejected, stage.links)
     figures = measure(tally, listed)
     assert (figures.posts, figures.links) == (1182, 833)

@@ -59,7 +59,7 @@ def test_the_filters_hold_the_ngrams_of_the_training_documents(build: Path, word
 
 def test_no_document_vanishes(build: Path) -> None:
     reports = run_ngrams(build, SHARDS, NgramsSection())
-    rejected = [row for path in sorted((build / "ngrams" / "rejected").iterdir()) for row in read_table(path)]
+    rejected = [row for path in sorted((build / "stages/ngrams/rejected").iterdir()) for row in read_table(path)]
     assert sum(report.records_in for report in reports) == 80
     assert sum(report.records_out for report in reports) == 80 - len(rejected)
     short = {url for url, text in documents().items() if len(text.split()) < 8 and url not in HELD_OUT}

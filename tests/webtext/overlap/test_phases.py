@@ -162,7 +162,7 @@ def test_no_example_vanishes(build: Path, tmp_path: Path) -> None:
     benchmark = Benchmark(name="Planted set", path=str(build / "test.jsonl"))
     done = run_task(context, "measure-00000", measure_benchmark, 0, benchmark, OverlapSection(benchmarks=[benchmark]))
     assert (done.records_in, done.records_out, done.rejected) == (8, 7, 1)
-    (row,) = read_table(build / "again" / "rejected" / "measure-00000.parquet")
+    (row,) = read_table(build / "stages/again/rejected" / "measure-00000.parquet")
     assert row == {"url": "", "id": "Planted set:short", "reason": "too-short", "detail": "7 words"}
 
 

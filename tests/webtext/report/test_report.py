@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from webtext.core.config import ReportSection
+from webtext.core.directories import manifest_path
 from webtext.core.errors import WebtextError
 from webtext.core.manifest import Manifest
 from webtext.core.records import CORPUS
@@ -51,11 +53,11 @@ def build(tmp_path: Path) -> Path:
             table.write(row | {"language": language, "extractor": "blocks", "split": "train"})
     shards = [
         OutputFile("links/shard-00000.parquet", 10, 1, "0"),
-        OutputFile("links/rejected/parse-00000.parquet", 5, 1, "0"),
+        OutputFile("stages/links/rejected/parse-00000.parquet", 5, 1, "0"),
     ]
-    manifest("links", "posts", (15, 10), {"rejected-karma": 5}, shards).write(tmp_path / "links" / "manifest.json")
+    manifest("links", "posts", (15, 10), {"rejected-karma": 5}, shards).write(tmp_path / "stages/links/manifest.json")
     counters = {"bytes-en": 3_999_000, "bytes-fr": 1000, "changed-boilerplate-lines": 2, "rejected-too-short": 6, "engine-blocks": 4}
-    manifest("extract", "pages", (10, 4), counters, []).write(tmp_path / "documents" / "manifest.json")
+    manifest("extract", "pages", (10, 4), counters, []).write(tmp_path / "stages/extract/manifest.json")
     return tmp_path
 
 
@@ -139,3 +141,29 @@ def test_openais_own_list_against_itself(data_dir: Path) -> None:
     figures = compare_domains(Counter(listed), listed)
     assert figures["rank_correlation"] == 1.0
     assert figures["found"] == len(listed) == 999
+
+
+def test_the_card_says_what_a_build_holds(build: Path) -> None:
+    for stage, directory in (("extract", "documents"), ("dedup", "corpus")):
+        shards = [OutputFile(f"{directory}/shard-00000.parquet", 4, 1, "0"), OutputFile(f"{directory}/more/shard-00000.parquet", 4, 1, "0")]
+        made = manifest(stage, "documents", (5, 4), {"rejected-near-copy": 1}, shards)
+        replace(made, configuration={"build": {"shards": 1}, stage: {"threshold": 0.8}}).write(build / manifest_path(stage))
+    manifest("tokenize", "documents", (4, 4), {"tokens": 1234, "tokens-train": 1234}, []).write(build / manifest_path("tokenize"))
+    report(build, ReportSection())
+    header, _, text = (build / "README.md").read_text().removeprefix("---\n").partition("---\n")
+    assert header.splitlines() == [
+        "configs:",
+        *("- config_name: corpus", "  data_files: corpus/*.parquet", "  default: true"),
+        *("- config_name: documents", "  data_files: documents/*.parquet"),
+        *("- config_name: links", "  data_files: links/*.parquet"),
+    ]
+    assert "4 documents, 1,000 bytes of text, 1,234 tokens." in text
+    assert "| `train` | 4 | 1,234 |" in text
+    assert "| dedup | documents | 5 | 4 | 1 | near-copy 1 |" in text
+    assert json.loads(text.partition("```json\n")[2].partition("```")[0]) == {name: {"threshold": 0.8} for name in ("extract", "dedup")}
+    assert "licence" in text
+
+
+def test_the_card_of_a_build_without_tables_has_no_header(tmp_path: Path) -> None:
+    report(tmp_path, ReportSection())
+    assert (tmp_path / "README.md").read_text().startswith("<!--")

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.webtext.tokens.corpus import SHARDS, documents, learn, tokenize, write_corpus
+from webtext.core.directories import manifest_path
 from webtext.core.errors import UsageError
 from webtext.core.hashing import shard_name, shard_of_url
-from webtext.core.manifest import MANIFEST_NAME, build_manifest
+from webtext.core.manifest import build_manifest
 from webtext.core.records import LINK
 from webtext.core.tables import writing_table
 from webtext.report.source import Provenance
@@ -35,9 +36,9 @@ def provenance(tmp_path_factory: pytest.TempPathFactory) -> Provenance:
                     table.write({"id": row["id"], "url": row["url"], "best_score": number, "score_sum": number, "posts": [post(number)]})
     learn(build)
     tokenize(build, 1500)
-    for stage, directory in (("dedup", "corpus"), ("tokenize", "tokens")):
+    for stage in ("dedup", "tokenize"):
         facts = {"fingerprint": "", "configuration": {"build": {"shards": SHARDS}}, "inputs": {}, "sources": []}
-        build_manifest(stage, "documents", [], **facts).write(build / directory / MANIFEST_NAME)
+        build_manifest(stage, "documents", [], **facts).write(build / manifest_path(stage))
     return Provenance(build)
 
 

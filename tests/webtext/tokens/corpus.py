@@ -48,7 +48,7 @@ def learn(build: Path, vocabulary: int = 400) -> list[Report]:
 
 
 def tokenize(build: Path, shard_tokens: int) -> list[Report]:
-    context = StageContext(build, "tokens", "key")
+    context = StageContext(build, "tokenize", "key")
     reports = [run_task(context, f"encode-{shard:05d}", encode_shard, shard) for shard in range(SHARDS)]
     shards = [report.outputs[0][1] for report in reports]
     layout = run_task(context, "layout-00000", lay_out, 0, shards[::-1], TokenizeSection.model_construct(shard_tokens=shard_tokens))

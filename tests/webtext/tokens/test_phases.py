@@ -17,7 +17,7 @@ from webtext.core.config import TokenizeSection
 from webtext.core.config_file import parse_config
 from webtext.core.errors import WebtextError
 from webtext.core.hashing import shard_name
-from webtext.core.manifest import MANIFEST_NAME, build_manifest
+from webtext.core.manifest import build_manifest
 from webtext.core.records import SPLITS
 from webtext.core.tables import read_table, writing_table
 from webtext.core.task import StageContext, run_task
@@ -86,7 +86,7 @@ def test_what_is_no_tokenizer_is_told_in_a_sentence(build: Path) -> None:
 
 def test_the_vocabulary_states_the_corpus_it_was_learned_from(build: Path) -> None:
     corpus = build_manifest("dedup", "documents", [], fingerprint="a", configuration={"build": {"shards": SHARDS}}, inputs={}, sources=[])
-    corpus.write(build / "corpus" / MANIFEST_NAME)
+    corpus.write(build / "stages/dedup/manifest.json")
     learn(build)
     assert json.loads((build / "tokenizer" / "metadata.json").read_text())["corpus"] == corpus.hash()
 
@@ -239,7 +239,7 @@ def test_every_split_has_a_file_also_where_it_is_empty(tmp_path: Path) -> None:
 @settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=4), st.integers(1, 20))
 def test_the_layout_is_that_of_one_list(tmp_path_factory: pytest.TempPathFactory, lengths: list[list[int]], size: int) -> None:
-    context = StageContext(tmp_path_factory.mktemp("layout"), "tokens", "key")
+    context = StageContext(tmp_path_factory.mktemp("layout"), "tokenize", "key")
     for shard, numbers in enumerate(lengths):
         with writing_table(context.scratch_path(f"encode-{shard:05d}.parquet"), ENCODED) as table:
             for number in numbers:

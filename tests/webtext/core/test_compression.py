@@ -16,9 +16,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from webtext.core import compression
+from webtext.core.compression import read_blocks
 from webtext.core.errors import WebtextError
-from webtext.links import dumps
-from webtext.links.dumps import read_blocks
 
 
 def zstd(data: bytes) -> bytes:
@@ -163,9 +163,9 @@ def test_blocks_are_whole_lines(tmp_path_factory: pytest.TempPathFactory, lines:
     path = tmp_path_factory.getbasetemp() / "lines.zst"
     path.write_bytes(zstd(b"".join(lines)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dumps, "BLOCK", block)
-        patch.setattr(dumps, "_READ", 5)
-        patch.setattr(dumps, "_PIECE", 3)
+        patch.setattr(compression, "BLOCK", block)
+        patch.setattr(compression, "_READ", 5)
+        patch.setattr(compression, "_PIECE", 3)
         blocks = list(read_blocks(path))
     assert b"".join(blocks) == b"".join(lines)
     assert all(part.endswith(b"\n") for part in blocks)
@@ -179,12 +179,12 @@ def test_memory_does_not_follow_the_ratio(tmp_path: Path) -> None:
     path.write_bytes(zstd(b'{"a": 1}\n' * (7 * 2**20)))
     sizes = [len(block) for block in read_blocks(path)]
     assert sum(sizes) == 9 * 7 * 2**20
-    assert max(sizes) <= 2 * dumps.BLOCK
+    assert max(sizes) <= 2 * compression.BLOCK
 
 
 def test_a_file_without_line_feeds_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held is bounded by the longest line that is allowed, not by what a few bytes decompress to."""
-    monkeypatch.setattr(dumps, "LINE", 2**20)
+    monkeypatch.setattr(compression, "LINE", 2**20)
     path = tmp_path / "a.zst"
     path.write_bytes(zstd(b"a" * (256 * 2**20)))
     tracemalloc.start()

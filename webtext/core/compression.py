@@ -1,4 +1,4 @@
-"""Lines of Reddit dumps: .zst with windows up to 2 GiB, .xz, .bz2, .gz, or plain NDJSON; a file that is cut is refused, by name."""
+"""Bytes and lines of files: .zst with windows up to 2 GiB, .xz, .bz2, .gz, or plain; a file that is cut is refused, by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PIECE = 2**11  # bytes of zstd that are decompressed at once: 4 bytes can becom
 LINE = 64 * 2**20  # bytes of the longest line: a hundred times the longest of Reddit's; without line feeds a file would fill the memory
 _ZSTD_WINDOW = 2**31  # Pushshift compresses with `zstd --long=31`; the library refuses such windows unless told
 
-_SUFFIXES = {".zst": "zstd", ".zstd": "zstd", ".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".lzma": "xz"}
+SUFFIXES = {".zst": "zstd", ".zstd": "zstd", ".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".lzma": "xz"}
 _MAGIC = {b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
 
 
@@ -43,7 +43,7 @@ def read_blocks(path: str | Path, opener: Opener = open_local, *, json: bool = T
     """
     kept: list[bytes] = []
     size = 0
-    for data in _decompressed(str(path), opener):
+    for data in decompressed(str(path), opener):
         end = data.rfind(b"\n") + 1
         if size + len(data) < BLOCK or not end:
             kept.append(data)
@@ -84,7 +84,8 @@ def _cut(lines: bytes) -> Iterator[bytes]:
         yield lines[start:] if start else lines
 
 
-def _decompressed(path: str, opener: Opener) -> Iterator[bytes]:
+def decompressed(path: str, opener: Opener = open_local) -> Iterator[bytes]:
+    """The content of a file in pieces. Raises WebtextError as `read_blocks` does."""
     try:
         with opener(path) as file:
             kind = _kind(path, file)
@@ -110,7 +111,7 @@ def _kind(path: str, file: IO[bytes]) -> str:
     # 0x184D2A50..5F: a zstd frame that is to be skipped, with which pzstd and others begin
     skippable = head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F
     kind = "zstd" if skippable else next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "plain")
-    claimed = _SUFFIXES.get(PurePosixPath(path).suffix)
+    claimed = SUFFIXES.get(PurePosixPath(path).suffix)
     if claimed is not None and kind == "plain":
         state = "empty" if not head else "not"
         raise WebtextError(f"{path}: the file is {state}{'' if state == 'empty' else f' {claimed}, as its name says'}; fetch it again")
@@ -152,3 +153,27 @@ def _stream(kind: str, file: IO[bytes]) -> Iterator[bytes]:
     stream = cast(IO[bytes], openers[kind](file))
     while data := stream.read(BLOCK // 2):
         yield data
+
+
+class DecompressedFile(io.RawIOBase):
+    """The content of a file as one that is read from its beginning to its end. `tail` is the end of what was read."""
+
+    def __init__(self, path: str, opener: Opener = open_local) -> None:
+        self._pieces = decompressed(path, opener)
+        self._rest = memoryview(b"")
+        self.tail = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+            self.tail = (self.tail + piece[-512:])[-512:]
+        size = min(len(view), len(self._rest))
+        view[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size

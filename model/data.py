@@ -40,7 +40,7 @@ class TokenSplit:
         self._ends = np.cumsum([len(shard) for shard in self._shards])
         if len(self) < 2:
             raise WebtextError(
-                f"{directory}: the {split} split holds {len(self)} tokens; at least 2 are needed (dedup.val_share is what is held out)"
+                f"{directory}: the {split} split holds {len(self)} tokens; at least 2 are needed (for val, by dedup.val_share)"
             )
 
     def __len__(self) -> int:

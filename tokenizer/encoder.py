@@ -112,8 +112,8 @@ class ByteBPE(Vocabulary):
             ranks = openai_public.gpt2()["mergeable_ranks"]
         except (OSError, ValueError) as error:  # requests' errors are OSErrors; ValueError: other bytes arrived than were published
             raise TokenizerError(
-                f"gpt2: tiktoken cannot download GPT-2's vocabulary ({type(error).__name__}); go online, set TIKTOKEN_CACHE_DIR to a "
-                "directory that has it, or give a directory with encoder.json and vocab.bpe instead"
+                f"gpt2: tiktoken cannot download GPT-2's vocabulary ({type(error).__name__}); go online, "
+                "set TIKTOKEN_CACHE_DIR, or give a directory with encoder.json and vocab.bpe"
             ) from error
         return ByteBPE(files.pairs_of_ranks(("gpt2", token) for token in sorted(ranks, key=ranks.__getitem__)))
 

@@ -35,10 +35,7 @@ def _train(context: StageContext, config: Config, progress: ProgressLine) -> Non
 
 
 def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> None:
-    """Train on the token shards; after an interruption it resumes from the checkpoints in model/.
-
-    hf/ holds the tokenizer that lies beside given shards, or a note that none is known.
-    """
+    """Train on the token shards; resumes from checkpoints in model/. hf/ has the tokenizer beside given shards, or says there is none."""
     try:
         from model.config import NO_EOT
         from model.train import TrainConfig, train
@@ -50,9 +47,7 @@ def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> 
     bpe = load_vocabulary(directory) if directory else None
     known = bpe.vocab_size if bpe else manifest.counters["vocabulary"] if manifest else None
     if not (known or section.vocabulary) and (tokens / "meta.pkl").exists():
-        raise UsageError(
-            f"{tokens}: the vocabulary is in meta.pkl, but a pickle may run code and is not read; give its size as --vocabulary"
-        )
+        raise UsageError(f"{tokens}: meta.pkl has the vocabulary, but a pickle may run code and is not read; give its size (--vocabulary)")
     vocabulary = section.vocabulary or known or GPT2_TOKENS
     eot = known - 1 if known else None if vocabulary == GPT2_TOKENS else NO_EOT
 

@@ -324,7 +324,7 @@ class TrainSection(Section):
     enabled: bool = key(False, "train a model at the end of `webtext build`; `webtext train` does it alone", affects_output=False)
     tokens: str = key(
         "",
-        "directory of token shards (webtext's, llm.c's or nanoGPT's): train on them and do nothing else; empty: tokens/ of the build",
+        "directory of token shards (also llm.c's, nanoGPT's) to train on alone; empty: tokens/ of the build",
         affects_output=False,
         file=True,
     )

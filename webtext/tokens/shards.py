@@ -110,9 +110,9 @@ def split_files(directory: Path, split: str) -> list[Path]:
         raise WebtextError(f"{directory}: holds shards of several data sets ({', '.join(sets.values())}); give each a directory of its own")
     chosen = [match for match in found if match["split"] == split]
     if not chosen and found:
-        wanted = found[-1]["name"] + split + found[-1]["number"] + ".bin"
+        wanted = found[-1].expand(rf"\g<name>{split}\g<number>.bin")
         raise WebtextError(
-            f"{directory}: has no {split} split beside {found[-1][0]}; rename one of several shards to {wanted}, or write some tokens to it"
+            f"{directory}: has no {split} split beside {found[-1][0]}; rename one of several shards to {wanted}, or write it"
         )
     if not chosen:
         raise WebtextError(

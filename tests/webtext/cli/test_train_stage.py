@@ -112,7 +112,7 @@ def test_tokens_of_a_build_are_read_with_its_tokenizer(tmp_path: Path) -> None:
 def test_a_vocabulary_is_not_guessed_and_no_pickle_read(tmp_path: Path) -> None:
     tokens = given(tmp_path / "tokens", "nanogpt")
     (tokens / "meta.pkl").write_bytes(b"cos\nsystem\n(S'touch hurt'\ntR.")
-    with pytest.raises(UsageError, match=r"tokens: the vocabulary is in meta\.pkl, .* give its size as --vocabulary"):
+    with pytest.raises(UsageError, match=r"tokens: meta\.pkl has the vocabulary, .* give its size \(--vocabulary\)"):
         train_on(tmp_path / "build", tokens)
     with pytest.raises(UsageError, match="cross_documents can only be turned off"):
         train_on(tmp_path / "build", tokens, vocabulary=VOCABULARY, cross_documents=False)

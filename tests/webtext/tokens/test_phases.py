@@ -66,10 +66,9 @@ def test_gpt2_is_taken_by_its_name(tmp_path: Path, gpt2_cache: Path, data_dir: P
     assert TOKENIZER.sources(config) == []
     (tmp_path / "build").mkdir()
     run_task(StageContext(tmp_path / "build", "tokenizer", "key"), "take-00000", take_vocabulary, 0, config.tokenizer.path)
-    gpt2 = ByteBPE.load(data_dir / "gpt2")
-    assert ByteBPE.load(tmp_path / "build" / "tokenizer") == gpt2
-    ByteBPE(gpt2.pairs[:10]).save(tmp_path / "gpt2")  # a directory of that name comes first
-    assert load_vocabulary(Path("gpt2")).vocab_size == 267
+    assert (tmp_path / "build" / "tokenizer" / "merges.txt").read_bytes() == (data_dir / "gpt2" / "vocab.bpe").read_bytes()
+    ByteBPE([(1, 2)]).save(tmp_path / "gpt2")  # a directory of that name comes first
+    assert load_vocabulary(Path("gpt2")).vocab_size == 258
     (tmp_path / "gpt2").rename(tmp_path / "other")
     for path in gpt2_cache.iterdir():
         path.unlink()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from webtext.demo.documentation import Article
+from webtext.demo.articles import Article
 from webtext.demo.markup import Block, parse
 from webtext.demo.resources import DATA, read_toml, stable_date
 from webtext.demo.site import Page, render, render_template, sites

@@ -16,7 +16,7 @@ from webtext.demo.site import Page, render, render_template, sites
 Behavior = Literal["answer", "chunked", "broken-chunks", "hang", "drip", "close", "short", "garbage"]
 
 HTML = "text/html; charset=utf-8"
-STAGES = ("links", "fetch", "extract", "dedup")  # each has a file in data/
+STAGES = ("links", "fetch", "extract", "clean", "dedup")  # each has a file in data/
 
 
 @dataclass(frozen=True)

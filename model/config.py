@@ -14,6 +14,7 @@ from webtext.core.errors import UsageError
 # nanoGPT's recipe on novels.
 LEARNING_RATES = {768: 6e-4, 1024: 3e-4, 1280: 2.5e-4, 1600: 2e-4}
 SMALL_LEARNING_RATE = 3e-3
+NO_EOT = -1  # for tokens of a vocabulary that is not known
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class TrainConfig:
     precision: str = _option("auto", "fp32, bf16, fp16; auto: bf16 where CUDA has it, else fp16 on CUDA, else fp32")
     seed: int = _option(0, "of weights, order and dropout")
     cross_documents: bool = _option(True, "False: attention and positions begin anew at each end-of-text token")
-    eot: int | None = _option(None, "end-of-text token; None: the last of the vocabulary, as GPT-2's")
+    eot: int | None = _option(None, "end-of-text token; None: the last of the vocabulary, as GPT-2's; -1: there is none")
 
     eval_every: int = _option(250, "steps between validations; there is always one at the end")
     eval_tokens: int = _option(1_048_576, "validation tokens, evenly spread; 0: all")
@@ -95,7 +96,9 @@ class TrainConfig:
         _one_of("precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
         if not 0 <= self.warmup_steps <= self.steps or not 0 <= self.cooldown_steps <= self.steps:
             raise UsageError(f"warmup {self.warmup} and cooldown {self.cooldown} must lie in 0 to steps {self.steps}")
-        if not 0 <= self.eot_token < self.vocab_size:
+        if self.eot_token is None and not self.cross_documents:
+            raise UsageError("cross_documents can only be turned off where the end-of-text token is known")
+        if self.eot_token is not None and not 0 <= self.eot_token < self.vocab_size:
             raise UsageError(f"eot {self.eot} is outside the vocabulary of {self.vocab_size}")
 
     @property
@@ -123,8 +126,8 @@ class TrainConfig:
         return self.steps // 5 if self.cooldown is None else self.cooldown
 
     @property
-    def eot_token(self) -> int:
-        return self.vocab_size - 1 if self.eot is None else self.eot
+    def eot_token(self) -> int | None:
+        return {None: self.vocab_size - 1, NO_EOT: None}.get(self.eot, self.eot)
 
     def windows_at_once(self, ranks: int) -> int:
         """Windows a device takes at once. Raises UsageError where `ranks` devices cannot share a step evenly."""

@@ -10,7 +10,6 @@ loader threads only divide these B windows among themselves.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,28 +20,28 @@ import numpy.typing as npt
 
 from model.loss import IGNORED
 from webtext.core.errors import WebtextError
-from webtext.tokens.shards import open_shard
+from webtext.core.splitmix import splitmix64
+from webtext.tokens.shards import open_shard, split_files
 
 Ints = npt.NDArray[np.int64]
 _ROUNDS = 6  # of the Feistel network; four make a pseudo-random permutation (Luby and Rackoff 1988), two more for a weak round function
 
 
 class TokenSplit:
-    """All shards `{split}-NNNNN.bin` of a directory as one sequence; memory-mapped, so only what is read is loaded.
+    """All shards of a split in a directory (`split_files`) as one sequence; memory-mapped, so only what is read is loaded.
 
     Raises WebtextError where there are none, a shard is broken, or the split has fewer than two tokens.
     """
 
     def __init__(self, directory: Path, split: str) -> None:
-        pattern = re.compile(rf"{re.escape(split)}-\d+\.bin")
-        self.paths = sorted(path for path in directory.glob(f"{split}-*.bin") if pattern.fullmatch(path.name))
-        if not self.paths:
-            raise WebtextError(f"{directory}: no token shards {split}-*.bin; run the tokenize stage first")
+        self.paths = split_files(directory, split)
         self.split = split
         self._shards = [open_shard(path) for path in self.paths]
         self._ends = np.cumsum([len(shard) for shard in self._shards])
         if len(self) < 2:
-            raise WebtextError(f"{directory}: the {split} split holds {len(self)} tokens; at least 2 are needed")
+            raise WebtextError(
+                f"{directory}: the {split} split holds {len(self)} tokens; at least 2 are needed (for val, by dedup.val_share)"
+            )
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -98,7 +97,7 @@ class Windows:
             if read.max() >= self.vocab_size:
                 raise WebtextError(
                     f"{self.tokens.paths[0].parent}: the {self.tokens.split} split holds token {read.max()}, outside the vocabulary of "
-                    f"{self.vocab_size:,}; give the vocab_size of the tokenizer that wrote it"
+                    f"{self.vocab_size:,}; give the size of the vocabulary that it was written with"
                 )
             inputs[row, : len(read) - 1] = read[:-1]
             targets[row, : len(read) - 1] = read[1:]
@@ -136,17 +135,10 @@ def permute(index: Ints, size: int, key: str) -> Ints:
     while outside.any():
         left, right = values[outside] >> np.uint64(half), values[outside] & mask
         for round_key in keys:
-            left, right = right, left ^ (_mix(right ^ round_key) & mask)
+            left, right = right, left ^ (splitmix64(right ^ round_key) & mask)
         values[outside] = left << np.uint64(half) | right
         outside = values >= size
     return values.astype(np.int64)
-
-
-def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's finaliser (Steele, Lea and Flood 2014): every input bit reaches every output bit."""
-    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return x ^ x >> np.uint64(31)
 
 
 def prefetched(

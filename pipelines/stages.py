@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines.filesystem import source_files as source_files_anywhere
 from pipelines.stage import Stage
-from webtext.core.config import Config
+from webtext.core.config import GPT2, Config
 from webtext.core.config_file import source_files
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
@@ -31,10 +31,10 @@ def _benchmarks(config: Config) -> list[Path]:
 
 def _tokenizer(config: Config) -> list[Path]:
     path = Path(config.tokenizer.path)
-    if not config.tokenizer.path:
+    if not config.tokenizer.path or (config.tokenizer.path == GPT2 and not path.exists()):
         return []
     if not path.exists():
-        raise UsageError(f"tokenizer.path: there is no {path}; give a directory or a file of a tokenizer")
+        raise UsageError(f"tokenizer.path: there is no {path}; give a directory or a file of a tokenizer, or gpt2")
     return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
 
 

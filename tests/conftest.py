@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
@@ -42,3 +43,15 @@ def data_dir() -> Path:
     if not path.is_dir():
         pytest.skip(f"real data is absent: {path} (set WEBTEXT_DATA)")
     return path
+
+
+@pytest.fixture
+def gpt2_cache(data_dir: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """tiktoken's cache after it has downloaded GPT-2's vocabulary: each file under the SHA-1 of its URL. There is no network."""
+    cache = tmp_path_factory.mktemp("tiktoken")
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(cache))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    for name in ("vocab.bpe", "encoder.json"):
+        url = f"https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/{name}"
+        (cache / hashlib.sha1(url.encode()).hexdigest()).write_bytes((data_dir / "gpt2" / name).read_bytes())
+    return cache

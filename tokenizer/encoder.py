@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import regex
 import tiktoken
+from tiktoken_ext import openai_public
 
 from tokenizer import files
 from tokenizer.errors import TokenizerError
@@ -103,6 +104,18 @@ class ByteBPE(Vocabulary):
     def from_gpt2(directory: str | Path) -> ByteBPE:
         """GPT-2's own vocabulary from ``encoder.json`` and ``vocab.bpe`` in ``directory``."""
         return ByteBPE(files.load_pair(Path(directory) / "encoder.json", Path(directory) / "vocab.bpe").pairs)
+
+    @staticmethod
+    def published_gpt2() -> ByteBPE:
+        """GPT-2's own vocabulary, which tiktoken downloads once and keeps (in TIKTOKEN_CACHE_DIR). Raises `TokenizerError` offline."""
+        try:
+            ranks = openai_public.gpt2()["mergeable_ranks"]
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors; ValueError: other bytes arrived than were published
+            raise TokenizerError(
+                f"gpt2: tiktoken cannot download GPT-2's vocabulary ({type(error).__name__}); go online, "
+                "set TIKTOKEN_CACHE_DIR, or give a directory with encoder.json and vocab.bpe"
+            ) from error
+        return ByteBPE(files.pairs_of_ranks(("gpt2", token) for token in sorted(ranks, key=ranks.__getitem__)))
 
 
 def _restore(pairs: bytes, missing: int) -> ByteBPE:

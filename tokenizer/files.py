@@ -12,7 +12,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ def load(path: Path) -> Vocabulary:
             raise TokenizerError(f"{path} holds no vocabulary: vocab.json and merges.txt, encoder.json and vocab.bpe, or tokenizer.json")
         path = path / "tokenizer.json"
     if path.suffix == ".tiktoken":
-        return _load_tiktoken(path)
+        return Vocabulary(pairs_of_ranks(_read_tiktoken(path)))
     return _load_tokenizer_json(path)
 
 
@@ -118,10 +118,9 @@ def _load_tokenizer_json(path: Path) -> Vocabulary:
     return bpe
 
 
-def _load_tiktoken(path: Path) -> Vocabulary:
-    """Read ranks. A file of ranks has no merges: the two parts of a token are what the earlier merges make of its bytes."""
-    ranks: dict[bytes, int] = {}
-    pairs: list[tuple[int, int]] = []
+def _read_tiktoken(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The tokens of a file of ranks in their order, each with its position for error messages."""
+    number = -1
     for number, line in enumerate(_read(path).splitlines()):
         try:
             code, rank = line.split(" ")
@@ -130,18 +129,29 @@ def _load_tiktoken(path: Path) -> Vocabulary:
                 raise ValueError(f"rank {rank} on line {number + 1}")
         except (ValueError, binascii.Error) as error:
             raise TokenizerError(f"{path}:{number + 1} is not a token in base64 and its rank, counted from 0: {error}") from error
+        yield f"{path}:{number + 1}", token
+    if number < 255:
+        raise TokenizerError(f"{path} has {number + 1} tokens, but a byte-level vocabulary has 256 bytes at least")
+
+
+def pairs_of_ranks(tokens: Iterable[tuple[str, bytes]]) -> list[tuple[int, int]]:
+    """The merges of tokens in the order of their ranks, each with its position for error messages.
+
+    Ranks have no merges: the two parts of a token are what the earlier merges make of its bytes.
+    """
+    ranks: dict[bytes, int] = {}
+    pairs: list[tuple[int, int]] = []
+    for number, (where, token) in enumerate(tokens):
         if number < 256:
             if token != BYTE_ORDER[number : number + 1]:
-                raise TokenizerError(f"{path}:{number + 1} has {token!r} where GPT-2's order has {BYTE_ORDER[number : number + 1]!r}")
+                raise TokenizerError(f"{where} has {token!r} where GPT-2's order has {BYTE_ORDER[number : number + 1]!r}")
         else:
             parts = _parts(token, ranks)
             if len(parts) != 2:
-                raise TokenizerError(f"{path}:{number + 1}: {token!r} is not made of two tokens before it")
+                raise TokenizerError(f"{where}: {token!r} is not made of two tokens before it")
             pairs.append((ranks[parts[0]], ranks[parts[1]]))
         ranks[token] = number
-    if len(ranks) < 256:
-        raise TokenizerError(f"{path} has {len(ranks)} tokens, but a byte-level vocabulary has 256 bytes at least")
-    return Vocabulary(pairs)
+    return pairs
 
 
 def _parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:

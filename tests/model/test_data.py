@@ -98,6 +98,26 @@ def test_every_token_but_the_first_is_a_target_once(
     assert split.read(len(flat), 5).tolist() == []
 
 
+@settings(max_examples=40)
+@given(tokens=st.lists(st.integers(0, 999), min_size=2, max_size=60), cut=st.integers(0, 60), context=st.integers(1, 9))
+def test_the_same_tokens_are_the_same_windows_in_every_format(
+    tmp_path_factory: pytest.TempPathFactory, tokens: list[int], cut: int, context: int
+) -> None:
+    flat = np.array(tokens)
+    ours, llm_c, nano_gpt = (tmp_path_factory.mktemp(name) for name in ("ours", "llmc", "nanogpt"))
+    for number, part in enumerate((flat[:cut], flat[cut:])):
+        write_shard(ours / f"train-{number:05}.bin", [part])
+        write_shard(llm_c / f"fineweb_train_{number + 1:06}.bin", [part])
+    flat.astype("<u2").tofile(nano_gpt / "train.bin")
+    expected = Windows(TokenSplit(ours, "train"), context, 1000)
+    every = np.arange(len(expected))
+    for directory in (llm_c, nano_gpt):
+        windows = Windows(TokenSplit(directory, "train"), context, 1000)
+        assert len(windows) == len(expected)
+        for theirs, mine in zip(windows.load(every), expected.load(every)):
+            assert np.array_equal(theirs, mine)
+
+
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_loader_threads_do_not_change_the_order(tokens: Path, workers: int) -> None:
     windows = Windows(TokenSplit(tokens, "train"), 16, 50)

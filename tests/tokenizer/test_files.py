@@ -175,3 +175,17 @@ def test_older_tokenizer_json(saved: Path, bpe: ByteBPE) -> None:
     content["model"]["merges"] = [" ".join(merge) for merge in content["model"]["merges"]]
     path.write_text(json.dumps(content))
     assert ByteBPE.load(path) == bpe
+
+
+def test_gpt2_by_its_name_is_gpt2_from_its_files(gpt2_cache: Path, data_dir: Path, some_novels: list[str]) -> None:
+    named, read = ByteBPE.published_gpt2(), ByteBPE.from_gpt2(data_dir / "gpt2")
+    assert named == read
+    assert named.encode(some_novels[0][:50_000]) == read.encode(some_novels[0][:50_000])
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"other")], ids=["absent", "damaged"])
+def test_gpt2_by_its_name_without_network(gpt2_cache: Path, damage: Callable[[Path], object]) -> None:
+    for path in list(gpt2_cache.iterdir()):
+        damage(path)
+    with pytest.raises(TokenizerError, match=r"^gpt2: tiktoken cannot download .*; go online, .* or give a directory with encoder\.json"):
+        ByteBPE.published_gpt2()

@@ -27,6 +27,10 @@ def stages_of(config: Config) -> dict[str, Stage]:
 
     A stage reads the texts of the last one before it: `overlap` those of dedup, or of clean where dedup is not enabled.
     """
+    if config.train.tokens:
+        if config.documents.files or config.links.dumps or config.links.subreddits or config.fetch.warcs:
+            raise UsageError("train.tokens: a build trains on given shards or makes its own; leave out train.tokens or what it begins with")
+        return {TRAIN.name: replace(TRAIN, reads=())}
     stages = _first_stages(config)
     texts = stages[-1].name
     for stage, enabled in ((CLEAN, config.clean.enabled), (DEDUP, config.dedup.enabled)):
@@ -52,8 +56,8 @@ def _first_stages(config: Config) -> list[Stage]:
     if config.fetch.warcs:
         return [replace(FETCH, reads=()), replace(EXTRACT, reads=("fetch",))]
     raise UsageError(
-        "nothing to build from: set documents.files (texts of any kind), links.dumps or links.subreddits (Reddit submissions) "
-        "or fetch.warcs (archives) in the configuration"
+        "nothing to build from: set documents.files (texts of any kind), links.dumps or links.subreddits (Reddit submissions), "
+        "fetch.warcs (archives) or train.tokens (token shards) in the configuration"
     )
 
 

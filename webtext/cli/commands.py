@@ -155,12 +155,13 @@ def sample(
     top_p: Annotated[float, typer.Option(help="choose among the tokens that hold this share of the probability", min=0, max=1)] = 1.0,
     seed: Annotated[int, typer.Option(help="of the choice", min=0)] = 1,
     count: Annotated[int, typer.Option(help="samples", min=1)] = 1,
+    tokenizer: Annotated[str, typer.Option(help="of the model, if not in the build: directory, tokenizer.json, or gpt2")] = "",
 ) -> None:
     """Generate text with the trained model."""
     from webtext.cli.build_directory import open_build
     from webtext.cli.sample import write_samples
 
-    write_samples(open_build(directory), prompt, tokens, temperature, top_k, top_p, seed, count)
+    write_samples(open_build(directory), prompt, tokens, temperature, top_k, top_p, seed, count, tokenizer)
 
 
 for _stage in ("links", "fetch", "documents", "extract", "clean", "dedup", "decontaminate", "overlap", "tokenize", "train", "report"):

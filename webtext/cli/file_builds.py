@@ -36,6 +36,10 @@ def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, An
     """
     if stage == "extract":
         return parse_config("", "command line", {"fetch.warcs": list(files), **overrides})
+    if stage == "train":
+        if len(files) != 1:
+            raise UsageError("train: give a configuration, or one directory of token shards, as in: webtext train tokens --out DIR")
+        return parse_config("", "command line", {"train.tokens": files[0], **overrides})
     if stage not in TAKES_FILES:
         raise UsageError(
             f"{files[0] if files else stage}: `webtext {stage}` takes a configuration, as in: webtext {stage} build.toml --out DIR"

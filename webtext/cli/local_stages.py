@@ -10,19 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.stage import Stage
+from webtext.cli.build_directory import BUILD_FILE
 from webtext.core.config import Config, TrainSection
 from webtext.core.directories import DIRECTORIES
-from webtext.core.errors import WebtextError
+from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import write_bytes
 from webtext.core.manifest import manifest_of
 from webtext.core.task import StageContext, TaskRun, run_task
 from webtext.report import write_report
+from webtext.tokens.shards import split_files
+from webtext.tokens.vocabulary import find_vocabulary, load_vocabulary
 
 if TYPE_CHECKING:
     from model.config import TrainConfig
     from model.log import StepReport
 
 ProgressLine = Callable[[str], None]
+GPT2_TOKENS = 50_257
+NO_TOKENIZER = b"No tokenizer of this GPT-2 is known: encode and decode with the one that wrote the token shards it was trained on.\n"
 
 
 def _train(context: StageContext, config: Config, progress: ProgressLine) -> None:
@@ -30,26 +35,55 @@ def _train(context: StageContext, config: Config, progress: ProgressLine) -> Non
 
 
 def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> None:
-    """Train on the token shards; after an interruption it resumes from the checkpoints in model/."""
+    """Train on the token shards; resumes from checkpoints in model/. hf/ has the tokenizer beside given shards, or says there is none."""
     try:
+        from model.config import NO_EOT
         from model.train import TrainConfig, train
     except ImportError as error:
         raise WebtextError(f"train: {error}; install it with `pip install 'webtext[train]'` or set train.enabled = false") from None
-    tokens = log.context.build / "tokens"
-    shards = sorted(tokens.glob("*.bin"))
-    log.records_in = log.records_out = len(shards)
-    manifest = manifest_of(log.context.build, "tokenizer")
-    vocabulary = manifest.counters["vocabulary"] if manifest else 0
+    tokens, directory = _given(section) if section.tokens else (log.context.build / "tokens", None)
+    log.records_in = log.records_out = len(sorted(tokens.glob("*.bin")))
+    manifest = None if section.tokens else manifest_of(log.context.build, "tokenizer")
+    bpe = load_vocabulary(directory) if directory else None
+    known = bpe.vocab_size if bpe else manifest.counters["vocabulary"] if manifest else None
+    if not (known or section.vocabulary) and (tokens / "meta.pkl").exists():
+        raise UsageError(f"{tokens}: meta.pkl has the vocabulary, but a pickle may run code and is not read; give its size (--vocabulary)")
+    vocabulary = section.vocabulary or known or GPT2_TOKENS
+    eot = known - 1 if known else None if vocabulary == GPT2_TOKENS else NO_EOT
 
-    config = TrainConfig(vocab_size=vocabulary, **section.model_dump(exclude={"enabled", "tune_lr", "tune_steps"}))
+    settings = section.model_dump(exclude={"enabled", "tokens", "vocabulary", "tune_lr", "tune_steps"})
+    config = TrainConfig(vocab_size=vocabulary, eot=eot, **settings)
     if section.tune_lr:
         config = replace(config, lr=_best_rate(log, replace(config, steps=section.tune_steps or config.steps), tokens, progress))
     result = train(config, tokens, log.context.path, progress=partial(_show, progress), announce=_announce)
     if result.hf is None:
         raise WebtextError(f"train: stopped after step {result.steps:,}; run the same command again to go on")
     log.counters.update({"steps": result.steps, "tokens": result.tokens, "parameters": result.parameters})
+    if bpe is not None:
+        bpe.save(result.hf)
+    elif section.tokens:
+        write_bytes(result.hf / "README.md", NO_TOKENIZER)
     for path in sorted(result.hf.iterdir()):
         log.register_file(str(path.relative_to(log.context.build)))
+
+
+def _given(section: TrainSection) -> tuple[Path, Path | None]:
+    """The directory of the shards that `train.tokens` names, which may be a build, and that of the tokenizer there if there is one."""
+    given = Path(section.tokens)
+    if not given.is_dir():
+        raise UsageError(f"{given}: not a directory; give one with token shards, as train-00000.bin and val-00000.bin")
+    tokens = given / "tokens" if (given / BUILD_FILE).exists() else given
+    build = [tokens.parent / "tokenizer"] if (tokens.parent / BUILD_FILE).exists() else []
+    return tokens, find_vocabulary(tokens, *build)
+
+
+def _sources(config: Config) -> list[Path]:
+    """The given shards and the files of the tokenizer beside them."""
+    if not config.train.tokens:
+        return []
+    tokens, tokenizer = _given(config.train)
+    files = [path for path in tokenizer.iterdir() if path.suffix in (".json", ".txt", ".bpe")] if tokenizer else []
+    return [*split_files(tokens, "train"), *split_files(tokens, "val"), *files]
 
 
 def _best_rate(log: TaskRun, config: TrainConfig, tokens: Path, progress: ProgressLine) -> float:
@@ -92,6 +126,7 @@ TRAIN = Stage(
     reads=("tokenize", "tokenizer"),
     sections=("train",),
     phases=lambda config: {"train": 1},
+    sources=_sources,
     local=_train,
 )
 REPORT = Stage(

@@ -6,10 +6,12 @@ import itertools
 import sys
 from pathlib import Path
 
-from webtext.core.errors import WebtextError
+from webtext.core.errors import UsageError, WebtextError
 
 
-def write_samples(build: Path, prompt: str, tokens: int, temperature: float, top_k: int, top_p: float, seed: int, count: int) -> None:
+def write_samples(
+    build: Path, prompt: str, tokens: int, temperature: float, top_k: int, top_p: float, seed: int, count: int, tokenizer: str = ""
+) -> None:
     """One sample is shown as it grows; several are drawn together and shown one after another, each behind the prompt.
 
     Standard output gets the text alone, just as the model wrote it; what it runs on is said on standard error.
@@ -19,9 +21,12 @@ def write_samples(build: Path, prompt: str, tokens: int, temperature: float, top
         from model.sample import load_model, sample_texts, stream_text
     except ImportError as error:
         raise WebtextError(f"sample: {error}; install it with `pip install 'webtext[train]'`") from None
-    from webtext.tokens.vocabulary import load_vocabulary
+    from webtext.tokens.vocabulary import find_vocabulary, load_vocabulary
 
-    model, bpe = load_model(build / "model"), load_vocabulary(build / "tokenizer")
+    found = Path(tokenizer) if tokenizer else find_vocabulary(build / "tokenizer", build / "model" / "hf")
+    if found is None:
+        raise UsageError(f"{build}: the tokenizer of its model is not known; give it as --tokenizer PATH, or --tokenizer gpt2")
+    model, bpe = load_model(build / "model"), load_vocabulary(found)
     if model.config.vocab_size != bpe.vocab_size:
         raise WebtextError(
             f"{build}: the model knows {model.config.vocab_size:,} tokens, the tokenizer {bpe.vocab_size:,}; "

@@ -85,9 +85,10 @@ def stage_command(
     def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
-    what = {"extract": "configuration (TOML), pages (HTML; - is standard input), or archives (WARC)"}.get(
-        stage, "configuration (TOML), or files and directories of texts" if stage in TAKES_FILES else "configuration (TOML)"
-    )
+    what = {
+        "extract": "configuration (TOML), pages (HTML; - is standard input), or archives (WARC)",
+        "train": "configuration (TOML), or a directory of token shards (webtext's, llm.c's or nanoGPT's)",
+    }.get(stage, "configuration (TOML), or files and directories of texts" if stage in TAKES_FILES else "configuration (TOML)")
     parameters = [
         parameter("inputs", Annotated[list[str], typer.Argument(help=what, show_default=False)], inspect.Parameter.empty),
         parameter(
@@ -122,7 +123,7 @@ def _options(stage: str) -> Iterator[tuple[str, str, FieldInfo]]:
     for section in sections:
         model = Config.model_fields[section].annotation if section in Config.model_fields else None
         for name, info in model.model_fields.items() if isinstance(model, type) and issubclass(model, BaseModel) else ():
-            if name not in ("enabled", "files") and _option_type(info) is not None:
+            if name not in ("enabled", "files", "tokens") and _option_type(info) is not None:
                 yield name, f"{section}.{name}", info
     if stage == "tokenize":
         yield "tokenizer", "tokenizer.path", TokenizerSection.model_fields["path"]

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+GPT2 = "gpt2"  # as a path, where there is no such file: GPT-2's own tokenizer
+
 
 def key(default: Any, description: str, *, affects_output: bool = True, file: bool = False, **bounds: Any) -> Any:
     """A field with its default, its comment in `--print-config` and its bounds."""
@@ -311,8 +313,12 @@ class OverlapSection(Section):
 class TokenizerSection(Section):
     vocabulary: int = key(50_257, "tokens with the 256 bytes and <|endoftext|>", ge=257, le=2**31)
     path: str = key(
-        "", "use this tokenizer instead of training one: directory, tokenizer.json, or GPT-2's files", affects_output=False, file=True
+        "", "use this tokenizer instead of training one: directory, tokenizer.json, GPT-2's files, or gpt2", affects_output=False, file=True
     )
+
+    def fingerprint_fields(self) -> dict[str, Any]:
+        """With the name of a tokenizer that is not among the files of the build's sources."""
+        return {**super().fingerprint_fields(), **({"path": self.path} if self.path == GPT2 else {})}
 
 
 class TokenizeSection(Section):
@@ -321,6 +327,13 @@ class TokenizeSection(Section):
 
 class TrainSection(Section):
     enabled: bool = key(False, "train a model at the end of `webtext build`; `webtext train` does it alone", affects_output=False)
+    tokens: str = key(
+        "",
+        "directory of token shards (also llm.c's, nanoGPT's) to train on alone; empty: tokens/ of the build",
+        affects_output=False,
+        file=True,
+    )
+    vocabulary: int | None = key(None, "size of the vocabulary; empty: the tokenizer's, or 50,257 without one beside `tokens`", ge=2)
     size: str = key("124M", "a preset: 124M 355M 774M 1558M, the paper's 117M 345M 762M 1542M, or nano, tiny, mini")
     layers: int | None = key(None, "blocks, instead of the preset's", ge=1)
     heads: int | None = key(None, "attention heads, instead of the preset's", ge=1)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from webtext.core.config import CleanSection, Config
+from webtext.core.config import GPT2, CleanSection, Config
 from webtext.core.errors import UsageError
 from webtext.core.plugins import is_reference
 
@@ -118,6 +118,8 @@ def _path(value: Any, directory: Path, table: type[BaseModel] | None = None) -> 
     if not isinstance(value, str) or not value or "://" in value or (is_reference(value) and ".py:" not in value):
         return value
     path = str(directory / Path(value).expanduser())
+    if value == GPT2 and not Path(path).exists():
+        return value
     return path if table is None or Path(path).exists() or glob.glob(path, recursive=True) else value
 
 

@@ -6,7 +6,8 @@
     1,024   2 x tokens  version 1: little-endian uint16 (what llm.c and its descendants read)
     1,024   4 x tokens  version 2: little-endian uint32, header[3] = 4, for vocabularies above 65,536
 
-A shard holds at most 2^31 - 1 tokens, because the count is an int32. nanoGPT reads version 1 with an offset of 1,024 bytes.
+A shard holds at most 2^31 - 1 tokens, because the count is an int32. nanoGPT reads version 1 with an offset of 1,024 bytes; its own
+train.bin and val.bin are little-endian uint16 without a header, and are read by these names alone.
 
     >>> write_shard(Path("train-00000.bin"), [np.array([50256, 464, 3290])])
     3
@@ -17,6 +18,7 @@ A shard holds at most 2^31 - 1 tokens, because the count is an int32. nanoGPT re
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +32,9 @@ from webtext.core.files import writing
 MAGIC = 20240520  # llm.c's
 HEADER_BYTES = 1024
 MAX_TOKENS = 2**31 - 1
+# train-00000.bin is ours, NAME_train_000001.bin or NAME_train.bin llm.c's, train.bin nanoGPT's.
+_SPLIT_FILE = re.compile(r"(?P<name>(?:.+[-_])?)(?P<split>train|val|test)(?P<number>(?:[-_]\d+)?)\.bin")
+_WITHOUT_HEADER = {"train.bin", "val.bin"}
 Tokens = npt.NDArray[np.integer[Any]]
 
 _DTYPES: dict[int, np.dtype[np.integer[Any]]] = {1: np.dtype("<u2"), 2: np.dtype("<u4")}
@@ -83,26 +88,52 @@ def _version(vocab_size: int) -> int:
 
 def open_shard(path: Path) -> Tokens:
     """The tokens [n] of a shard: a read-only np.memmap of uint16 or uint32. Raises WebtextError if the file is no shard or is cut."""
-    version, count = _read_header(path)
-    dtype = _DTYPES[version]
-    header = HEADER_BYTES // dtype.itemsize
+    dtype, offset, count = _layout(path)
+    header = offset // dtype.itemsize
     # The whole file is mapped and the header sliced off, because an empty shard has nothing to map after it.
     return np.memmap(path, dtype=dtype, mode="r", shape=(header + count,))[header:]
 
 
 def shard_tokens(path: Path) -> int:
     """The number of tokens of a shard, by its header, which is checked against the size of the file as `open_shard` does."""
-    return _read_header(path)[1]
+    return _layout(path)[2]
 
 
-def _read_header(path: Path) -> tuple[int, int]:
-    """(version, tokens) of a shard whose size fits its header."""
+def split_files(directory: Path, split: str) -> list[Path]:
+    """The shards of a split (train, val, test) in a directory, by number: ours, llm.c's or nanoGPT's.
+
+    Raises WebtextError where there are none, and where shards of several data sets lie beside each other.
+    """
+    found = [match for path in sorted(directory.glob("*.bin")) if (match := _SPLIT_FILE.fullmatch(path.name))]
+    sets = {(match["name"], match["number"][:1]): match[0] for match in found}
+    if len(sets) > 1:
+        raise WebtextError(f"{directory}: holds shards of several data sets ({', '.join(sets.values())}); give each a directory of its own")
+    chosen = [match for match in found if match["split"] == split]
+    if not chosen and found:
+        wanted = found[-1].expand(rf"\g<name>{split}\g<number>.bin")
+        raise WebtextError(
+            f"{directory}: has no {split} split beside {found[-1][0]}; rename one of several shards to {wanted}, or write it"
+        )
+    if not chosen:
+        raise WebtextError(
+            f"{directory}: no token shards {split}-*.bin, nor NAME_{split}_*.bin as llm.c has them, nor {split}.bin as nanoGPT; "
+            "give a directory of token shards, or run the tokenize stage first"
+        )
+    return [directory / match[0] for match in sorted(chosen, key=lambda match: (int(match["number"][1:] or 0), match[0]))]
+
+
+def _layout(path: Path) -> tuple[np.dtype[np.integer[Any]], int, int]:
+    """(type of a token, offset of the first in bytes, number of tokens) of a shard whose size fits its header."""
     try:
         with path.open("rb") as file:
             raw = file.read(HEADER_BYTES)
             size = file.seek(0, os.SEEK_END)
     except OSError as error:
         raise WebtextError(f"{path}: cannot read the token shard: {error.strerror}") from error
+    if path.name in _WITHOUT_HEADER and size and raw[:4] != MAGIC.to_bytes(4, "little"):  # as tokens the magic would be 55,432 and 308
+        if size % 2:
+            raise WebtextError(f"{path}: {size:,} bytes, an odd number, are not the uint16 tokens of nanoGPT; write it again")
+        return _DTYPES[1], 0, size // 2
     if len(raw) < HEADER_BYTES:
         raise WebtextError(f"{path}: not a token shard or cut: {len(raw)} bytes, the header alone has {HEADER_BYTES}")
     magic, version, count, width = (int(word) for word in np.frombuffer(raw, dtype="<i4", count=4))
@@ -116,4 +147,4 @@ def _read_header(path: Path) -> tuple[int, int]:
     if size != expected:
         state = "cut" if size < expected else "too long"
         raise WebtextError(f"{path}: token shard is {state}: {size:,} bytes instead of {expected:,} for {count:,} tokens; write it again")
-    return version, count
+    return _DTYPES[version], HEADER_BYTES, count

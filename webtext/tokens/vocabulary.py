@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenizer import ByteBPE, TokenizerError, count_words, merge_counts, read_counts, train, write_counts
-from webtext.core.config import TokenizerSection
+from webtext.core.config import GPT2, TokenizerSection
 from webtext.core.errors import WebtextError
 from webtext.core.files import sha256_of
 from webtext.core.manifest import manifest_of
@@ -49,13 +49,19 @@ def take_vocabulary(log: TaskRun, _: int, path: str) -> None:
 
 
 def load_vocabulary(path: Path) -> ByteBPE:
-    """Load a tokenizer in any supported format. Raises WebtextError that says what is wrong with it."""
+    """Load a tokenizer in any supported format, or GPT-2's by its name. Raises WebtextError that says what is wrong with it."""
     try:
-        return ByteBPE.load(path)
+        return ByteBPE.published_gpt2() if str(path) == GPT2 and not path.exists() else ByteBPE.load(path)
     except TokenizerError as error:
         raise WebtextError(str(error)) from None
     except OSError as error:
         raise WebtextError(f"{error.filename}: cannot be read ({error.strerror}); give a directory or a file of a tokenizer") from None
+
+
+def find_vocabulary(*directories: Path) -> Path | None:
+    """The first of the directories that holds a tokenizer in a form that `load_vocabulary` takes."""
+    names = ("merges.txt", "vocab.bpe", "tokenizer.json")
+    return next((directory for directory in directories if any((directory / name).exists() for name in names)), None)
 
 
 def vocabulary_of(build: Path) -> ByteBPE:

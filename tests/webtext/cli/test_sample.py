@@ -30,8 +30,8 @@ def build(tmp_path: Path) -> Path:
     return make(tmp_path, 257)
 
 
-def write(build: Path, count: int = 1, top_p: float = 1.0) -> None:
-    write_samples(build, SMILE, 20, 1.0, 40, top_p, 5, count)
+def write(build: Path, count: int = 1, top_p: float = 1.0, tokenizer: str = "") -> None:
+    write_samples(build, SMILE, 20, 1.0, 40, top_p, 5, count, tokenizer)
 
 
 def test_standard_output_is_the_text_and_nothing_else(build: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -62,3 +62,15 @@ def test_impossible_choices_and_threads_are_left_as_they_were(build: Path) -> No
     with pytest.raises(UsageError, match=r"top_p 0\.0"):
         write(build, top_p=0.0)
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+
+
+def test_a_model_without_a_tokenizer_is_given_one(build: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    write(build)
+    expected = capfdbinary.readouterr().out
+    elsewhere = (build / "tokenizer").rename(build / "elsewhere")
+    with pytest.raises(UsageError, match=r"the tokenizer of its model is not known; give it as --tokenizer"):
+        write(build)
+    write(build, tokenizer=str(elsewhere))
+    load_vocabulary(elsewhere).save(build / "model" / "hf")  # as a training on shards with a tokenizer beside them leaves it
+    write(build)
+    assert capfdbinary.readouterr().out == expected * 2

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from model.checkpoint import Checkpoint
-from webtext.cli.local_stages import train_model
-from webtext.core.config import TrainSection
+from tokenizer import ByteBPE
+from webtext.cli.build import stages_of
+from webtext.cli.file_builds import config_of_files
+from webtext.cli.local_stages import TRAIN, train_model
+from webtext.core.config import Config, TrainSection
+from webtext.core.errors import UsageError
 from webtext.core.manifest import build_manifest
 from webtext.core.task import Report, StageContext, run_task
 from webtext.tokens.shards import write_shard
@@ -54,3 +58,78 @@ def test_without_a_search_the_rate_is_the_given_one(build: Path) -> None:
     run_task(StageContext(build, "train", "key"), "train-00000", train_model, TrainSection(**SECTION, lr=1e-4), lambda line: None)
     assert Checkpoint(build / "model" / "last.safetensors").state.config["lr"] == 1e-4
     assert not (build / "model" / "tune.json").exists()
+
+
+def given(directory: Path, style: str) -> Path:
+    """The tokens of `build` as others lay them out."""
+    random = np.random.default_rng(1)
+    directory.mkdir()
+    for split, count in (("train", 2000), ("val", 200)):
+        tokens = random.integers(VOCABULARY, size=count)
+        if style == "nanogpt":
+            tokens.astype("<u2").tofile(directory / f"{split}.bin")
+        else:
+            write_shard(directory / f"tiny_shakespeare_{split}.bin", [tokens])
+    return directory
+
+
+def train_on(build: Path, tokens: Path, **keys: object) -> Path:
+    """Train on given shards in a new build; its hf/."""
+    section = TrainSection(**{**SECTION, "tokens": str(tokens), **keys})
+    run_task(StageContext(build, "model", "key"), "train-00000", train_model, section, lambda line: None)
+    return build / "model" / "hf"
+
+
+def test_given_shards_make_the_same_model_whatever_their_format(build: Path, tmp_path: Path) -> None:
+    run_task(StageContext(build, "model", "key"), "train-00000", train_model, TrainSection(**SECTION), lambda line: None)
+    weights = (build / "model" / "hf" / "model.safetensors").read_bytes()
+    assert not (build / "model" / "hf" / "README.md").exists()
+    for style in ("llmc", "nanogpt"):
+        exported = train_on(tmp_path / f"{style}-build", given(tmp_path / style, style), vocabulary=VOCABULARY)
+        assert (exported / "model.safetensors").read_bytes() == weights
+        assert "No tokenizer of this GPT-2 is known" in (exported / "README.md").read_text()
+        assert json.loads((exported / "config.json").read_text())["eos_token_id"] is None
+
+
+def test_a_tokenizer_beside_the_shards_is_the_models(tmp_path: Path) -> None:
+    tokens = given(tmp_path / "tokens", "llmc")
+    bpe = ByteBPE([])
+    bpe.save(tokens)
+    exported = train_on(tmp_path / "build", tokens)
+    assert ByteBPE.load(exported) == bpe
+    assert {"vocab_size": 257, "eos_token_id": 256}.items() <= json.loads((exported / "config.json").read_text()).items()
+
+
+def test_tokens_of_a_build_are_read_with_its_tokenizer(tmp_path: Path) -> None:
+    given(tmp_path / "tokens", "llmc")
+    ByteBPE([]).save(tmp_path / "tokenizer")
+    (tmp_path / "build.json").write_text("{}")
+    for number, named in enumerate((tmp_path, tmp_path / "tokens")):
+        exported = train_on(tmp_path / f"out{number}", named)
+        assert json.loads((exported / "config.json").read_text())["vocab_size"] == 257
+
+
+def test_a_vocabulary_is_not_guessed_and_no_pickle_read(tmp_path: Path) -> None:
+    tokens = given(tmp_path / "tokens", "nanogpt")
+    (tokens / "meta.pkl").write_bytes(b"cos\nsystem\n(S'touch hurt'\ntR.")
+    with pytest.raises(UsageError, match=r"tokens: meta\.pkl has the vocabulary, .* give its size \(--vocabulary\)"):
+        train_on(tmp_path / "build", tokens)
+    with pytest.raises(UsageError, match="cross_documents can only be turned off"):
+        train_on(tmp_path / "build", tokens, vocabulary=VOCABULARY, cross_documents=False)
+
+
+def test_given_shards_are_a_build_of_their_own(tmp_path: Path) -> None:
+    tokens = given(tmp_path / "tokens", "nanogpt")
+    config = config_of_files("train", [str(tokens)], {"train.enabled": True})
+    assert {name: stage.reads for name, stage in stages_of(config).items()} == {"train": ()}
+    assert [path.name for path in TRAIN.sources(config)] == ["train.bin", "val.bin"]  # type: ignore[union-attr]
+    ByteBPE([]).save(tokens)
+    assert "merges.txt" in {path.name for path in TRAIN.sources(config)}  # type: ignore[union-attr]
+    assert TRAIN.sources(Config()) == []
+    with pytest.raises(UsageError, match=r"leave out train\.tokens or what it begins with"):
+        stages_of(config_of_files("train", [str(tokens)], {"links.dumps": ["x.zst"]}))
+    with pytest.raises(UsageError, match="one directory of token shards"):
+        config_of_files("train", [str(tokens), str(tokens)], {})
+    for wrong in (tokens / "train.bin", tmp_path / "absent"):
+        with pytest.raises(UsageError, match="not a directory; give one with token shards"):
+            TRAIN.sources(config_of_files("train", [str(wrong)], {}))

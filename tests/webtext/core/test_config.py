@@ -97,6 +97,17 @@ def test_keys_without_a_say_in_the_bytes_are_left_out_of_the_deciding_ones() -> 
     assert "path" not in overlap["benchmarks"][0]
 
 
+def test_gpt2_is_a_name_where_there_is_no_such_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = parse_config("", "command line", {"tokenizer.path": "gpt2"}).tokenizer
+    assert named.path == "gpt2"
+    assert named.fingerprint_fields() == {"vocabulary": 50_257, "path": "gpt2"}  # no source file tells it from a trained one
+    (tmp_path / "gpt2").mkdir()
+    own = parse_config("[tokenizer]\npath = 'gpt2'", "c.toml", directory=tmp_path).tokenizer
+    assert own.path == str(tmp_path / "gpt2")
+    assert own.fingerprint_fields() == Config().tokenizer.fingerprint_fields() == {"vocabulary": 50_257}
+
+
 def test_benchmarks_may_be_named_by_a_string() -> None:
     text = '[[overlap.benchmarks]]\nname = "LAMBADA"\npath = "l.jsonl"\nformat = "jsonl"\nfield = "t"\ntrain = "x"\n'
     config = parse_config(text, "c.toml", {"dedup.decontaminate": ["LAMBADA", "sets/wiki test.raw.zst"]})

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.stages import TOKENIZER
 from tests.webtext.tokens.corpus import SHARDS, documents, learn, tokenize, write_corpus, write_shard_of
 from tokenizer import ByteBPE
 from webtext.core.config import TokenizeSection
+from webtext.core.config_file import parse_config
 from webtext.core.errors import WebtextError
 from webtext.core.hashing import shard_name
 from webtext.core.manifest import build_manifest
@@ -21,7 +23,7 @@ from webtext.core.tables import read_table, writing_table
 from webtext.core.task import StageContext, run_task
 from webtext.tokens.phases import ENCODED, lay_out
 from webtext.tokens.shards import open_shard
-from webtext.tokens.vocabulary import take_vocabulary, vocabulary_of
+from webtext.tokens.vocabulary import load_vocabulary, take_vocabulary, vocabulary_of
 
 
 @pytest.fixture
@@ -56,6 +58,22 @@ def test_a_given_tokenizer_is_taken(build: Path) -> None:
     (build / "tokenizer").rename(build / "given")
     run_task(StageContext(build, "tokenizer", "key"), "take-00000", take_vocabulary, 0, str(build / "given"))
     assert ByteBPE.load(build / "tokenizer") == ByteBPE.load(build / "given")
+
+
+def test_gpt2_is_taken_by_its_name(tmp_path: Path, gpt2_cache: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = parse_config("", "command line", {"tokenizer.path": "gpt2"})
+    assert TOKENIZER.sources(config) == []
+    (tmp_path / "build").mkdir()
+    run_task(StageContext(tmp_path / "build", "tokenizer", "key"), "take-00000", take_vocabulary, 0, config.tokenizer.path)
+    assert (tmp_path / "build" / "tokenizer" / "merges.txt").read_bytes() == (data_dir / "gpt2" / "vocab.bpe").read_bytes()
+    ByteBPE([(1, 2)]).save(tmp_path / "gpt2")  # a directory of that name comes first
+    assert load_vocabulary(Path("gpt2")).vocab_size == 258
+    (tmp_path / "gpt2").rename(tmp_path / "other")
+    for path in gpt2_cache.iterdir():
+        path.unlink()
+    with pytest.raises(WebtextError, match="gpt2: tiktoken cannot download"):
+        load_vocabulary(Path("gpt2"))
 
 
 def test_what_is_no_tokenizer_is_told_in_a_sentence(build: Path) -> None:

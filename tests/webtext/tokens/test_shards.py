@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webtext.core.errors import WebtextError
-from webtext.tokens.shards import open_shard, shard_tokens, write_shard
+from webtext.tokens.shards import open_shard, shard_tokens, split_files, write_shard
 
 
 def by_hand(tokens: list[int], version: int = 1) -> bytes:
@@ -96,3 +96,75 @@ def test_a_wrong_file_is_named_with_the_reason(tmp_path: Path, content: bytes, r
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(WebtextError, match=r"missing\.bin: cannot read the token shard: No such file"):
         open_shard(tmp_path / "missing.bin")
+
+
+@pytest.mark.parametrize("name", ["train.bin", "val.bin"])
+@given(st.lists(st.integers(0, 65_535), min_size=1, max_size=700))
+def test_tokens_without_a_header_are_nanogpts(tmp_path_factory: pytest.TempPathFactory, name: str, tokens: list[int]) -> None:
+    path = tmp_path_factory.mktemp("nano") / name
+    path.write_bytes(struct.pack(f"<{len(tokens)}H", *tokens))
+    assert open_shard(path).tolist() == tokens
+    assert shard_tokens(path) == len(tokens)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("train.bin", b"\1\0\2", "3 bytes, an odd number"),
+        ("train.bin", b"", "cut: 0 bytes"),
+        ("train.bin", by_hand([1, 2, 3])[:-2], "is cut: 1,028 bytes instead of 1,030"),
+        ("test.bin", b"\1\0" * 600, "begins with 65537, not with 20240520"),
+        ("train-00000.bin", b"\1\0" * 600, "begins with 65537, not with 20240520"),
+    ],
+)
+def test_only_nanogpts_names_go_without_a_header(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(WebtextError, match=reason):
+        open_shard(tmp_path / name)
+
+
+def test_a_header_under_nanogpts_name_is_read(tmp_path: Path) -> None:
+    write_shard(tmp_path / "train.bin", [np.array([5, 6])])
+    assert open_shard(tmp_path / "train.bin").tolist() == [5, 6]
+
+
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [
+        (["train-00000.bin", "train-00001.bin"], ["val-00000.bin"]),
+        (["train-2.bin", "train-10.bin"], ["val-0.bin"]),
+        (["edu_fineweb_train_000001.bin", "edu_fineweb_train_000002.bin"], ["edu_fineweb_val_000000.bin"]),
+        (["tiny_shakespeare_train.bin"], ["tiny_shakespeare_val.bin"]),
+        (["train.bin"], ["val.bin"]),
+    ],
+    ids=["ours", "short", "fineweb", "shakespeare", "nanogpt"],
+)
+def test_the_files_of_a_split(tmp_path: Path, train: list[str], val: list[str]) -> None:
+    for name in [*train, *val, "pytorch_model.bin", "training.bin", "mytrain.bin", "train-00000.bin.tmp", "meta.pkl"]:
+        (tmp_path / name).touch()
+    assert split_files(tmp_path, "train") == [tmp_path / name for name in train]
+    assert split_files(tmp_path, "val") == [tmp_path / name for name in val]
+
+
+@pytest.mark.parametrize(
+    ("names", "split", "sentence"),
+    [
+        (
+            [],
+            "train",
+            r"no token shards train-\*\.bin, nor NAME_train_\*\.bin as llm\.c has them, nor train\.bin as nanoGPT; give a directory",
+        ),
+        (["pytorch_model.bin"], "val", r"no token shards val-\*\.bin"),
+        (["fineweb_train_000001.bin", "fineweb_train_000002.bin"], "val", r"has no val split .* to fineweb_val_000002\.bin, or write"),
+        (["train.bin"], "val", r"has no val split beside train\.bin; rename .* to val\.bin"),
+        (["val-00000.bin"], "train", r"has no train split beside val-00000\.bin"),
+        (["train.bin", "train-00000.bin"], "train", r"several data sets \(train-00000\.bin, train\.bin\); give each"),
+        (["a_train_1.bin", "b_val_0.bin"], "train", r"several data sets \(a_train_1\.bin, b_val_0\.bin\)"),
+    ],
+    ids=["none", "foreign", "no-val", "no-val-raw", "no-train", "two-layouts", "two-sets"],
+)
+def test_directories_without_one_data_set(tmp_path: Path, names: list[str], split: str, sentence: str) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(WebtextError, match=sentence):
+        split_files(tmp_path, split)

@@ -113,9 +113,9 @@ def _write_index(kind: str, out: Path, splits: tuple[str, ...], written: list[Wr
         write_bytes(out / "README.md", f"---\nconfigs:\n- config_name: default\n  data_files:\n{files}---\n".encode())
     elif kind == "datasets":
         for split in splits:
-            files = [file for file in written if file.path.parent.name == split]
-            content = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()  # `datasets` names its caches after it
-            names = [{"filename": file.path.name} for file in files]
+            mine = [file for file in written if file.path.parent.name == split]
+            content = hashlib.sha256("".join(file.sha256 for file in mine).encode()).hexdigest()  # `datasets` names its caches after it
+            names = [{"filename": file.path.name} for file in mine]
             state: dict[str, Any] = {"_data_files": names, "_fingerprint": content[:16], "_format_columns": None, "_format_kwargs": {}}
             state |= {"_format_type": None, "_output_all_columns": False, "_split": split}
             write_bytes(out / split / "state.json", to_json(state))

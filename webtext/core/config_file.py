@@ -55,9 +55,10 @@ def parse_config(text: str, name: str, overrides: Mapping[str, Any] | None = Non
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
-    values = _absolute(_renamed(_expand(values, name), name), Config, directory or Path.cwd())
+    values = _absolute(_renamed(_expand(values, name), name), Config, directory or Path.cwd(), _names(values))
     for dotted, value in (overrides or {}).items():
-        _lay_over(values, _absolute(_renamed(_nested(dotted, _expand(value, name)), dotted), Config, Path.cwd()), dotted)
+        over = _renamed(_nested(dotted, _expand(value, name)), dotted)
+        _lay_over(values, _absolute(over, Config, Path.cwd(), _names(values)), dotted)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -97,7 +98,14 @@ def _renamed(values: dict[str, Any], name: str) -> dict[str, Any]:
     return values
 
 
-def _absolute(values: dict[str, Any], model: type[BaseModel], directory: Path) -> dict[str, Any]:
+def _names(values: dict[str, Any]) -> set[str]:
+    """The names of the benchmarks that the configuration has: `dedup.decontaminate` may give a name in place of a path."""
+    overlap = values.get("overlap")
+    tables = overlap.get("benchmarks") if isinstance(overlap, dict) else None
+    return {str(table.get("name")) for table in tables if isinstance(table, dict)} if isinstance(tables, list) else set()
+
+
+def _absolute(values: dict[str, Any], model: type[BaseModel], directory: Path, names: set[str]) -> dict[str, Any]:
     """The values with relative paths of files taken from a directory. What has a wrong type is left for the check that follows."""
     for key, value in values.items():
         info = model.model_fields.get(key)
@@ -107,20 +115,25 @@ def _absolute(values: dict[str, Any], model: type[BaseModel], directory: Path) -
         if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("file"):
             values[key] = [_path(item, directory) for item in value] if isinstance(value, list) else _path(value, directory)
         elif table is not None and isinstance(value, list):  # of a benchmark its path, or its table
-            values[key] = [_absolute(item, table, directory) if isinstance(item, dict) else _path(item, directory, table) for item in value]
+            values[key] = [
+                _absolute(item, table, directory, names)
+                if isinstance(item, dict)
+                else item
+                if isinstance(item, str) and item in names
+                else _path(item, directory)
+                for item in value
+            ]
         elif table is not None and isinstance(value, dict):
-            _absolute(value, table, directory)
+            _absolute(value, table, directory, names)
     return values
 
 
-def _path(value: Any, directory: Path, table: type[BaseModel] | None = None) -> Any:
-    """An absolute path. Of what may be the name of a table (a benchmark's) only where there is such a file."""
+def _path(value: Any, directory: Path) -> Any:
+    """An absolute path; a URL, a function of a package, and `gpt2` where there is no such file, as they are."""
     if not isinstance(value, str) or not value or "://" in value or (is_reference(value) and ".py:" not in value):
         return value
-    path = str(directory / Path(value).expanduser())
-    if value == GPT2 and not Path(path).exists():
-        return value
-    return path if table is None or Path(path).exists() or glob.glob(path, recursive=True) else value
+    path = directory / Path(value).expanduser()
+    return value if value == GPT2 and not path.exists() else str(path)
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:

@@ -29,7 +29,7 @@ def run_ngrams(build: Path, shards: int, section: NgramsSection, *, backwards: b
     """The ngrams stage; backwards does shards and partitions in the opposite order."""
     context = StageContext(build, "ngrams", "0" * 64)
     turn = -1 if backwards else 1
-    reports = [run_task(context, f"hash-{shard:05d}", hash_shard, shard, section) for shard in [*range(shards)][::turn]]
+    reports = [run_task(context, f"hash-{shard:05d}", hash_shard, shard, section, "corpus") for shard in [*range(shards)][::turn]]
     filters = [(f"filter-{partition:05d}", build_filter, partition, shards, section) for partition in range(section.partitions)]
     return reports + [run_task(context, *task) for task in filters[::turn]]
 
@@ -41,5 +41,5 @@ def run_overlap(build: Path, shards: int, section: OverlapSection) -> list[Repor
         run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
         for index, benchmark in enumerate(section.benchmarks)
     ]
-    reports += [run_task(context, f"locate-{shard:05d}", locate, shard, section) for shard in range(shards)]
+    reports += [run_task(context, f"locate-{shard:05d}", locate, shard, section, "corpus") for shard in range(shards)]
     return [*reports, run_task(context, "report", write_report, shards, section)]

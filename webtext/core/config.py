@@ -202,10 +202,7 @@ class Benchmark(Section):
     path: str = key(..., "file of the test set, or a directory or glob of files", affects_output=False, file=True)
     format: BenchmarkFormat = key("auto", "how to read it; auto: by name, ending and first bytes")
     field: str | list[str] = key(
-        "text",
-        'field of the text in records (JSONL, JSON, CSV, Parquet, Arrow), or fields that are joined, as ["question", "choices"]; '
-        "questions or highlights where a format has them beside its text",
-        min_length=1,
+        "text", "field of the text in records, or a list of fields to join; questions or highlights where a format has them", min_length=1
     )
     train: str = key("", "the benchmark's own training set, for the second row of the paper's table", affects_output=False, file=True)
 

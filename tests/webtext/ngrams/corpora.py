@@ -22,7 +22,7 @@ def write_corpus(build: Path, documents: dict[str, str], shards: int, held_out: 
                 if shard_of_url(url, shards) == shard:
                     split = "val" if url in held_out else "train"
                     record = {"id": url_id(url), "url": url, "title": "", "text": text, "language": "en", "extractor": "test", "score": 3}
-                    table.write({**record, "subreddits": [], "created_utc": 0, "split": split})
+                    table.write({**record, "subreddits": [], "created_utc": 0, "meta": None, "split": split})
 
 
 def run_ngrams(build: Path, shards: int, section: NgramsSection, *, backwards: bool = False) -> list[Report]:

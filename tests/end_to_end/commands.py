@@ -51,7 +51,7 @@ CORPUS = {
     ),
     "wcxb": (
         "efa292b088a43e347e2c28bfcebe9642d6c5e381c232b1dde006f635f1544683",
-        "b06d7e3ec33d5497212dc7d7d079bbd1b412fa3fe4cd9f33277cd18c6bec6eeb",
+        "aaa9f603db75a01f15a784504a3088c6e7bc7ba2df1cf411ee4fb75334ed28a3",
     ),
 }
 

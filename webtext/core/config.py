@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, model_validator
 
-from webtext.core.section import Day, Section, Share, key
+from webtext.core.section import Day, Section, Share, key, one_of
 
 GPT2 = "gpt2"  # as a path, where there is no such file: GPT-2's own tokenizer
 
@@ -119,15 +119,22 @@ class DocumentsSection(Section):
     url_field: str = key("", "field of the URL; empty: guessed")
     date_field: str = key("", "field of the date; empty: guessed")
     title_field: str = key("", "field of the title; empty: guessed")
-    format: Literal["auto", "jsonl", "json", "parquet", "arrow", "csv", "tsv", "text", "wet", "tar"] = key(
-        "auto", "how to read the files; auto: by first bytes and ending"
+    format: Annotated[str, one_of("auto", "jsonl", "json", "parquet", "arrow", "csv", "tsv", "text", "wet", "tar")] = key(
+        "auto",
+        "how to read the files: jsonl, json, parquet, arrow, csv, tsv, text, wet, tar, or a function of a path that gives records "
+        "(file.py:function); auto: by first bytes and ending",
+        function=True,
     )
     unit: Literal["document", "line", "paragraph"] = key("document", "what of a plain text is a document: the file, a line, or a paragraph")
     max_broken: float = key(0.001, "share of broken records in a file above which the run fails", ge=0, le=1)
 
 
 class ExtractSection(Section):
-    engine: Literal["combined", "blocks", "trafilatura", "newspaper3k"] = key("combined", "what finds the text of a page")
+    engine: Annotated[str, one_of("combined", "blocks", "trafilatura", "newspaper3k")] = key(
+        "combined",
+        "what finds the text of a page: combined, blocks, trafilatura, newspaper3k, or a function of HTML and URL (file.py:function)",
+        function=True,
+    )
     drop_wikipedia: bool = key(True, "reject pages whose markup or text says that they are copies of Wikipedia articles")
     max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is rejected", ge=1024)
     page_seconds: float = key(30.0, "processor seconds that a page may take", gt=0, le=600)
@@ -140,7 +147,7 @@ class CleanSection(Section):
     rules: list[str] = key(
         [],
         "further rules: functions of a text, as my_rules.py:no_recipes or package.module:rule; they return None, a reason, or Edited(text)",
-        file=True,
+        function=True,
     )
     max_failed: float = key(0.01, "share of a shard's documents on which such a rule may fail before the run does", ge=0, le=1)
     languages: list[str] = key(["en"], "languages kept (ISO 639-1); empty: all")

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
 
@@ -21,6 +22,7 @@ from pydantic_core import ErrorDetails
 from webtext.core.config import GPT2, CleanSection, Config
 from webtext.core.errors import UsageError
 from webtext.core.plugins import is_reference
+from webtext.core.section import marked
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -112,8 +114,9 @@ def _absolute(values: dict[str, Any], model: type[BaseModel], directory: Path, n
         if info is None:
             continue
         table = _table_of(info)
-        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("file"):
-            values[key] = [_path(item, directory) for item in value] if isinstance(value, list) else _path(value, directory)
+        if marked(info, "file") or marked(info, "function"):
+            absolute = partial(_path if marked(info, "file") else _function, directory=directory)
+            values[key] = list(map(absolute, value)) if isinstance(value, list) else absolute(value)
         elif table is not None and isinstance(value, list):  # of a benchmark its path, or its table
             values[key] = [
                 _absolute(item, table, directory, names)
@@ -129,11 +132,16 @@ def _absolute(values: dict[str, Any], model: type[BaseModel], directory: Path, n
 
 
 def _path(value: Any, directory: Path) -> Any:
-    """An absolute path; a URL, a function of a package, and `gpt2` where there is no such file, as they are."""
-    if not isinstance(value, str) or not value or "://" in value or (is_reference(value) and ".py:" not in value):
+    """An absolute path; a URL, and `gpt2` where there is no such file, as they are."""
+    if not isinstance(value, str) or not value or "://" in value:
         return value
     path = directory / Path(value).expanduser()
     return value if value == GPT2 and not path.exists() else str(path)
+
+
+def _function(value: Any, directory: Path) -> Any:
+    """A function in a file with an absolute path; any other value as it is."""
+    return _path(value, directory) if isinstance(value, str) and is_reference(value) and ".py:" in value else value
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:

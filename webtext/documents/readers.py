@@ -15,6 +15,7 @@ from webtext.core.compression import LINE, SUFFIXES, Opener, decompressed, open_
 from webtext.core.config import DocumentsSection
 from webtext.core.config_file import source_files
 from webtext.core.errors import UsageError, WebtextError
+from webtext.core.plugins import is_reference, load_function
 from webtext.documents.fields import CANONICAL, BrokenRow, Fields, SourceDocument, resolve_fields, to_document
 from webtext.documents.files import Lister, document_files, relative_names
 from webtext.documents.tables import Rows, read_arrow, read_csv, read_json, read_jsonl, read_parquet
@@ -127,18 +128,30 @@ def read_rows(
 
     Raises WebtextError for a file that is cut or damaged, UsageError for one without text.
     """
-    _head(path, opener)  # an empty file is refused, whatever its format
+    if not is_reference(section.format):  # a function of the user's own reads a file in its own way
+        _head(path, opener)  # an empty file is refused, whatever its format
     format_ = detect_format(path, opener) if section.format == "auto" else section.format
     if format_ in _TEXTS:
         rows, fields = _TEXTS[format_](path, opener, section.unit), CANONICAL
     else:
-        rows = TABLES[format_](path, opener)
+        rows = own_rows(path, format_) if is_reference(format_) else TABLES[format_](path, opener)
         first = list(islice(rows, _PEEKED))
         rows = chain(first, rows)
         fields = resolve_fields(path, [row for _, row in first if isinstance(row, dict)], section, format_ in ("csv", "tsv"))
     return fields, (
         BrokenRow(name, number, row) if isinstance(row, str) else to_document(row, fields, name, number) for number, row in rows
     )
+
+
+def own_rows(path: str, reference: str) -> Rows:
+    """The records of a file by a function of the user's own. Raises WebtextError that names it where it fails."""
+    number = 0
+    try:
+        for record in load_function(reference, "documents.format")(path):
+            number += 1
+            yield number, record if isinstance(record, dict) else f"{reference} gave {type(record).__name__}, not a dict"
+    except Exception as error:
+        raise WebtextError(f"{path}: {reference} failed after {number:,} records ({type(error).__name__}: {error})") from error
 
 
 def detect_format(path: str, opener: Opener = open_local, name: str = "") -> str:

@@ -31,6 +31,7 @@ def document(number: int | str, text: str, created_utc: int | None = None, score
         "score": score,
         "subreddits": ["test"],
         "created_utc": number if created_utc is None and isinstance(number, int) else created_utc,
+        "meta": None,
     }
 
 

@@ -107,7 +107,8 @@ def test_every_dependency_is_imported() -> None:
         for path in files(package)
         for name in imports(ast.parse(path.read_text(encoding="utf-8")))
     }
-    found = {distribution for module in used for distribution in packages_distributions().get(module, ())}
+    distributions = packages_distributions()
+    found = {distribution for module in used for distribution in distributions.get(module, ())}
     unused = declared - {re.sub(r"[-_.]+", "-", distribution).lower() for distribution in found}
     # newspaper3k needs lxml.html.clean, which lxml moved out; tomli stands in for tomllib on Python 3.10.
     assert unused - {"lxml-html-clean", "tomli"} == set()

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WEBTEXT = [sys.executable, "-m", "webtext.cli.main"]
 
 
-def webtext(*arguments: object, status: int = 0, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+def webtext(*arguments: object, status: int = 0, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; its exit status must be `status`."""
     line = [*WEBTEXT, *map(str, arguments)]
     ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
@@ -69,7 +69,7 @@ def assert_corpus_is(name: str, build: Path) -> None:
         assert files.hexdigest() == CORPUS[name][1]
 
 
-def kill_when(line: list[str], build: Path, stage: str, report: str, timeout: float = 120) -> bool:
+def kill_when(line: list[str], build: Path, stage: str, report: str, timeout: float = 900) -> bool:
     """Run a command and kill it (-9) as soon as a stage has a finished task that matches; False where it ended before."""
     work = build / work_directory(stage)
     running = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

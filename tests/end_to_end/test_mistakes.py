@@ -185,7 +185,7 @@ def test_files_of_the_user_are_never_imported(tmp_path: Path, config: Path) -> N
     for name in ("webtext", "pipelines", "tokenizer", "model", "json"):
         (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name}.py of the current directory was imported')")
     command = [Path(sys.executable).with_name("webtext"), "links", config, "--out", "b", "--set", "run.workers=2"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False)
     assert ended.returncode == 0, ended.stderr
     manifest = json.loads((tmp_path / "b" / "stages/links/manifest.json").read_text())
     assert manifest["records"] == {"unit": "posts", "in": 50, "out": 50, "rejected": 0}

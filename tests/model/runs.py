@@ -56,7 +56,7 @@ def options_of(config: TrainConfig) -> list[str]:
 
 def finish(processes: list[subprocess.Popen[str]]) -> list[str]:
     """The outputs of processes that all end well."""
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    outputs = [process.communicate(timeout=900)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), outputs
     return outputs
 
@@ -71,4 +71,4 @@ def signal_at(processes: list[subprocess.Popen[str]], log: Path, step: int, numb
     for process in processes:
         process.send_signal(number)
     for process in processes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=900)

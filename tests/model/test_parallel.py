@@ -43,7 +43,7 @@ def test_torchrun_itself(tokens: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     assert "on 2 x cpu" in done.stdout
@@ -66,7 +66,7 @@ def test_ranks_with_different_checkpoints_end_at_once(tokens: Path, tmp_path: Pa
     if there is not None:
         (outs[1] / "last.safetensors").write_bytes(there)
     processes = start(replace(settings, steps=8), tokens, outs[0], outs[1], ranks=2)
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    outputs = [process.communicate(timeout=900)[0] for process in processes]
     assert [process.returncode for process in processes] == [1, 1]
     assert "last.safetensors: on rank 0 it is of step 8, but the ranks do not all have the same checkpoint: give all" in outputs[0]
     reason = {"missing": "on rank 1 it is missing, but", "older": "with steps = 4, this run has 8", "damaged": "checkpoint is cut"}[case]

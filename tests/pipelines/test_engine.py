@@ -116,7 +116,7 @@ def test_a_worker_that_dies_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     # In a process of its own: what dies takes threads of the local runner along that would trouble the tests after it.
     script = f"from tests.pipelines.test_engine import *; run(Path({str(tmp_path)!r}), configured('die'), workers=2)"
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}  # workers never import from the current directory, where tests/ is
-    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert ended.returncode == 1
     assert ended.stderr.rstrip().endswith("finished shards are kept")
     assert "WebtextError: a worker process died" in ended.stderr

@@ -59,7 +59,7 @@ def test_started_by_hand_it_says_who_starts_it() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=900,
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("webtext-worker: 127.0.0.1:9: no provision service")

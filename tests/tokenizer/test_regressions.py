@@ -84,7 +84,7 @@ import tokenizer
 assert all(getattr(tokenizer, name) for name in tokenizer.__all__)
 assert not hasattr(tokenizer, "other")
 """
-    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert ended.returncode == 0, ended.stderr
 
 
@@ -105,5 +105,5 @@ bpe.save(sys.argv[1])
 assert ByteBPE.load(sys.argv[1]) == bpe
 """
     line = [sys.executable, "-c", program, str(tmp_path)]
-    ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert ended.returncode == 0, ended.stderr

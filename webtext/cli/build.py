@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.run import run_stage, tidy
-from pipelines.stage import Stage, check_stage
+from pipelines.stage import Stage, StageStatus, check_stage
 from pipelines.stages import CLEAN, DEDUP, DOCUMENTS, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
 from webtext.cli.build_directory import check_build_owner
 from webtext.cli.local_stages import REPORT, TRAIN
@@ -17,7 +17,7 @@ from webtext.cli.reddit_sources import prepare_sources
 from webtext.cli.remote_build import check_lock, lock_build
 from webtext.core.config import Config
 from webtext.core.errors import UsageError
-from webtext.core.manifest import Manifest
+from webtext.core.manifest import Manifest, manifest_of
 from webtext.fetch.previous_crawl import RETRY
 from webtext.fetch.user_agent import user_agent
 
@@ -101,6 +101,26 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+# Inputs up to which a stage runs in the launching process, in bytes: to start a worker takes two to five seconds of a processor. Less for
+# stages that take long over a byte.
+SMALL_INPUTS = 16_000_000
+SMALL_INPUTS_OF = {"extract": 2_000_000, "clean": 4_000_000, "tokenize": 4_000_000}
+
+
+def workers_of(stage: Stage, status: StageStatus, build: Path, config: Config) -> int:
+    """The number of processes that run a stage: `run.workers`, or where that is 0 one a core, and 1 where the inputs are small.
+
+    One is the launching process itself. A crawl is never small: its time is the network's. What is written is the same for any number.
+    """
+    if config.run.workers:
+        return config.run.workers
+    if stage.name == "fetch" and not config.fetch.warcs:
+        return cores()
+    manifests = [manifest for name in stage.reads if (manifest := manifest_of(build, name))]
+    size = sum(file.bytes for manifest in manifests for file in manifest.shards) + sum(source["bytes"] for source in status.sources)
+    return 1 if size <= SMALL_INPUTS_OF.get(stage.name, SMALL_INPUTS) else cores()
+
+
 def run_build(
     config: Config,
     build: Path | str,
@@ -127,7 +147,6 @@ def run_build(
         _check_retry(retry, config)
     if "fetch" in wanted and not config.fetch.warcs:
         user_agent(config.fetch)  # refused now and not hours later, when the links are read
-    workers = config.run.workers or cores()
     results = []
     with lock_build(build, arguments) as (directory, remote):
         check_build_owner(directory, config, reuse=reuse, allowed_names=allowed_names, remote=remote)
@@ -143,6 +162,7 @@ def run_build(
             retry = retry if stage.name == "fetch" else ()
             manifest = stage.manifest(directory) if status.done and not retry else None
             if manifest is None:
+                workers = workers_of(stage, status, directory, config)
                 manifest = run_stage(stage, directory, config, status, workers, arguments, display or ProgressDisplay(), retry, remote)
                 results.append(Done(stage, manifest, ran=True))
             else:

@@ -53,7 +53,7 @@ def build(
         str | None,
         typer.Option("--out", metavar="DIR", help="directory of the build, or a URL that Beam knows (gs://…)", show_default=False),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="worker processes; 0: one a core", show_default=False)] = None,
+    workers: Annotated[int | None, typer.Option(help="worker processes; 0: one a core, 1 for small inputs", show_default=False)] = None,
     settings: Settings = None,
     reuse: Annotated[bool, typer.Option("--reuse", help="take over a directory that was built from other sources")] = False,
     dry_run: Annotated[
@@ -99,7 +99,7 @@ def build(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="directory of the build")] = Path("demo-build"),
-    workers: Annotated[int, typer.Option(help="worker processes; 0: one a core")] = 0,
+    workers: Annotated[int, typer.Option(help="worker processes; 0: one a core, 1 for small inputs")] = 0,
 ) -> None:
     """Build a corpus from a small web that is made of Python's own documentation and served on this machine: no network, some minutes."""
     from webtext.cli.demo import run_demo

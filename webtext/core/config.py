@@ -19,7 +19,7 @@ class BuildSection(Section):
 
 
 class RunSection(Section):
-    workers: int = key(0, "worker processes on this machine; 0: one a core", affects_output=False, ge=0, le=1024)
+    workers: int = key(0, "worker processes on this machine; 0: one a core, 1 for small inputs", affects_output=False, ge=0, le=1024)
 
 
 class LinksSection(Section):

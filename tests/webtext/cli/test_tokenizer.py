@@ -97,7 +97,7 @@ def test_colours_on_a_terminal_alone(build: Path, no_color: bool) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm-256color"}
     line = [sys.executable, "-m", "webtext.cli.main", "tokenizer", "inspect", str(build / "tokenizer"), "--text", "the dog"]
     process = subprocess.Popen(line, cwd=ROOT, stdout=theirs, env=environment | ({"NO_COLOR": "1"} if no_color else {}))
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=900) == 0
     os.close(theirs)
     told = os.read(ours, 10_000).decode()
     os.close(ours)

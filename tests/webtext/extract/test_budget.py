@@ -124,7 +124,7 @@ def test_large_arguments_pass() -> None:
 
 def test_threads_have_a_child_each() -> None:
     pids: list[int] = []
-    meet = threading.Barrier(2, timeout=120)
+    meet = threading.Barrier(2, timeout=900)
 
     def work() -> None:
         with child_from_pool(HERE + "identity", LIMITS) as child:

@@ -262,7 +262,7 @@ def test_the_page_in_a_browser(build: Path, tmp_path: Path) -> None:
     (tmp_path / "probe.html").write_text(PROBE.format(page=page))
     run = subprocess.run(
         [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", f"file://{tmp_path / 'probe.html'}"],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=900, check=True,
     )  # fmt: skip
     seen = json.loads(html.unescape(re.findall(r'<pre id="out">(.*?)</pre>', run.stdout)[0]))
     assert seen["width"] <= 360  # a phone need not scroll sideways

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipelines.run import run_stage, tidy
 from pipelines.stage import Stage, StageStatus, check_stage
 from pipelines.stages import CLEAN, DEDUP, DOCUMENTS, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
+from webtext.clean.own_rules import load_rules
 from webtext.cli.build_directory import check_build_owner
 from webtext.cli.local_stages import REPORT, TRAIN
 from webtext.cli.progress import ProgressDisplay
@@ -141,7 +142,9 @@ def run_build(
     stages = stages_of(config)
     for name in only:
         if name not in stages:
-            raise UsageError(f"{name}: not a stage of this configuration; it has {', '.join(stages)}")
+            disabled = name in ("clean", "dedup", "train") and not getattr(config, name).enabled
+            remedy = f"set {name}.enabled = true" if disabled else f"it has {', '.join(stages)}"
+            raise UsageError(f"{name}: not a stage of this configuration; {remedy}")
     wanted = [name for name in stages if not only or name in only]
     if retry:
         _check_retry(retry, config)
@@ -153,6 +156,10 @@ def run_build(
         if remote is not None and config.links.subreddits:
             raise UsageError("links.subreddits: answers of Reddit are kept on a local disk; give a local --out, or links.dumps")
         config = prepare_sources(config, directory, arguments, display or ProgressDisplay(), ask="links" in wanted)
+        for name in wanted:
+            stages[name].sources(config)  # a path that leads to nothing is refused now and not when its stage begins, hours later
+        if "clean" in wanted:
+            load_rules(config.clean)
         for stage in stages.values():
             if stage.name not in wanted:
                 continue

@@ -76,6 +76,9 @@ def stage_command(
         else:
             config = config_of_files(stage, inputs, overrides)
             only = stages_for(config, RUNS.get(stage, stage))
+        sets = {"overlap": config.overlap.benchmarks, "decontaminate": config.dedup.decontaminate}
+        if not sets.get(stage, True):
+            raise UsageError(f"{stage}: no test set is given; add --benchmark FILE")
         results = run_build(config, out, beam, only=only, reuse=reuse, retry=retry, on_stage_done=console.print_stage_line)
         if any(done.ran for done in results):
             console.print_summary(results)

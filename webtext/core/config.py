@@ -255,7 +255,7 @@ class DedupSection(Section):
     )
     val_share: float = key(0.05, "share of the clusters held out for tuning (the paper: 5 %)", ge=0, lt=0.5)
     test_share: float = key(0.005, "share of the clusters held out for testing", ge=0, lt=0.5)
-    decontaminate: Benchmarks = key([], "test sets that no document may quote: paths, or names of overlap.benchmarks")
+    decontaminate: Benchmarks = key([], "test sets that no document may quote: paths, names of overlap.benchmarks, or tables as there")
     decontaminate_by: Literal["drop", "cut"] = key(
         "drop", "what becomes of a document with a quotation: it is dropped, or the quotation is cut out with 200 bytes on both sides"
     )
@@ -272,7 +272,7 @@ class NgramsSection(Section):
 
 
 class OverlapSection(Section):
-    benchmarks: Benchmarks = key([], "test sets to report on")
+    benchmarks: Benchmarks = key([], "test sets to report on: paths, or tables with name, path, format, field and train")
     heavy: float = key(0.15, "share of an example's n-grams above which it counts as heavily overlapped (the paper: 15 %)", ge=0, le=1)
     spans: int = key(20, "examples shown for a test set, those with the longest matches", ge=0, le=10_000)
     probes: int = key(1_000_000, "generated strings that measure the filters' false positives (the paper: 1 million)", ge=1, le=10**10)

@@ -234,10 +234,22 @@ def _table(name: str, section: BaseModel) -> list[str]:
             for item in value:
                 tables.append(f"\n[[{name}.{key}]]\n" + "".join(f"{leaf} = {_toml(leaf_value)}\n" for leaf, leaf_value in item))
             continue
+        table = _table_of(info)
+        if table is not None:
+            tables.append(_example(f"{name}.{key}", table))
         comment = f"{info.description}{_choices(info.annotation)}"
         assignment = f"{key} = {_toml(value)}" if value is not None else f"# {key} ="
         lines.append(f"# {comment}\n{assignment}\n")
     return lines + tables
+
+
+def _example(name: str, table: type[BaseModel]) -> str:
+    """A table of a list that is empty, as comments: its keys and what they mean."""
+    lines = [f"\n# [[{name}]]  # a table for each, in place of the list above\n"]
+    for key, info in table.model_fields.items():
+        value = "" if info.is_required() else info.get_default(call_default_factory=True)
+        lines.append(f"# # {info.description}{_choices(info.annotation)}\n# {key} = {_toml(value)}\n")
+    return "".join(lines)
 
 
 def _choices(annotation: Any) -> str:

@@ -130,7 +130,9 @@ def resolve_fields(path: str, rows: Sequence[Row], section: DocumentsSection, he
         strings = [name for name in names if name not in found.values() and _usual(rows, [name], (name,), (str,))]
         text = strings[0] if len(strings) == 1 else ""
     if not text and rows:
-        raise UsageError(f"{path}: which field is the text? Its fields are: {', '.join(names) or 'none'}; name one as the text field")
+        shown = ", ".join(name if len(name) <= 40 else f"{name[:40]}…" for name in names) or "none"
+        header = ", or give the table a header, if this is no row of one" if headed else ""
+        raise UsageError(f"{path}: which field is the text? Its fields are: {shown}; name one as the text field{header}")
     given = {"text": section.text_field, **{kind: getattr(section, f"{kind}_field") for kind in found}}
     for kind, name in given.items():  # of the text each record says so
         if name and kind != "text" and rows and name not in names and name.partition(".")[0] not in names:

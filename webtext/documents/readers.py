@@ -13,7 +13,7 @@ import orjson
 
 from webtext.core.compression import LINE, SUFFIXES, Opener, decompressed, open_local
 from webtext.core.config import DocumentsSection
-from webtext.core.config_file import source_files
+from webtext.core.config_file import parse_config, source_files
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.plugins import is_reference, load_function
 from webtext.documents.fields import CANONICAL, BrokenRow, Fields, SourceDocument, resolve_fields, to_document
@@ -80,10 +80,11 @@ def read_documents(
 
     >>> for document in read_documents("texts/*.jsonl.zst", text_field="body"): print(document.id, document.text)
     """
-    section = DocumentsSection(
-        text_field=text_field, id_field=id_field, url_field=url_field, date_field=date_field, title_field=title_field,
-        format=format, unit=unit, max_broken=max_broken,
-    )  # fmt: skip
+    keys = {
+        "text_field": text_field, "id_field": id_field, "url_field": url_field, "date_field": date_field, "title_field": title_field,
+        "format": format, "unit": unit, "max_broken": max_broken,
+    }  # fmt: skip
+    section = parse_config("", "read_documents", {f"documents.{key}": value for key, value in keys.items()}).documents
     files = document_files([paths] if isinstance(paths, (str, Path)) else paths, "read_documents", lister)
     return _sound(files, section, opener)
 
@@ -177,7 +178,8 @@ def detect_format(path: str, opener: Opener = open_local, name: str = "") -> str
     if named not in (None, "text"):
         return named
     if b"\0" in head or not _is_utf8(head):
-        raise UsageError(f"{path}: neither text in UTF-8 nor records of a known format ({', '.join(_ENDINGS)}); leave it out")
+        known = ", ".join(_ENDINGS)
+        raise UsageError(f"{path}: neither text in UTF-8 nor records of a known format ({known}); convert it with iconv, or leave it out")
     if _HTML.match(head):
         raise UsageError(f"{path}: a page of HTML, not text; use `webtext extract` on it")
     records = start == b"{" and _is_object(path, opener)

@@ -122,6 +122,16 @@ def workers_of(stage: Stage, status: StageStatus, build: Path, config: Config) -
     return 1 if size <= SMALL_INPUTS_OF.get(stage.name, SMALL_INPUTS) else cores()
 
 
+def _refuse_left_over(stages: dict[str, Stage], directory: Path, build: Path | str) -> None:
+    """Raise UsageError where a build holds texts of a stage that it no longer has: readers of the build would take them for the last."""
+    for stage in (CLEAN, DEDUP):
+        if stage.name not in stages and stage.manifest(directory) is not None:
+            raise UsageError(
+                f"{build}: holds {stage.directory}/ of an earlier run with `{stage.name}`, which is left out now; choose another --out, "
+                f"or set {stage.name}.enabled = true"
+            )
+
+
 def run_build(
     config: Config,
     build: Path | str,
@@ -153,6 +163,7 @@ def run_build(
     results = []
     with lock_build(build, arguments) as (directory, remote):
         check_build_owner(directory, config, reuse=reuse, allowed_names=allowed_names, remote=remote)
+        _refuse_left_over(stages, directory, build)
         if remote is not None and config.links.subreddits:
             raise UsageError("links.subreddits: answers of Reddit are kept on a local disk; give a local --out, or links.dumps")
         config = prepare_sources(config, directory, arguments, display or ProgressDisplay(), ask="links" in wanted)

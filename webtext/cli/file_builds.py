@@ -58,3 +58,18 @@ def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, An
             **overrides,
         },
     )
+
+
+def described_fields(config: Config) -> str:
+    """Which fields of the first file are read, for the person who did not name them; empty where nothing was guessed."""
+    # Imported here: only commands on files need the readers.
+    from pipelines.filesystem import is_url
+    from pipelines.stages import text_files
+    from webtext.documents.readers import read_rows
+
+    path = text_files(config)[0]
+    if is_url(path):
+        return ""
+    fields, _ = read_rows(path, path, config.documents)
+    found = [f"{kind} from `{name}`" for kind, name in zip(fields._fields, fields) if kind != "guessed" and name]
+    return f"reading {', '.join(found)}; other fields travel as meta" if fields.guessed and found else ""

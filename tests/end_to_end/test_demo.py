@@ -74,7 +74,7 @@ def test_ordinary_pages_reach_the_corpus(demo: Demo, world: World) -> None:
 
 def test_no_record_vanishes(demo: Demo, world: World) -> None:
     found = manifests(demo.build)
-    assert list(found) == list(DIRECTORIES)
+    assert list(found) == [stage for stage in DIRECTORIES if stage != "documents"]  # of which builds of one's own files have no links
     for stage, manifest in found.items():
         records = manifest["records"]
         assert records["in"] == records["out"] + records["rejected"], stage

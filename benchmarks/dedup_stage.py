@@ -37,7 +37,10 @@ def run_stage(build: Path, workers: int) -> dict[str, Any]:
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         for name, function, tasks in steps:
             began = time.perf_counter()
-            futures = [pool.submit(run_task, context, f"{name}-{task:05d}", function, task, shards, SECTION) for task in range(tasks)]
+            further = ("documents",) if name in ("sign", "decide") else ()
+            futures = [
+                pool.submit(run_task, context, f"{name}-{task:05d}", function, task, shards, SECTION, *further) for task in range(tasks)
+            ]
             measured = [future.result().measured for future in futures]
             found[name] = {
                 "seconds": time.perf_counter() - began,

@@ -159,7 +159,7 @@ def run_stage(build: Path, worker: int, workers: int, barrier: Barrier) -> None:
 
     context, section = StageContext(build, "tokenize", "benchmark"), TokenizeSection(shard_tokens=FILE_TOKENS)
     for shard in range(worker, SHARDS, workers):
-        run_task(context, f"encode-{shard:05d}", encode_shard, shard)
+        run_task(context, f"encode-{shard:05d}", encode_shard, shard, "corpus")
     barrier.wait()
     if worker == 0:
         run_task(context, "layout-00000", lay_out, 0, list(range(SHARDS)), section)

@@ -10,7 +10,7 @@ from webtext.core.config import GPT2, Config
 from webtext.core.config_file import source_files
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
-from webtext.core.plugins import source_file
+from webtext.core.plugins import is_reference, source_file
 from webtext.dedup.earlier_builds import earlier_shards
 from webtext.documents.files import document_files
 from webtext.overlap.sources import source_files as benchmark_files
@@ -67,6 +67,15 @@ def _copies(config: Config) -> dict[str, int]:
     return {"sign": _shards(config) + len(earlier_shards(config.dedup)), "rank": 1, "join": partitions, "verify": partitions, "settle": 1}
 
 
+def _engine(config: Config) -> list[Path]:
+    return [source_file(config.extract.engine, "extract.engine")] if is_reference(config.extract.engine) else []
+
+
+def _documents(config: Config) -> list[Path | str]:
+    own = config.documents.format
+    return [*text_files(config), *([source_file(own, "documents.format")] if is_reference(own) else [])]
+
+
 def _rules(config: Config) -> list[Path]:
     """The files of the user's own rules: a change of their code makes the stage run again."""
     return sorted({source_file(reference, "clean.rules") for reference in config.clean.rules})
@@ -109,6 +118,7 @@ EXTRACT = Stage(
     unit="pages",
     reads=("links", "fetch"),
     sections=("build", "extract"),
+    sources=_engine,
     keys=("fetch.opt_out",),
     phases=lambda config: {"extract": _shards(config)},
     graph="pipelines.extract",
@@ -120,7 +130,7 @@ DOCUMENTS = Stage(
     unit="records",
     reads=(),
     sections=("build", "documents"),
-    sources=text_files,
+    sources=_documents,
     phases=lambda config: {"read": min(len(text_files(config)), _shards(config))},
     graph="pipelines.documents",
 )

@@ -9,12 +9,15 @@ txt         SPLIT-NNNNN.txt                  the texts alone, a line with a sepa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import zstandard
 
@@ -44,15 +47,25 @@ def export(directory: Path, kind: str, out: Path, separator: str = SEPARATOR) ->
     schema = pq.read_schema(shards[0])
     splits = SPLITS if "split" in schema.names else (WHOLE,)
     written = []
-    for number, shard in enumerate(shards):
-        for split in splits:
-            path = out / KINDS[kind].format(split=split, number=number)
-            with writing(path) as output:
-                _WRITERS[kind](output.file, schema, _batches(shard, split if "split" in schema.names else None), separator)
+    for split in splits:
+        for number, shard in enumerate(shards):
+            batches = _batches(shard, split if "split" in schema.names else None)
+            first = next(batches, None)
+            if first is None:  # a shard may have no document of a split
+                continue
+            with writing(out / KINDS[kind].format(split=split, number=number)) as output:
+                _WRITERS[kind](output.file, schema, chain([first], batches), separator)
             if output.written is not None:
                 written.append(output.written)
-    _write_index(kind, out, splits, written)
+    if not written:
+        raise UsageError(f"{directory}: has no document left to export; see the stages' rejected records, or `webtext why`")
+    _write_index(kind, out, [split for split in splits if any(_split_of(file.path, out) == split for file in written)], written)
     return written
+
+
+def _split_of(path: Path, out: Path) -> str:
+    """The split in the name of a file that was written."""
+    return re.split("[-/]", str(path.relative_to(out)).removeprefix("data/"))[0]
 
 
 KINDS = {
@@ -66,7 +79,9 @@ KINDS = {
 def _batches(shard: Path, split: str | None) -> Batches:
     try:
         for batch in pq.ParquetFile(shard).iter_batches(batch_size=ROWS):
-            yield batch if split is None else batch.filter(pa.compute.equal(batch.column("split"), split))
+            part = batch if split is None else batch.filter(pc.equal(batch.column("split"), split))
+            if part.num_rows:
+                yield part
     except (pa.ArrowInvalid, OSError) as error:
         raise WebtextError(f"{shard}: not a whole Parquet file ({error}); delete it and run its stage again") from None
 
@@ -106,16 +121,16 @@ _WRITERS: dict[str, Callable[[Any, pa.Schema, Batches, str], None]] = {
 }
 
 
-def _write_index(kind: str, out: Path, splits: tuple[str, ...], written: list[Written]) -> None:
+def _write_index(kind: str, out: Path, splits: Sequence[str], written: list[Written]) -> None:
     """What tells other programs which files belong together."""
     if kind == "parquet":
         files = "".join(f"  - split: {split}\n    path: data/{split}-*.parquet\n" for split in splits)
         write_bytes(out / "README.md", f"---\nconfigs:\n- config_name: default\n  data_files:\n{files}---\n".encode())
     elif kind == "datasets":
         for split in splits:
-            files = [file for file in written if file.path.parent.name == split]
-            content = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()  # `datasets` names its caches after it
-            names = [{"filename": file.path.name} for file in files]
+            mine = [file for file in written if file.path.parent.name == split]
+            content = hashlib.sha256("".join(file.sha256 for file in mine).encode()).hexdigest()  # `datasets` names its caches after it
+            names = [{"filename": file.path.name} for file in mine]
             state: dict[str, Any] = {"_data_files": names, "_fingerprint": content[:16], "_format_columns": None, "_format_kwargs": {}}
             state |= {"_format_type": None, "_output_all_columns": False, "_split": split}
             write_bytes(out / split / "state.json", to_json(state))

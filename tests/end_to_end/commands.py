@@ -47,11 +47,11 @@ ARROW = "25.0.1"
 CORPUS = {
     "demo": (
         "8673249a0a91d11c445cef0dd0acd28010f4940744e732a5b1228ee8cbc29d1e",
-        "6f0a2076987df3d5a1035092bbf839d5c3d824ab84eb088a39a4dd5f0589c9f3",
+        "82732de76a22b07a9193df356d1bbc1b3497d1ccaff54eb9db01c262731b4b01",
     ),
     "wcxb": (
         "efa292b088a43e347e2c28bfcebe9642d6c5e381c232b1dde006f635f1544683",
-        "b06d7e3ec33d5497212dc7d7d079bbd1b412fa3fe4cd9f33277cd18c6bec6eeb",
+        "aaa9f603db75a01f15a784504a3088c6e7bc7ba2df1cf411ee4fb75334ed28a3",
     ),
 }
 
@@ -62,6 +62,7 @@ def assert_corpus_is(name: str, build: Path) -> None:
     for path in sorted((build / "corpus").glob("shard-*.parquet")):
         files.update(path.read_bytes())
         for row in read_table(path):
+            assert row.pop("meta") is None  # the hash of the rows is older than this column, which only records of one's own files fill
             rows.update(orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE))
     assert rows.hexdigest() == CORPUS[name][0]
     if pa.__version__ == ARROW:

@@ -71,7 +71,7 @@ fixed_time = "2017-12-01T00:00:00Z"
         ran = {}
         for stage in stages:
             config = parse_config(self.toml.read_text(), "build.toml")
-            [done] = run_build(config, self.build, only=stage, retry=retry, display=ProgressDisplay())
+            [done] = run_build(config, self.build, only=[stage], retry=retry, display=ProgressDisplay())
             ran[stage] = done.ran
         return ran
 

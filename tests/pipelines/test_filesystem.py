@@ -65,7 +65,7 @@ def test_options_reach_the_file_system(store: dict[str, bytes]) -> None:
 
 def links(build: Path, *dumps: str, shards: int = 3) -> Manifest:
     config: Config = parse_config("", "test", {"links.dumps": list(dumps), "build.shards": shards, "run.workers": 1})
-    return run_build(config, build, ["--job_name", "named"], only="links")[0].manifest
+    return run_build(config, build, ["--job_name", "named"], only=["links"])[0].manifest
 
 
 def rows(build: Path) -> list[object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipelines.run import run_stage, tidy
 from pipelines.stage import Stage, StageStatus, check_stage
 from pipelines.stages import CLEAN, DEDUP, DOCUMENTS, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
+from webtext.clean.own_rules import load_rules
 from webtext.cli.build_directory import check_build_owner
 from webtext.cli.local_stages import REPORT, TRAIN
 from webtext.cli.progress import ProgressDisplay
@@ -121,6 +122,16 @@ def workers_of(stage: Stage, status: StageStatus, build: Path, config: Config) -
     return 1 if size <= SMALL_INPUTS_OF.get(stage.name, SMALL_INPUTS) else cores()
 
 
+def _refuse_left_over(stages: dict[str, Stage], directory: Path, build: Path | str) -> None:
+    """Raise UsageError where a build holds texts of a stage that it no longer has: readers of the build would take them for the last."""
+    for stage in (CLEAN, DEDUP):
+        if stage.name not in stages and stage.manifest(directory) is not None:
+            raise UsageError(
+                f"{build}: holds {stage.directory}/ of an earlier run with `{stage.name}`, which is left out now; choose another --out, "
+                f"or set {stage.name}.enabled = true"
+            )
+
+
 def run_build(
     config: Config,
     build: Path | str,
@@ -141,7 +152,9 @@ def run_build(
     stages = stages_of(config)
     for name in only:
         if name not in stages:
-            raise UsageError(f"{name}: not a stage of this configuration; it has {', '.join(stages)}")
+            disabled = name in ("clean", "dedup", "train") and not getattr(config, name).enabled
+            remedy = f"set {name}.enabled = true" if disabled else f"it has {', '.join(stages)}"
+            raise UsageError(f"{name}: not a stage of this configuration; {remedy}")
     wanted = [name for name in stages if not only or name in only]
     if retry:
         _check_retry(retry, config)
@@ -150,9 +163,14 @@ def run_build(
     results = []
     with lock_build(build, arguments) as (directory, remote):
         check_build_owner(directory, config, reuse=reuse, allowed_names=allowed_names, remote=remote)
+        _refuse_left_over(stages, directory, build)
         if remote is not None and config.links.subreddits:
             raise UsageError("links.subreddits: answers of Reddit are kept on a local disk; give a local --out, or links.dumps")
         config = prepare_sources(config, directory, arguments, display or ProgressDisplay(), ask="links" in wanted)
+        for name in wanted:
+            stages[name].sources(config)  # a path that leads to nothing is refused now and not when its stage begins, hours later
+        if "clean" in wanted:
+            load_rules(config.clean)
         for stage in stages.values():
             if stage.name not in wanted:
                 continue

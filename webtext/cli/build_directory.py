@@ -72,21 +72,20 @@ def check_build_owner(
     """
     mark, shown = build / BUILD_FILE, remote.url if remote is not None else build
     mine = sources(config)
+    there = {path.name for path in build.iterdir()} if remote is None else {path.split("/")[0] for path in remote.sizes(["**"])}
+    held = sorted(there - {BUILD_FILE, LOCK_FILE, workers.WORKERS_LOCK, HOLDER_FILE, *allowed_names})
     if mark.exists():
         theirs = cast(dict[str, Any], read_json(mark))
         other = [key for key in mine if theirs.get(key) != mine[key]]
-        if other and not reuse:
+        if other and held and not reuse:  # where no stage has begun there is nothing to lose
             changes = "; ".join(f"{key} was {theirs.get(key)} and is now {mine[key]}" for key in other)
             raise UsageError(
                 f"{shown}: belongs to a build of another configuration ({changes}); choose another --out, or --reuse to rebuild it"
             )
         if not other:
             return
-    else:
-        there = {path.name for path in build.iterdir()} if remote is None else {path.split("/")[0] for path in remote.sizes(["**"])}
-        foreign = sorted(there - {LOCK_FILE, workers.WORKERS_LOCK, HOLDER_FILE, *allowed_names})
-        if foreign:
-            raise UsageError(f"{shown}: not empty and not a build (it holds {foreign[0]}); choose another --out")
+    elif held:
+        raise UsageError(f"{shown}: not empty and not a build (it holds {held[0]}); choose another --out")
     write_bytes(mark, to_json(mine))
     if remote is not None:
         remote.upload(build, [BUILD_FILE])

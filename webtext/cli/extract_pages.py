@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -47,4 +48,7 @@ def _read(name: str) -> bytes:
         ) from None
     if data.startswith((b"\x1f\x8b", b"WARC/")):
         raise UsageError(f"{name}: an archive, not a page; give --out DIR, and its pages become documents there")
+    plain = data.replace(b"\0", b"").lstrip()  # of UTF-16 too
+    if plain.startswith((b"{", b"[")) or not re.search(rb"<[A-Za-z!]", plain):
+        raise UsageError(f"{name}: has no markup, so it is no page; `webtext documents` reads texts and records")
     return data

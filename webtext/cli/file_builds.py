@@ -40,6 +40,9 @@ def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, An
         if len(files) != 1:
             raise UsageError("train: give a configuration, or one directory of token shards, as in: webtext train tokens --out DIR")
         return parse_config("", "command line", {"train.tokens": files[0], **overrides})
+    toml = next((name for name in files if name.endswith(".toml")), None)
+    if toml is not None:
+        raise UsageError(f"{toml}: a configuration among files of texts; give it alone, and its texts as documents.files")
     if stage not in TAKES_FILES:
         raise UsageError(
             f"{files[0] if files else stage}: `webtext {stage}` takes a configuration, as in: webtext {stage} build.toml --out DIR"
@@ -55,3 +58,18 @@ def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, An
             **overrides,
         },
     )
+
+
+def described_fields(config: Config) -> str:
+    """Which fields of the first file are read, for the person who did not name them; empty where nothing was guessed."""
+    # Imported here: only commands on files need the readers.
+    from pipelines.filesystem import is_url
+    from pipelines.stages import text_files
+    from webtext.documents.readers import read_rows
+
+    path = text_files(config)[0]
+    if is_url(path):
+        return ""
+    fields, _ = read_rows(path, path, config.documents)
+    found = [f"{kind} from `{name}`" for kind, name in zip(fields._fields, fields) if kind != "guessed" and name]
+    return f"reading {', '.join(found)}; other fields travel as meta" if fields.guessed and found else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -13,6 +13,7 @@ from webtext.cli.stage_options import stage_command
 
 if TYPE_CHECKING:
     from tokenizer import ByteBPE
+    from webtext.documents.readers import Format
 
 BEAM = {"allow_extra_args": True}
 
@@ -41,6 +42,7 @@ def train_files(
     out: Annotated[Path, typer.Option("--out", help="directory for the vocabulary")],
     vocabulary: Annotated[int, typer.Option(help="tokens with the 256 bytes and <|endoftext|>", min=257)] = 50_257,
     text_field: Annotated[str, typer.Option(help="field of the text in records; empty: guessed")] = "",
+    file_format: Annotated[str, typer.Option("--format", help="how to read the files, as `webtext documents` does")] = "auto",
 ) -> None:
     """Learn a vocabulary from texts."""
     from rich.console import Console
@@ -52,7 +54,7 @@ def train_files(
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("merges", total=None)
-        texts = (document.text for document in read_documents(files, text_field=text_field))
+        texts = (document.text for document in read_documents(files, text_field=text_field, format=cast("Format", file_format)))
         bpe = train(texts, vocabulary, progress=lambda done, wanted: bar.update(task, completed=done, total=wanted))
     _write(bpe, out)
 

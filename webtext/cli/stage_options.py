@@ -13,7 +13,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from webtext.cli.file_builds import TAKES_FILES, config_of_files, is_configuration, split_beam_options
+from webtext.cli.file_builds import TAKES_FILES, config_of_files, described_fields, is_configuration, split_beam_options
 from webtext.core.config import Benchmark, Config, DedupSection, TokenizerSection
 from webtext.core.config_file import load_config, parse_setting
 from webtext.core.errors import UsageError
@@ -76,6 +76,11 @@ def stage_command(
         else:
             config = config_of_files(stage, inputs, overrides)
             only = stages_for(config, RUNS.get(stage, stage))
+            if stage in TAKES_FILES and (line := described_fields(config)):
+                console.out.print(line, markup=False)
+        sets = {"overlap": config.overlap.benchmarks, "decontaminate": config.dedup.decontaminate}
+        if not sets.get(stage, True):
+            raise UsageError(f"{stage}: no test set is given; add --benchmark FILE")
         results = run_build(config, out, beam, only=only, reuse=reuse, retry=retry, on_stage_done=console.print_stage_line)
         if any(done.ran for done in results):
             console.print_summary(results)

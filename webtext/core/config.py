@@ -1,9 +1,4 @@
-"""The configuration of a build: TOML, checked at the start, every key described.
-
-A key marked `affects_output=False` does not affect the output: workers, time-outs of this machine, and paths of source files,
-which a manifest knows by their content instead. A key marked `file` holds such paths; relative ones are made absolute when the
-configuration is read (webtext.core.config_file).
-"""
+"""The configuration of a build: TOML, checked at the start, every key described."""
 
 from __future__ import annotations
 
@@ -12,41 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, model_validator
+
+from webtext.core.section import Day, Section, Share, key, one_of
 
 GPT2 = "gpt2"  # as a path, where there is no such file: GPT-2's own tokenizer
-
-
-def key(default: Any, description: str, *, affects_output: bool = True, file: bool = False, **bounds: Any) -> Any:
-    """A field with its default, its comment in `--print-config` and its bounds."""
-    if isinstance(default, (list, dict)):
-        bounds["default_factory"] = default.copy
-    else:
-        bounds["default"] = default
-    return Field(description=description, json_schema_extra={"affects_output": affects_output, "file": file}, **bounds)
-
-
-class Section(BaseModel):
-    """A table of the configuration: unknown keys and wrong types are refused, values do not change afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-    def fingerprint_fields(self) -> dict[str, Any]:
-        """The keys that affect the output of the build, as JSON values."""
-        values = self.model_dump(mode="json")
-        for name, info in type(self).model_fields.items():
-            value = getattr(self, name)
-            if isinstance(info.json_schema_extra, dict) and info.json_schema_extra["affects_output"] is False:
-                del values[name]
-            elif isinstance(value, list) and value and isinstance(value[0], Section):
-                values[name] = [item.fingerprint_fields() for item in value]
-            elif isinstance(value, Section):
-                values[name] = value.fingerprint_fields()
-        return values
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Day = Annotated[date, Field(strict=False)]  # TOML's date, or a string such as "2018-01-01"
 
 
 class BuildSection(Section):
@@ -154,15 +119,22 @@ class DocumentsSection(Section):
     url_field: str = key("", "field of the URL; empty: guessed")
     date_field: str = key("", "field of the date; empty: guessed")
     title_field: str = key("", "field of the title; empty: guessed")
-    format: Literal["auto", "jsonl", "json", "parquet", "arrow", "csv", "tsv", "text", "wet", "tar"] = key(
-        "auto", "how to read the files; auto: by first bytes and ending"
+    format: Annotated[str, one_of("auto", "jsonl", "json", "parquet", "arrow", "csv", "tsv", "text", "wet", "tar")] = key(
+        "auto",
+        "how to read the files: jsonl, json, parquet, arrow, csv, tsv, text, wet, tar, or a function of a path that gives records "
+        "(file.py:function); auto: by first bytes and ending",
+        function=True,
     )
     unit: Literal["document", "line", "paragraph"] = key("document", "what of a plain text is a document: the file, a line, or a paragraph")
     max_broken: float = key(0.001, "share of broken records in a file above which the run fails", ge=0, le=1)
 
 
 class ExtractSection(Section):
-    engine: Literal["combined", "blocks", "trafilatura", "newspaper3k"] = key("combined", "what finds the text of a page")
+    engine: Annotated[str, one_of("combined", "blocks", "trafilatura", "newspaper3k")] = key(
+        "combined",
+        "what finds the text of a page: combined, blocks, trafilatura, newspaper3k, or a function of HTML and URL (file.py:function)",
+        function=True,
+    )
     drop_wikipedia: bool = key(True, "reject pages whose markup or text says that they are copies of Wikipedia articles")
     max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is rejected", ge=1024)
     page_seconds: float = key(30.0, "processor seconds that a page may take", gt=0, le=600)
@@ -175,7 +147,7 @@ class CleanSection(Section):
     rules: list[str] = key(
         [],
         "further rules: functions of a text, as my_rules.py:no_recipes or package.module:rule; they return None, a reason, or Edited(text)",
-        file=True,
+        function=True,
     )
     max_failed: float = key(0.01, "share of a shard's documents on which such a rule may fail before the run does", ge=0, le=1)
     languages: list[str] = key(["en"], "languages kept (ISO 639-1); empty: all")
@@ -237,10 +209,7 @@ class Benchmark(Section):
     path: str = key(..., "file of the test set, or a directory or glob of files", affects_output=False, file=True)
     format: BenchmarkFormat = key("auto", "how to read it; auto: by name, ending and first bytes")
     field: str | list[str] = key(
-        "text",
-        'field of the text in records (JSONL, JSON, CSV, Parquet, Arrow), or fields that are joined, as ["question", "choices"]; '
-        "questions or highlights where a format has them beside its text",
-        min_length=1,
+        "text", "field of the text in records, or a list of fields to join; questions or highlights where a format has them", min_length=1
     )
     train: str = key("", "the benchmark's own training set, for the second row of the paper's table", affects_output=False, file=True)
 
@@ -286,7 +255,7 @@ class DedupSection(Section):
     )
     val_share: float = key(0.05, "share of the clusters held out for tuning (the paper: 5 %)", ge=0, lt=0.5)
     test_share: float = key(0.005, "share of the clusters held out for testing", ge=0, lt=0.5)
-    decontaminate: Benchmarks = key([], "test sets that no document may quote: paths, or names of overlap.benchmarks")
+    decontaminate: Benchmarks = key([], "test sets that no document may quote: paths, names of overlap.benchmarks, or tables as there")
     decontaminate_by: Literal["drop", "cut"] = key(
         "drop", "what becomes of a document with a quotation: it is dropped, or the quotation is cut out with 200 bytes on both sides"
     )
@@ -303,7 +272,7 @@ class NgramsSection(Section):
 
 
 class OverlapSection(Section):
-    benchmarks: Benchmarks = key([], "test sets to report on")
+    benchmarks: Benchmarks = key([], "test sets to report on: paths, or tables with name, path, format, field and train")
     heavy: float = key(0.15, "share of an example's n-grams above which it counts as heavily overlapped (the paper: 15 %)", ge=0, le=1)
     spans: int = key(20, "examples shown for a test set, those with the longest matches", ge=0, le=10_000)
     probes: int = key(1_000_000, "generated strings that measure the filters' false positives (the paper: 1 million)", ge=1, le=10**10)

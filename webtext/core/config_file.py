@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
 
@@ -21,6 +22,7 @@ from pydantic_core import ErrorDetails
 from webtext.core.config import GPT2, CleanSection, Config
 from webtext.core.errors import UsageError
 from webtext.core.plugins import is_reference
+from webtext.core.section import marked
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,9 +57,10 @@ def parse_config(text: str, name: str, overrides: Mapping[str, Any] | None = Non
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name}: not valid TOML: {error}") from None
-    values = _absolute(_renamed(_expand(values, name), name), Config, directory or Path.cwd())
+    values = _absolute(_renamed(_expand(values, name), name), Config, directory or Path.cwd(), _names(values))
     for dotted, value in (overrides or {}).items():
-        _lay_over(values, _absolute(_renamed(_nested(dotted, _expand(value, name)), dotted), Config, Path.cwd()), dotted)
+        over = _renamed(_nested(dotted, _expand(value, name)), dotted)
+        _lay_over(values, _absolute(over, Config, Path.cwd(), _names(values)), dotted)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -97,30 +100,48 @@ def _renamed(values: dict[str, Any], name: str) -> dict[str, Any]:
     return values
 
 
-def _absolute(values: dict[str, Any], model: type[BaseModel], directory: Path) -> dict[str, Any]:
+def _names(values: dict[str, Any]) -> set[str]:
+    """The names of the benchmarks that the configuration has: `dedup.decontaminate` may give a name in place of a path."""
+    overlap = values.get("overlap")
+    tables = overlap.get("benchmarks") if isinstance(overlap, dict) else None
+    return {str(table.get("name")) for table in tables if isinstance(table, dict)} if isinstance(tables, list) else set()
+
+
+def _absolute(values: dict[str, Any], model: type[BaseModel], directory: Path, names: set[str]) -> dict[str, Any]:
     """The values with relative paths of files taken from a directory. What has a wrong type is left for the check that follows."""
     for key, value in values.items():
         info = model.model_fields.get(key)
         if info is None:
             continue
         table = _table_of(info)
-        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("file"):
-            values[key] = [_path(item, directory) for item in value] if isinstance(value, list) else _path(value, directory)
+        if marked(info, "file") or marked(info, "function"):
+            absolute = partial(_path if marked(info, "file") else _function, directory=directory)
+            values[key] = list(map(absolute, value)) if isinstance(value, list) else absolute(value)
         elif table is not None and isinstance(value, list):  # of a benchmark its path, or its table
-            values[key] = [_absolute(item, table, directory) if isinstance(item, dict) else _path(item, directory, table) for item in value]
+            values[key] = [
+                _absolute(item, table, directory, names)
+                if isinstance(item, dict)
+                else item
+                if isinstance(item, str) and item in names
+                else _path(item, directory)
+                for item in value
+            ]
         elif table is not None and isinstance(value, dict):
-            _absolute(value, table, directory)
+            _absolute(value, table, directory, names)
     return values
 
 
-def _path(value: Any, directory: Path, table: type[BaseModel] | None = None) -> Any:
-    """An absolute path. Of what may be the name of a table (a benchmark's) only where there is such a file."""
-    if not isinstance(value, str) or not value or "://" in value or (is_reference(value) and ".py:" not in value):
+def _path(value: Any, directory: Path) -> Any:
+    """An absolute path; a URL, and `gpt2` where there is no such file, as they are."""
+    if not isinstance(value, str) or not value or "://" in value:
         return value
-    path = str(directory / Path(value).expanduser())
-    if value == GPT2 and not Path(path).exists():
-        return value
-    return path if table is None or Path(path).exists() or glob.glob(path, recursive=True) else value
+    path = directory / Path(value).expanduser()
+    return value if value == GPT2 and not path.exists() else str(path)
+
+
+def _function(value: Any, directory: Path) -> Any:
+    """A function in a file with an absolute path; any other value as it is."""
+    return _path(value, directory) if isinstance(value, str) and is_reference(value) and ".py:" in value else value
 
 
 def parse_setting(setting: str) -> tuple[str, Any]:
@@ -213,10 +234,22 @@ def _table(name: str, section: BaseModel) -> list[str]:
             for item in value:
                 tables.append(f"\n[[{name}.{key}]]\n" + "".join(f"{leaf} = {_toml(leaf_value)}\n" for leaf, leaf_value in item))
             continue
+        table = _table_of(info)
+        if table is not None:
+            tables.append(_example(f"{name}.{key}", table))
         comment = f"{info.description}{_choices(info.annotation)}"
         assignment = f"{key} = {_toml(value)}" if value is not None else f"# {key} ="
         lines.append(f"# {comment}\n{assignment}\n")
     return lines + tables
+
+
+def _example(name: str, table: type[BaseModel]) -> str:
+    """A table of a list that is empty, as comments: its keys and what they mean."""
+    lines = [f"\n# [[{name}]]  # a table for each, in place of the list above\n"]
+    for key, info in table.model_fields.items():
+        value = "" if info.is_required() else info.get_default(call_default_factory=True)
+        lines.append(f"# # {info.description}{_choices(info.annotation)}\n# {key} = {_toml(value)}\n")
+    return "".join(lines)
 
 
 def _choices(annotation: Any) -> str:

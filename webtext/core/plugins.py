@@ -9,7 +9,10 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+import xxhash
 
 from webtext.core.errors import UsageError
 
@@ -27,6 +30,8 @@ def is_reference(value: str) -> bool:
 
 def source_file(reference: str, key: str) -> Path:
     """The file with the function. Raises UsageError where there is none; `key` names the configuration key."""
+    if not is_reference(reference):
+        raise UsageError(f"{key}: {reference} names no function; write FILE.py:FUNCTION or package.module:FUNCTION")
     place = reference.rpartition(":")[0]
     if place.endswith(".py"):
         path = Path(place)
@@ -42,12 +47,11 @@ def source_file(reference: str, key: str) -> Path:
     return Path(found.origin)
 
 
-@lru_cache(maxsize=64)
 def load_function(reference: str, key: str) -> Callable[..., Any]:
     """The function. Raises UsageError that names the key where the file cannot be loaded or has no such function."""
-    path, name = source_file(reference, key), reference.rpartition(":")[2]
+    path, (place, _, name) = source_file(reference, key), reference.rpartition(":")
     try:
-        module = _load_file(path) if reference.rpartition(":")[0].endswith(".py") else importlib.import_module(reference.rpartition(":")[0])
+        module = _load_file(path, path.read_bytes()) if place.endswith(".py") else importlib.import_module(place)
     except Exception as error:
         raise UsageError(f"{key}: {path} cannot be loaded ({type(error).__name__}: {error})") from error
     function = getattr(module, name, None)
@@ -56,12 +60,12 @@ def load_function(reference: str, key: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def _load_file(path: Path) -> Any:
-    # NB: not by the path of imports: a file beside it must not stand for a module of ours.
-    spec = importlib.util.spec_from_file_location(f"webtext_user_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError("not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
+@lru_cache(maxsize=64)
+def _load_file(path: Path, content: bytes) -> ModuleType:
+    # NB: not by the path of imports: a file beside it must not stand for a module of ours. And not by Python's cache of compiled code,
+    # which takes a file for unchanged that was edited within the second.
+    module = ModuleType(f"webtext_user_{path.stem}_{xxhash.xxh3_64_hexdigest(bytes(path) + content)}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses look their module up there
+    exec(compile(content, str(path), "exec"), vars(module))
     return module

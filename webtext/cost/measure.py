@@ -51,7 +51,7 @@ class SampleBuild(ProgressDisplay):
             "train": {"enabled": False},
         }
         config = config.model_copy(update={name: getattr(config, name).model_copy(update=keys) for name, keys in small.items()})
-        done = run_build(config, directory, only=only, display=self)
+        done = run_build(config, directory, only=[only] if only else (), display=self)
         self.manifests = {each.stage.name: each.manifest for each in done if each.stage.name != "report"}
 
     @contextmanager

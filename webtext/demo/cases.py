@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from webtext.demo.documentation import Article
+from webtext.demo.articles import Article
 from webtext.demo.markup import Block, parse
 from webtext.demo.resources import DATA, read_toml, stable_date
 from webtext.demo.site import Page, render, render_template, sites
@@ -16,7 +16,7 @@ from webtext.demo.site import Page, render, render_template, sites
 Behavior = Literal["answer", "chunked", "broken-chunks", "hang", "drip", "close", "short", "garbage"]
 
 HTML = "text/html; charset=utf-8"
-STAGES = ("links", "fetch", "extract", "dedup")  # each has a file in data/
+STAGES = ("links", "fetch", "extract", "clean", "dedup")  # each has a file in data/
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from webtext.demo.documentation import Article
+from webtext.demo.articles import Article
 from webtext.demo.markup import Block, inline
 from webtext.demo.resources import TEMPLATES, read_toml, stable_choice, stable_date, stable_int, stable_sample
 

@@ -1,6 +1,6 @@
 """The demo's web: sites full of articles, the planted cases, the dump that links to them, a benchmark that quotes them.
 
-The same version of Python makes the same world, byte by byte.
+Every run makes the same world, byte by byte.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import urljoin
 
+from webtext.demo.articles import Article, articles
 from webtext.demo.cases import HTML, Case, Entry, Pages, Response, host_and_target, read_entries, respond, sentence
-from webtext.demo.documentation import Article, articles
 from webtext.demo.resources import read_toml, stable_choice, stable_date, stable_int
 from webtext.demo.site import Page, Site, render, render_front, sites
 from webtext.demo.submissions import Post, dump
@@ -44,7 +44,7 @@ class World:
         return sorted({host for host, _ in self.pages})
 
 
-@cache  # it takes some seconds
+@cache  # it takes some seconds, most of them in the templates
 def make_world() -> World:
     """Everything of the demo that is served, submitted, quoted and expected."""
     documentation = articles()

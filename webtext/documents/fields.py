@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from webtext.core.config import DocumentsSection
 from webtext.core.errors import UsageError
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 _NESTED = ("metadata", "meta")
 _TEXTS = ("text", "content", "body", "raw_content", "document", "article", "raw_text", "page_content", "passage", "sentence", "markdown")
@@ -74,12 +74,12 @@ def value_at(record: Any, name: str) -> Any:
     >>> value_at({"messages": [{"content": "a"}, {"content": "b"}]}, "messages.content")
     ['a', 'b']
     """
-    if isinstance(record, Mapping) and name in record:  # a column may have a dot in its name
+    if isinstance(record, dict) and name in record:  # a column may have a dot in its name
         return record[name]
     first, _, rest = name.partition(".")
     if isinstance(record, list):
         return [value_at(item, name) for item in record]
-    if not isinstance(record, Mapping) or not rest or first not in record:
+    if not isinstance(record, dict) or not rest or first not in record:
         return None
     return value_at(record[first], rest)
 
@@ -92,15 +92,15 @@ def text_at(record: Any, name: str) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return "\n".join(value)
     if value is None:
-        names = ", ".join(map(str, record)) if isinstance(record, Mapping) else f"none, it is {type(record).__name__}"
+        names = ", ".join(map(str, record)) if isinstance(record, dict) else f"none, it is {type(record).__name__}"
         raise NotReadable(f"no field {name!r}; its fields are: {names}")
     raise NotReadable(f"field {name!r} is {_kind(value)}, not text")
 
 
 def _kind(value: Any) -> str:
     if isinstance(value, list):
-        return "a list of objects" if any(isinstance(item, Mapping) for item in value) else "a list"
-    kinds = ((Mapping, "an object"), (bool, "true or false"), ((int, float), "a number"), (bytes, "bytes"))
+        return "a list of objects" if any(isinstance(item, dict) for item in value) else "a list"
+    kinds = ((dict, "an object"), (bool, "true or false"), ((int, float), "a number"), (bytes, "bytes"))
     return next((name for kind, name in kinds if isinstance(value, kind)), type(value).__name__)
 
 
@@ -120,7 +120,7 @@ def resolve_fields(path: str, rows: Sequence[Row], section: DocumentsSection, he
     text = section.text_field or _usual(rows, names, _TEXTS, (str,))
     chat = next((name for name in ([text] if text else _CHATS) if any(_is_chat(value_at(row, name)) for row in rows)), None)
     if chat is not None:
-        turn = next(item for row in rows for item in value_at(row, chat) or () if isinstance(item, Mapping))
+        turn = next(item for row in rows for item in value_at(row, chat) or () if isinstance(item, dict))
         field = next((name for name in ("content", "value", "text") if name in turn), "content")
         raise UsageError(
             f"{path}: {chat!r} is a chat, a list of turns with roles; give {chat}.{field} as the text field to join what was said, "
@@ -130,7 +130,9 @@ def resolve_fields(path: str, rows: Sequence[Row], section: DocumentsSection, he
         strings = [name for name in names if name not in found.values() and _usual(rows, [name], (name,), (str,))]
         text = strings[0] if len(strings) == 1 else ""
     if not text and rows:
-        raise UsageError(f"{path}: which field is the text? Its fields are: {', '.join(names) or 'none'}; name one as the text field")
+        shown = ", ".join(name if len(name) <= 40 else f"{name[:40]}…" for name in names) or "none"
+        header = ", or give the table a header, if this is no row of one" if headed else ""
+        raise UsageError(f"{path}: which field is the text? Its fields are: {shown}; name one as the text field{header}")
     given = {"text": section.text_field, **{kind: getattr(section, f"{kind}_field") for kind in found}}
     for kind, name in given.items():  # of the text each record says so
         if name and kind != "text" and rows and name not in names and name.partition(".")[0] not in names:
@@ -152,7 +154,7 @@ def _usual(rows: Sequence[Row], names: Sequence[str], usual: Iterable[str], kind
 
 
 def _is_chat(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(turn, Mapping) and turn.keys() & {"role", "from", "speaker"} for turn in value)
+    return isinstance(value, list) and any(isinstance(turn, dict) and turn.keys() & {"role", "from", "speaker"} for turn in value)
 
 
 def to_document(row: Row, fields: Fields, file: str, number: int) -> SourceDocument | BrokenRow:
@@ -171,12 +173,8 @@ def to_document(row: Row, fields: Fields, file: str, number: int) -> SourceDocum
                 if kind not in fields.guessed:
                     raise NotReadable(f"field {name!r}: {error}") from None
                 found[kind] = None
-        for part in (text, found["id"], found["url"], found["title"]):
-            (part or "").encode()
     except NotReadable as error:
         return BrokenRow(file, number, str(error))
-    except UnicodeEncodeError:
-        return BrokenRow(file, number, "not Unicode text: it has half of a surrogate pair")
     meta = {name: json_value(value) for name, value in row.items() if name not in taken and value is not None}
     return SourceDocument(text, found["id"], found["url"], found["title"], found["date"], meta, file, number)
 
@@ -206,7 +204,7 @@ def seconds_of(value: Any) -> int:
 
 
 def _parsed(text: str) -> Any:
-    if re.fullmatch(r"\d{1,12}(\.\d{1,12})?", text):
+    if text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text)
     match = _ISO.fullmatch(text)
     if match is None:
@@ -222,7 +220,9 @@ def _parsed(text: str) -> Any:
 
 def json_value(value: Any) -> Any:
     """A value as JSON can have it: dates in ISO 8601, decimals as strings; of bytes only how many there were."""
-    if isinstance(value, Mapping):
+    if isinstance(value, (str, int, float)):  # by far the most
+        return value
+    if isinstance(value, dict):
         return {str(name): json_value(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [json_value(item) for item in value]

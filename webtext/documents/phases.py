@@ -21,6 +21,7 @@ from webtext.documents.fields import BrokenRow, Fields, SourceDocument
 from webtext.documents.files import relative_names
 from webtext.documents.readers import BrokenShare, read_rows
 
+_OF_A_BUILD = {"extractor", "subreddits"}  # columns that no build leaves empty
 BLOCK_DOCUMENTS = 1_000
 BLOCK_BYTES = 8_000_000  # of text, counted in characters
 
@@ -69,7 +70,10 @@ def _records(log: TaskRun, path: str, name: str, section: DocumentsSection, open
 
 
 def document(row: SourceDocument, fields: Fields, place: str) -> Record:
-    """The record of a document; its own id travels in `meta`."""
+    """The record of a document; its own id travels in `meta`. A document of another build stays what it was."""
+    if row.id is not None and row.meta.keys() >= _OF_A_BUILD:
+        kept = {name: row.meta.get(name) for name in ("extractor", "score", "subreddits", "meta")}
+        return {"id": row.id, "url": row.url, "title": row.title, "text": row.text, "created_utc": row.created_utc, **kept}
     meta = row.meta if row.id is None else {**row.meta, fields.id: row.id}
     return {
         "id": document_id(row.id, row.url, row.text),

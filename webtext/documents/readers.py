@@ -13,8 +13,9 @@ import orjson
 
 from webtext.core.compression import LINE, SUFFIXES, Opener, decompressed, open_local
 from webtext.core.config import DocumentsSection
-from webtext.core.config_file import source_files
+from webtext.core.config_file import parse_config, source_files
 from webtext.core.errors import UsageError, WebtextError
+from webtext.core.plugins import is_reference, load_function
 from webtext.documents.fields import CANONICAL, BrokenRow, Fields, SourceDocument, resolve_fields, to_document
 from webtext.documents.files import Lister, document_files, relative_names
 from webtext.documents.tables import Rows, read_arrow, read_csv, read_json, read_jsonl, read_parquet
@@ -79,10 +80,11 @@ def read_documents(
 
     >>> for document in read_documents("texts/*.jsonl.zst", text_field="body"): print(document.id, document.text)
     """
-    section = DocumentsSection(
-        text_field=text_field, id_field=id_field, url_field=url_field, date_field=date_field, title_field=title_field,
-        format=format, unit=unit, max_broken=max_broken,
-    )  # fmt: skip
+    keys = {
+        "text_field": text_field, "id_field": id_field, "url_field": url_field, "date_field": date_field, "title_field": title_field,
+        "format": format, "unit": unit, "max_broken": max_broken,
+    }  # fmt: skip
+    section = parse_config("", "read_documents", {f"documents.{key}": value for key, value in keys.items()}).documents
     files = document_files([paths] if isinstance(paths, (str, Path)) else paths, "read_documents", lister)
     return _sound(files, section, opener)
 
@@ -127,18 +129,30 @@ def read_rows(
 
     Raises WebtextError for a file that is cut or damaged, UsageError for one without text.
     """
-    _head(path, opener)  # an empty file is refused, whatever its format
+    if not is_reference(section.format):  # a function of the user's own reads a file in its own way
+        _head(path, opener)  # an empty file is refused, whatever its format
     format_ = detect_format(path, opener) if section.format == "auto" else section.format
     if format_ in _TEXTS:
         rows, fields = _TEXTS[format_](path, opener, section.unit), CANONICAL
     else:
-        rows = TABLES[format_](path, opener)
+        rows = own_rows(path, format_) if is_reference(format_) else TABLES[format_](path, opener)
         first = list(islice(rows, _PEEKED))
         rows = chain(first, rows)
         fields = resolve_fields(path, [row for _, row in first if isinstance(row, dict)], section, format_ in ("csv", "tsv"))
     return fields, (
         BrokenRow(name, number, row) if isinstance(row, str) else to_document(row, fields, name, number) for number, row in rows
     )
+
+
+def own_rows(path: str, reference: str) -> Rows:
+    """The records of a file by a function of the user's own. Raises WebtextError that names it where it fails."""
+    number = 0
+    try:
+        for record in load_function(reference, "documents.format")(path):
+            number += 1
+            yield number, record if isinstance(record, dict) else f"{reference} gave {type(record).__name__}, not a dict"
+    except Exception as error:
+        raise WebtextError(f"{path}: {reference} failed after {number:,} records ({type(error).__name__}: {error})") from error
 
 
 def detect_format(path: str, opener: Opener = open_local, name: str = "") -> str:
@@ -164,7 +178,8 @@ def detect_format(path: str, opener: Opener = open_local, name: str = "") -> str
     if named not in (None, "text"):
         return named
     if b"\0" in head or not _is_utf8(head):
-        raise UsageError(f"{path}: neither text in UTF-8 nor records of a known format ({', '.join(_ENDINGS)}); leave it out")
+        known = ", ".join(_ENDINGS)
+        raise UsageError(f"{path}: neither text in UTF-8 nor records of a known format ({known}); convert it with iconv, or leave it out")
     if _HTML.match(head):
         raise UsageError(f"{path}: a page of HTML, not text; use `webtext extract` on it")
     records = start == b"{" and _is_object(path, opener)

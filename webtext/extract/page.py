@@ -6,12 +6,19 @@ from webtext.core.config import ExtractSection
 from webtext.core.errors import Rejected
 from webtext.extract import wikipedia
 from webtext.extract.decode import decode, kind_of
-from webtext.extract.engines import MODULES, Extraction, engine
+from webtext.extract.engines import MODULES, Engine, Extraction, engine
 from webtext.extract.result import Rejection, Text
 from webtext.extract.text import tidy
 
 # Loaded with this module, so that no page has to pay for them out of its budget; see also the end of this file.
 ENGINES = {name: engine(name) for name in MODULES}
+
+
+def engine_of(name: str) -> Engine:
+    """An engine; one of the user's own is loaded by its first page."""
+    if name not in ENGINES:
+        ENGINES[name] = engine(name)
+    return ENGINES[name]
 
 
 def extract_page(body: bytes, content_type: str | None, url: str, section: ExtractSection) -> Text | Rejection:
@@ -37,7 +44,7 @@ def _extract(body: bytes, content_type: str | None, url: str, section: ExtractSe
     if kind not in ("html", "text"):
         raise Rejected("not-html", kind)
     html, _ = decode(body, content_type)
-    found = Extraction("", html, 1.0, "text") if kind == "text" else ENGINES[section.engine](html, url)
+    found = Extraction("", html, 1.0, "text") if kind == "text" else engine_of(section.engine)(html, url)
     title, text = " ".join(tidy(found.title).split()), tidy(found.text)
     if not text:
         raise Rejected("no-text")

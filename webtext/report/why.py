@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from webtext.core.directories import DIRECTORIES, rejected_directory
 from webtext.core.hashing import url_id
+from webtext.core.manifest import manifest_of
 from webtext.links.urls import canonical
 
 COPIES = 20  # copies that are listed one by one: boilerplate pages have a hundred thousand
@@ -35,6 +36,8 @@ def why(build: Path, url: str) -> list[Event]:
     """
     forms = _forms(url)
     ids = {url_id(form) for form in forms}
+    if manifest_of(build, "documents") is not None:  # of documents that came with ids of their own, the id does not follow from the URL
+        ids |= {row["id"] for row in _rows(build / "documents", "url", forms, ["id"])}
     events: list[Event] = []
     for stage in DIRECTORIES:
         events += [Event(stage, False, _rejection(row)) for row in _rows(build / rejected_directory(stage), "url", forms)]
@@ -49,13 +52,13 @@ def _forms(url: str) -> set[str]:
         return {url}
 
 
-def _rows(directory: Path, column: str, values: set[str]) -> Iterator[dict[str, Any]]:
-    """The rows of all Parquet files of a directory that hold one of the values in a column."""
+def _rows(directory: Path, column: str, values: set[str], columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of all Parquet files of a directory that hold one of the values in a column, or some `columns` of them."""
     matches = pc.field(column).isin(sorted(values))
     for path in sorted(directory.glob("*.parquet")):
         # Few shards hold the URL, and most bytes of a shard are text: read whole rows only where the key column matches.
         if pq.read_table(path, columns=[column], filters=matches).num_rows:
-            yield from pq.read_table(path, filters=matches).to_pylist()
+            yield from pq.read_table(path, columns=columns, filters=matches).to_pylist()
 
 
 def _rejection(row: dict[str, Any]) -> str:
@@ -73,9 +76,10 @@ def _kept(build: Path, stage: str, ids: set[str]) -> Iterator[str]:
             if row["error"] is None:
                 cut = ", cut" if row["truncated"] else ""
                 yield f"{row['bytes']:,} bytes{cut}, HTTP {row['status']}{_archive(row)}, in {row['warc']} at {row['offset']:,}"
-    elif stage == "extract":
+    elif stage in ("extract", "documents") and manifest_of(build, stage) is not None:
         for row in _rows(build / "documents", "id", ids):
-            yield f"{len(row['text']):,} characters by {row['extractor']}: {row['title']}"
+            how = f"by {row['extractor']}: {row['title']}" if stage == "extract" else f"from {row['url']}"
+            yield f"{len(row['text']):,} characters {how}"
     elif stage == "clean":
         for row in _rows(build / "cleaned", "id", ids):
             yield f"{len(row['text']):,} characters of {row['language']}"

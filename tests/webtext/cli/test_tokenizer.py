@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -68,6 +69,18 @@ def test_compression_of_given_files(build: Path, capsys: pytest.CaptureFixture[s
     ]
     assert "longest" not in told
     assert "nothing: cannot be read" in run(capsys, "tokenizer", "inspect", build / "nothing", status=1)
+
+
+def test_a_vocabulary_is_learnt_from_texts_and_not_from_how_they_are_stored(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    texts = ["low lower lowest " * 5, "newer wider " * 5]
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.txt").write_text(text)
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"body": text, "n": 1}) + "\n" for text in texts))
+    for name, files in {"of-texts": [tmp_path / "0.txt", tmp_path / "1.txt"], "of-records": [tmp_path / "a.jsonl"]}.items():
+        run(capsys, "tokenizer", "train", *files, "--vocabulary", 270, "--out", tmp_path / name)
+    assert (tmp_path / "of-records" / "merges.txt").read_text() == (tmp_path / "of-texts" / "merges.txt").read_text()
+    wrong = run(capsys, "tokenizer", "train", tmp_path / "a.jsonl", "--text-field", "n", "--out", tmp_path / "no", status=1)
+    assert "a.jsonl, row 1: field 'n' is a number, not text" in wrong
 
 
 def test_how_a_text_is_cut_without_colours(build: Path, capsys: pytest.CaptureFixture[str]) -> None:

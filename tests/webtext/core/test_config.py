@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def test_variables_and_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.links.dumps == ["/somewhere/a.zst"]
     assert config.dedup.threshold == 0.7
     monkeypatch.delenv("WEBTEXT_DATA")
-    assert parse_config("[links]\ndumps = ['${WEBTEXT_DATA}/a.zst']", "c.toml").links.dumps == ["../shared/data/a.zst"]
+    assert parse_config("[links]\ndumps = ['${WEBTEXT_DATA}/a.zst']", "c.toml").links.dumps == [os.path.abspath("../shared/data/a.zst")]
 
 
 def test_keys_without_a_say_in_the_bytes_are_left_out_of_the_deciding_ones() -> None:
@@ -113,7 +114,7 @@ def test_benchmarks_may_be_named_by_a_string() -> None:
     config = parse_config(text, "c.toml", {"dedup.decontaminate": ["LAMBADA", "sets/wiki test.raw.zst"]})
     lambada, wiki = config.dedup.decontaminate
     assert lambada == config.overlap.benchmarks[0].model_copy(update={"train": ""})
-    assert (wiki.name, wiki.path, wiki.format) == ("wiki test", "sets/wiki test.raw.zst", "auto")
+    assert (wiki.name, wiki.path, wiki.format) == ("wiki test", os.path.abspath("sets/wiki test.raw.zst"), "auto")
     assert parse_config(print_config(config), "printed") == config
     assert parse_config("[overlap]\nbenchmarks = ['../a.csv']", "c.toml").overlap.benchmarks[0].name == "a"
     with pytest.raises(UsageError, match=r"dedup\.decontaminate: .*two benchmarks are named 'a'"):

@@ -10,7 +10,7 @@ from typing import Any
 from webtext.core.config import DedupSection
 from webtext.core.hashing import shard_of_url, url_id
 from webtext.core.manifest import Manifest, build_manifest
-from webtext.core.records import DOCUMENT
+from webtext.core.records import CLEANED
 from webtext.core.tables import Record, read_table, writing_table
 from webtext.core.task import Report, StageContext, run_task
 from webtext.dedup import phases
@@ -31,6 +31,7 @@ def document(number: int | str, text: str, created_utc: int | None = None, score
         "score": score,
         "subreddits": ["test"],
         "created_utc": number if created_utc is None and isinstance(number, int) else created_utc,
+        "meta": None,
     }
 
 
@@ -42,29 +43,29 @@ def write_documents(build: Path, documents: Sequence[Record], shards: int) -> No
     from webtext.core.hashing import shard_name
 
     for shard in range(shards):
-        with writing_table(build / "documents" / f"{shard_name(shard)}.parquet", DOCUMENT) as table:
+        with writing_table(build / "cleaned" / f"{shard_name(shard)}.parquet", CLEANED) as table:
             for record in documents:
                 if shard_of_url(record["url"], shards) == shard:
                     table.write(record)
 
 
 def run(build: Path, section: DedupSection, shards: int, shuffle: int = 0) -> tuple[Manifest, list[Report]]:
-    """Run the stage on documents/; `shuffle` seeds the order of the tasks of each phase."""
+    """Run the stage on cleaned/; `shuffle` seeds the order of the tasks of each phase."""
     context = StageContext(build, "dedup", "fingerprint")
     order = random.Random(shuffle)
     reports: list[Report] = []
 
-    def phase(function: Any, tasks: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+    def phase(function: Any, tasks: Sequence[tuple[str, tuple[Any, ...]]], *further: Any) -> None:
         for name, arguments in order.sample(list(tasks), len(tasks)):
-            reports.append(run_task(context, name, function, *arguments, shards, section))
+            reports.append(run_task(context, name, function, *arguments, shards, section, *further))
 
     partitions = range(section.partitions)
-    phase(phases.sign_shard, [(f"sign-{part:05d}", (part,)) for part in range(phases.parts_of(shards, section))])
+    phase(phases.sign_shard, [(f"sign-{part:05d}", (part,)) for part in range(phases.parts_of(shards, section))], "cleaned")
     phase(phases.rank_documents, [("rank", (0,))])
     phase(phases.join_partition, [(f"join-{index:05d}", (index,)) for index in partitions])
     phase(phases.verify_range, [(f"verify-{index:05d}", (index,)) for index in partitions])
     phase(phases.choose_all_survivors, [("settle", (0,))])
-    phase(phases.decide_shard, [(f"decide-{shard:05d}", (shard,)) for shard in range(shards)])
+    phase(phases.decide_shard, [(f"decide-{shard:05d}", (shard,)) for shard in range(shards)], "cleaned")
     manifest = build_manifest("dedup", "documents", reports, fingerprint="fingerprint", configuration={}, inputs={}, sources=[])
     return manifest, reports
 

@@ -57,7 +57,9 @@ def decontaminated(build: Path, section: DedupSection, shuffle: int = 0) -> Mani
     sets, shards = [*enumerate(section.decontaminate)], [*range(SHARDS)]
     for index, benchmark in order.sample(sets, len(sets)):
         reports.append(run_task(context, f"testsets-{index:05d}", index_test_set, index, benchmark, section))
-    reports += [run_task(context, f"quotations-{shard:05d}", find_quotations, shard, section) for shard in order.sample(shards, SHARDS)]
+    reports += [
+        run_task(context, f"quotations-{shard:05d}", find_quotations, shard, section, "cleaned") for shard in order.sample(shards, SHARDS)
+    ]
     reports += run(build, section, SHARDS, shuffle)[1]
     return build_manifest("dedup", "documents", reports, fingerprint="fingerprint", configuration={}, inputs={}, sources=[])
 

@@ -84,7 +84,7 @@ def test_what_stays_is_unchanged_and_in_order(tmp_path: Path) -> None:
     stage.dedup(tmp_path, documents, shards=2)
     for shard in range(2):
         path = f"{shard_name(shard)}.parquet"
-        before = stage.read_all(tmp_path, f"documents/{path}")
+        before = stage.read_all(tmp_path, f"cleaned/{path}")
         after = stage.read_all(tmp_path, f"corpus/{path}")
         urls = {record["url"] for record in after}
         assert [{name: record[name] for name in before[0]} for record in after] == [r for r in before if r["url"] in urls]

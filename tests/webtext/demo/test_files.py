@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import zstandard
 
+from webtext.clean.verdict import judge
 from webtext.core.config import Config
 from webtext.core.config_file import parse_config
 from webtext.core.tables import Record, read_table
@@ -95,7 +96,7 @@ def test_pages_end_where_they_should(world: World, config: Config) -> None:
     for case in world.cases:
         parts = urlsplit(case.url)
         answer = world.pages.get((parts.netloc, parts.path + (f"?{parts.query}" if parts.query else "")))
-        if case.stage not in ("extract", "dedup", "corpus") or answer is None or answer.status != 200:
+        if case.stage not in ("extract", "clean", "dedup", "corpus") or answer is None or answer.status != 200:
             continue
         headers = dict(answer.headers)
         body = gzip.decompress(answer.body) if "Content-Encoding" in headers else answer.body
@@ -104,8 +105,11 @@ def test_pages_end_where_they_should(world: World, config: Config) -> None:
         if case.stage == "extract":
             assert not isinstance(result, Text), case
             assert result.reason == case.outcome, case
+            continue
+        assert isinstance(result, Text), (case, result)
+        if case.stage == "clean":
+            assert judge(result.title, result.text, config.clean).reason == case.outcome, case
         else:
-            assert isinstance(result, Text), (case, result)
             assert case.text in " ".join(result.text.split()), case
     assert checked >= 35
 

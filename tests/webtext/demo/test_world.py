@@ -62,12 +62,12 @@ EXPECTED = {  # by stage and outcome, the cases: so that none is lost or changed
     ("fetch", "crawl-delay"): "crawl-delay",
     ("fetch", "noai"): "noai-header noai-meta",
     ("fetch", "opt-out"): "opt-out",
-    ("extract", "language"): "french german spanish",
+    ("clean", "language"): "french german spanish",
     ("extract", "empty"): "empty",
     ("extract", "no-text"): "no-text",
-    ("extract", "too-short"): "little-text",
-    ("extract", "duplicate-lines"): "repeats-itself",
-    ("extract", "error-page"): "asks-for-scripts says-not-found",
+    ("clean", "too-short"): "little-text",
+    ("clean", "duplicate-lines"): "repeats-itself",
+    ("clean", "error-page"): "asks-for-scripts says-not-found",
     ("extract", "too-big"): "huge beyond-the-cap",
     ("extract", "pdf"): "pdf-in-disguise",
     ("extract", "wikipedia-text"): "wikipedia-copy",
@@ -254,7 +254,7 @@ def test_templates_and_data_are_in_the_package() -> None:
     from webtext.demo.resources import DATA, TEMPLATES
 
     assert {path.suffix for path in TEMPLATES.iterdir()} == {".html", ".txt", ".css", ".toml"}
-    assert {path.suffix for path in DATA.iterdir()} == {".toml", ".md", ".txt", ".json"}
+    assert {path.suffix for path in DATA.iterdir()} == {".toml", ".md", ".txt", ".json", ".zst"}
 
 
 def test_a_key_that_no_entry_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

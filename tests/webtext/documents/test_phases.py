@@ -15,7 +15,9 @@ from webtext.core.hashing import document_id, shard_name, url_id
 from webtext.core.records import DOCUMENT
 from webtext.core.task import Report, StageContext, run_task
 from webtext.documents import phases
+from webtext.documents.fields import SourceDocument
 from webtext.documents.phases import read_files
+from webtext.documents.readers import read_rows
 
 
 def run(build: Path, paths: list[Path], shards: int, **keys: object) -> list[Report]:
@@ -100,5 +102,27 @@ def test_broken_records_are_rejected_up_to_a_share(tmp_path: Path) -> None:
         run(tmp_path / "b", [path], 1)
     (report,) = run(tmp_path / "b", [path], 1, max_broken=0.4)
     assert (report.records_in, report.records_out, report.rejected) == (3, 2, 1)
-    (rejected,) = pq.read_table(tmp_path / "b" / report.files[0].path).to_pylist()
+    place = next(file.path for file in report.files if "rejected" in file.path)
+    (rejected,) = pq.read_table(tmp_path / "b" / place).to_pylist()
     assert rejected == {"url": "a.jsonl#2", "id": "", "reason": "broken-row", "detail": "field 'text' is a number, not text"}
+
+
+def test_a_reader_of_ones_own(tmp_path: Path) -> None:
+    """A function of a path that gives records; what it raises names it and the file."""
+    code, file = tmp_path / "my_reader.py", tmp_path / "riddles.bin"
+    code.write_text(
+        "def riddles(path):\n"
+        "    for line in open(path):\n"
+        "        question, answer = line.split('|')\n"
+        "        yield {'text': question, 'answer': answer.strip()}\n"
+    )
+    file.write_text("What is it?|A riddle.\nWho is it?|Nobody.\n")
+    section = DocumentsSection(format=f"{code}:riddles")
+    _, rows = read_rows(str(file), "riddles.bin", section)
+    assert [(row.text, row.meta) for row in rows if isinstance(row, SourceDocument)] == [
+        ("What is it?", {"answer": "A riddle."}),
+        ("Who is it?", {"answer": "Nobody."}),
+    ]
+    file.write_text("What is it?|A riddle.\nno answer\n")
+    with pytest.raises(WebtextError, match=r"riddles\.bin: .*my_reader\.py:riddles failed after 1 records \(ValueError"):
+        list(read_rows(str(file), "riddles.bin", section)[1])

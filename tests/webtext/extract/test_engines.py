@@ -10,11 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tests.webtext.extract.pages import article, paragraphs
+from webtext.core.config import ExtractSection
 from webtext.extract import dom
 from webtext.extract.blocks import block_scanner
+from webtext.extract.budget import CallFailed, Child, Limits
 from webtext.extract.engines import MODULES, blocks_engine, combined, engine, newspaper_engine, trafilatura_engine
+from webtext.extract.page import extract_page
+from webtext.extract.result import Rejection, Text
 
 URL = "http://example.org/page"
 NAMES = sorted(MODULES)
@@ -131,3 +136,26 @@ def test_an_engine_is_deaf_to_the_seed_of_hashes() -> None:
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
+
+
+def test_an_engine_of_ones_own(tmp_path: Path) -> None:
+    """A function of HTML and URL: a text, a title with it, nothing, or a mistake that costs one page."""
+    code = tmp_path / "my_engine.py"
+    code.write_text(
+        "def first(html, url):\n"
+        "    if 'fail' in url: raise KeyError(url)\n"
+        "    return None if 'none' in url else ('Mine', html.split('<p>')[1].split('</p>')[0])\n"
+    )
+    section = ExtractSection(engine=f"{code}:first")
+    body = b"<html><body><p>The keeper wrote down the weather.</p><p>More.</p></body></html>"
+    assert extract_page(body, "text/html", "http://a.example/", section) == Text("Mine", "The keeper wrote down the weather.", "first")
+    assert extract_page(body, "text/html", "http://a.example/none", section) == Rejection("no-text")
+    child = Child("webtext.extract.page:extract_page", Limits(30.0, 4 * 2**30))
+    try:
+        with pytest.raises(CallFailed, match="KeyError"):
+            child.call(body, "text/html", "http://a.example/fail", section)
+        assert isinstance(child.call(body, "text/html", "http://a.example/", section), Text)
+    finally:
+        child.close()
+    with pytest.raises(ValidationError, match="not one of combined, blocks"):
+        ExtractSection(engine="best")

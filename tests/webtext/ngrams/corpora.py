@@ -22,14 +22,14 @@ def write_corpus(build: Path, documents: dict[str, str], shards: int, held_out: 
                 if shard_of_url(url, shards) == shard:
                     split = "val" if url in held_out else "train"
                     record = {"id": url_id(url), "url": url, "title": "", "text": text, "language": "en", "extractor": "test", "score": 3}
-                    table.write({**record, "subreddits": [], "created_utc": 0, "split": split})
+                    table.write({**record, "subreddits": [], "created_utc": 0, "meta": None, "split": split})
 
 
 def run_ngrams(build: Path, shards: int, section: NgramsSection, *, backwards: bool = False) -> list[Report]:
     """The ngrams stage; backwards does shards and partitions in the opposite order."""
     context = StageContext(build, "ngrams", "0" * 64)
     turn = -1 if backwards else 1
-    reports = [run_task(context, f"hash-{shard:05d}", hash_shard, shard, section) for shard in [*range(shards)][::turn]]
+    reports = [run_task(context, f"hash-{shard:05d}", hash_shard, shard, section, "corpus") for shard in [*range(shards)][::turn]]
     filters = [(f"filter-{partition:05d}", build_filter, partition, shards, section) for partition in range(section.partitions)]
     return reports + [run_task(context, *task) for task in filters[::turn]]
 
@@ -41,5 +41,5 @@ def run_overlap(build: Path, shards: int, section: OverlapSection) -> list[Repor
         run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
         for index, benchmark in enumerate(section.benchmarks)
     ]
-    reports += [run_task(context, f"locate-{shard:05d}", locate, shard, section) for shard in range(shards)]
+    reports += [run_task(context, f"locate-{shard:05d}", locate, shard, section, "corpus") for shard in range(shards)]
     return [*reports, run_task(context, "report", write_report, shards, section)]

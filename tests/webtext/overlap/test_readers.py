@@ -170,7 +170,6 @@ def test_text8_and_enwik8_have_their_customary_parts(tmp_path: Path) -> None:
         ("a.jsonl", b'{"messages": [{"role": "user", "content": "x"}]}\n', {"field": "messages"}, r"a list of objects, not text"),
         ("a.txt", b"x", {"field": ["a", "b"]}, r"a\.txt: only fields of records can be joined"),
         ("a.warc", b"WARC/1.0\r\n", {}, r"a\.warc: a test set is not read from wet"),
-        ("a.txt", b"", {}, r"a\.txt: the file is empty"),
         ("a.bin", b"\0\1\2", {}, r"a\.bin: neither text"),
         ("a.csv", b"name\nx\n", {}, r"a\.csv, row 1: no field 'text'; its fields are: name"),
         ("a.txt", b"good\n\xff bad\n", {"format": "lines"}, r"a\.txt, line 2: not UTF-8 at byte 0"),

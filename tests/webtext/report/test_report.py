@@ -56,8 +56,9 @@ def build(tmp_path: Path) -> Path:
         OutputFile("stages/links/rejected/parse-00000.parquet", 5, 1, "0"),
     ]
     manifest("links", "posts", (15, 10), {"rejected-karma": 5}, shards).write(tmp_path / "stages/links/manifest.json")
-    counters = {"bytes-en": 3_999_000, "bytes-fr": 1000, "changed-boilerplate-lines": 2, "rejected-too-short": 6, "engine-blocks": 4}
-    manifest("extract", "pages", (10, 4), counters, []).write(tmp_path / "stages/extract/manifest.json")
+    manifest("extract", "pages", (10, 9), {"engine-blocks": 4, "rejected-pdf": 1}, []).write(tmp_path / "stages/extract/manifest.json")
+    counters = {"bytes-en": 3_999_000, "bytes-fr": 1000, "changed-boilerplate-lines": 2, "rejected-too-short": 5}
+    manifest("clean", "documents", (9, 4), counters, []).write(tmp_path / "stages/clean/manifest.json")
     return tmp_path
 
 
@@ -72,7 +73,7 @@ def test_figures_beside_webtext(build: Path) -> None:
         "documents kept of the links tried": (0.4, 0.1778, 2.25),
         "bytes of French in a million": (250.0, 250.0, 1.0),
     }
-    assert summary["extracted"] == {"bytes_by_language": [("en", 3_999_000), ("fr", 1000)], "changed_by_rule": [("boilerplate-lines", 2)]}
+    assert summary["cleaned"] == {"bytes_by_language": [("en", 3_999_000), ("fr", 1000)], "changed_by_rule": [("boilerplate-lines", 2)]}
     assert summary["domains"] is None
 
 

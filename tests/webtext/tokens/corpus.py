@@ -42,14 +42,14 @@ def write_shard_of(build: Path, shard: int, rows: list[dict[str, Any]]) -> None:
 
 def learn(build: Path, vocabulary: int = 400) -> list[Report]:
     context = StageContext(build, "tokenizer", "key")
-    counts = [run_task(context, f"count-{shard:05d}", count_shard, shard) for shard in range(SHARDS)]
+    counts = [run_task(context, f"count-{shard:05d}", count_shard, shard, "corpus") for shard in range(SHARDS)]
     spills = [report.outputs[0][1] for report in counts]
     return [*counts, run_task(context, "train-00000", train_vocabulary, 0, spills, TokenizerSection(vocabulary=vocabulary))]
 
 
 def tokenize(build: Path, shard_tokens: int) -> list[Report]:
     context = StageContext(build, "tokenize", "key")
-    reports = [run_task(context, f"encode-{shard:05d}", encode_shard, shard) for shard in range(SHARDS)]
+    reports = [run_task(context, f"encode-{shard:05d}", encode_shard, shard, "corpus") for shard in range(SHARDS)]
     shards = [report.outputs[0][1] for report in reports]
     layout = run_task(context, "layout-00000", lay_out, 0, shards[::-1], TokenizeSection.model_construct(shard_tokens=shard_tokens))
     return [

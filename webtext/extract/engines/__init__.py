@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
+
+from webtext.core.errors import WebtextError
+from webtext.core.plugins import is_reference, load_function
 
 
 @dataclass(frozen=True)
@@ -37,5 +40,21 @@ MODULES = {"combined": "combined", "blocks": "blocks_engine", "trafilatura": "tr
 
 
 def engine(name: str) -> Engine:
-    """An engine by its name in the configuration."""
+    """An engine by its name in the configuration, or by a function of the user's own: of HTML and URL, it returns a text, (title, text)
+    or None."""
+    if is_reference(name):
+        return _own(name, load_function(name, "extract.engine"))
     return cast(Engine, import_module(f"{__name__}.{MODULES[name]}").extract)
+
+
+def _own(reference: str, function: Callable[[str, str], Any]) -> Engine:
+    name = reference.rpartition(":")[2]
+
+    def extract(html: str, url: str) -> Extraction:
+        found = function(html, url)
+        title, text = found if isinstance(found, tuple) and len(found) == 2 else ("", found or "")
+        if not isinstance(title, str) or not isinstance(text, str):
+            raise WebtextError(f"{reference}: returned {type(found).__name__}; an engine returns a text, (title, text) or None")
+        return Extraction(title, text, by_length(text), name)
+
+    return extract

@@ -21,9 +21,9 @@ $(STAMP): $(LOCKS) pyproject.toml
 demo: install
 	$(BIN)/webtext demo --out demo-build
 
-# Two processes, a file of tests at a time on each, so that a file's fixtures are made once.
+# Two processes, a file of tests at a time on each, so that a file's fixtures are made once; in the order of tests/conftest.py.
 test: install
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: install
 	$(BIN)/pytest -m "slow or not slow" --hypothesis-profile explore

@@ -23,6 +23,27 @@ hypothesis.settings.load_profile("same")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+# Files that take longest, longest first: `make test` starts with them, so that its two processes end together.
+LONGEST = (
+    "end_to_end/test_resume.py",
+    "end_to_end/test_demo.py",
+    "end_to_end/test_cost.py",
+    "model/test_parallel.py",
+    "model/test_train.py",
+    "end_to_end/test_mistakes.py",
+    "pipelines/test_dedup.py",
+    "end_to_end/test_decontaminate.py",
+    "webtext/dedup/test_large_buckets.py",
+    "webtext/extract/test_phases.py",
+    "end_to_end/test_fetch_again.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {str(ROOT / "tests" / name): rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(str(item.path), len(ranks)))
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Ids are short words, the same in every process: of bytes the name of the argument, of a text its first letters.
 

@@ -80,7 +80,7 @@ def kill_when(line: list[str], build: Path, stage: str, report: str, timeout: fl
                 os.kill(running.pid, 9)
                 return True
             assert time.monotonic() < end, f"{stage} has not begun after {timeout} s"
-            time.sleep(0.005)
+            time.sleep(0.002)
         return False
     finally:
         running.kill()

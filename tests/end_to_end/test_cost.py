@@ -20,7 +20,7 @@ CONFIG = """\
 [build]
 shards = 4
 [run]
-workers = 2
+workers = 1
 [fetch]
 warcs = ["{archive}"]
 [dedup]

@@ -45,7 +45,7 @@ def test_one_two_and_eight_workers_and_shuffled_documents_give_the_same_bytes(tm
     assert manifests[1].hash() == manifests[2].hash() == manifests[8].hash()
     one, two, eight = (stage.contents(tmp_path / str(workers), manifests[workers]) for workers in (1, 2, 8))
     assert one == two == eight
-    # A shard of the corpus holds its documents in the order of documents/; nothing else depends on that.
+    # A shard of the corpus holds its documents in the order of cleaned/; nothing else depends on that.
     shuffled = random.Random(3).sample(documents, len(documents))
     dedup(tmp_path / "shuffled", shuffled, 1)
     for path in sorted((tmp_path / "1" / "duplicates" / "pairs").iterdir()):
@@ -57,13 +57,13 @@ def test_one_two_and_eight_workers_and_shuffled_documents_give_the_same_bytes(tm
         )
 
 
-def extracted(build: Path, config: Path, documents: list[Record]) -> None:
-    """A build whose extract is done."""
+def cleaned(build: Path, config: Path, documents: list[Record]) -> None:
+    """A build whose documents are cleaned."""
     build.mkdir()
     check_build_owner(build, load_config(config), reuse=False)
     stage.write_documents(build, documents, SHARDS)
-    manifest = build_manifest("extract", "pages", [], fingerprint="test", configuration={}, inputs={}, sources=[])
-    manifest.write(build / manifest_path("extract"))
+    manifest = build_manifest("clean", "documents", [], fingerprint="test", configuration={}, inputs={}, sources=[])
+    manifest.write(build / manifest_path("clean"))
 
 
 def test_month_by_month_on_the_command_line_gives_what_one_build_gives(tmp_path: Path) -> None:
@@ -74,11 +74,11 @@ def test_month_by_month_on_the_command_line_gives_what_one_build_gives(tmp_path:
     months = [documents[:45], documents[45:]]
     kept: dict[str, Record] = {}
     for month, own in enumerate(months):
-        extracted(tmp_path / f"month{month}", config, own)
+        cleaned(tmp_path / f"month{month}", config, own)
         against = [part for earlier in range(month) for part in ("--against", tmp_path / f"month{earlier}")]
         webtext("dedup", config, "--out", tmp_path / f"month{month}", *against)
         kept |= stage.corpus(tmp_path / f"month{month}")
-    extracted(tmp_path / "all", config, documents)
+    cleaned(tmp_path / "all", config, documents)
     webtext("dedup", config, "--out", tmp_path / "all")
     assert kept == stage.corpus(tmp_path / "all")
     assert len(kept) < 80

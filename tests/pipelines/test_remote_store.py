@@ -66,9 +66,9 @@ def test_files_go_there_and_come_back(store: dict[str, bytes], tmp_path: Path) -
     assert names(store) == ["e/1.bin"]
 
 
-def task(log: TaskRun, shard: int, fail: bool = False) -> list[Any]:
+def task(log: TaskRun, shard: int, fail: bool, source: str) -> list[Any]:
     """Reads its shard of the corpus, and writes one of everything."""
-    corpus = log.context.build / "corpus"
+    corpus = log.context.build / source
     assert [path.name for path in corpus.iterdir()] == [f"shard-{shard:05d}.parquet"]  # and nothing else was brought
     text = (corpus / f"shard-{shard:05d}.parquet").read_bytes()
     write_bytes(log.context.scratch_path(f"hashes-{shard:05d}.runs"), text[::-1])
@@ -88,33 +88,35 @@ def context(stage: str = "ngrams") -> StageContext:
 
 def test_a_task_leaves_what_it_made_and_its_report_last(store: dict[str, bytes], tmp_path: Path) -> None:
     store.update({f"{URL}/corpus/shard-0000{number}.parquet": b"text %d" % number for number in range(3)})
-    report = run_task(context(), "hash-00002", task, 2)
+    report = run_task(context(), "hash-00002", task, 2, False, "corpus")
     assert list(store)[-1] == f"{URL}/stages/ngrams/.work/hash-00002.done"
     made = [f"stages/ngrams/{name}" for name in (".work/hash-00002.done", ".work/hashes-00002.runs", "rejected/hash-00002.parquet")]
     assert names(store)[3:] == ["ngrams/made.bin", *made]
     assert store[f"{URL}/ngrams/made.bin"] == b"text 2text 2"
     alone = tmp_path / "alone"
     write_bytes(alone / "corpus/shard-00002.parquet", b"text 2")
-    assert replace(run_task(StageContext(alone, "ngrams", "f" * 64), "hash-00002", task, 2), measured={}) == replace(report, measured={})
+    assert replace(run_task(StageContext(alone, "ngrams", "f" * 64), "hash-00002", task, 2, False, "corpus"), measured={}) == replace(
+        report, measured={}
+    )
     for name in ("ngrams/made.bin", "stages/ngrams/rejected/hash-00002.parquet", "stages/ngrams/.work/hashes-00002.runs"):
         assert (alone / name).read_bytes() == store[f"{URL}/{name}"]
     assert not list((tmp_path / "scratch").rglob("*.bin"))  # nothing is left of the task on this disk
 
-    def again(log: TaskRun, shard: int) -> None:
+    def again(log: TaskRun, *arguments: object) -> None:
         raise AssertionError("done twice")
 
-    assert run_task(context(), "hash-00002", again, 2) == report
+    assert run_task(context(), "hash-00002", again, 2, False, "corpus") == report
     store[f"{URL}/ngrams/made.bin"] = b"cut"
-    assert run_task(context(), "hash-00002", task, 2).outputs == report.outputs
+    assert run_task(context(), "hash-00002", task, 2, False, "corpus").outputs == report.outputs
     assert store[f"{URL}/ngrams/made.bin"] == b"text 2text 2"
 
 
 def test_a_task_that_fails_keeps_nothing_and_names_the_build(store: dict[str, bytes]) -> None:
     store[f"{URL}/corpus/shard-00000.parquet"] = b"text"
     with pytest.raises(WebtextError, match=rf"^{URL}/corpus: no$"):
-        run_task(context(), "hash-00000", task, 0, True)
+        run_task(context(), "hash-00000", task, 0, True, "corpus")
     assert names(store) == ["corpus/shard-00000.parquet"]
-    assert run_task(context(), "hash-00000", task, 0).rejected == 1
+    assert run_task(context(), "hash-00000", task, 0, False, "corpus").rejected == 1
 
 
 def test_a_task_that_was_ended_is_gone_on_with(store: dict[str, bytes]) -> None:
@@ -163,7 +165,8 @@ def test_every_phase_declares_its_inputs(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("x")
     config = parse_config("", "test", keys)
     phases = {(stage.name, phase) for stage in stages_of(config).values() if stage.name != "links" for phase in stage.phases(config)}
-    given_warcs = {
+    others = {
+        ("documents", "read"),
         ("links", "parse"),
         ("links", "group"),
         ("fetch", "index"),
@@ -171,7 +174,7 @@ def test_every_phase_declares_its_inputs(tmp_path: Path) -> None:
         ("tokenizer", "take"),
         ("tokenize", "write"),
     }
-    assert INPUTS.keys() == phases | given_warcs
+    assert INPUTS.keys() == phases | others
     with pytest.raises(WebtextError, match=r"corpus: the inputs of `guess` are not declared"):
         inputs_of("corpus", "guess-00000", (0,))
 

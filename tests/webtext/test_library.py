@@ -76,7 +76,7 @@ def test_documents(tmp_path: Path) -> None:
     assert [(document.text, document.row, document.meta) for document in documents] == [
         (text, number, {"stars": 3}) for number, text in enumerate(TEXTS, 1)
     ]
-    with pytest.raises(UsageError, match=r"documents\.format: input should be 'auto', 'jsonl'"):
+    with pytest.raises(UsageError, match=r"documents\.format: not one of auto, jsonl"):
         list(webtext.read_documents(tmp_path, format="josnl"))  # type: ignore[arg-type]
 
 

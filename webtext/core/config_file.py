@@ -180,7 +180,8 @@ def _sentence(detail: ErrorDetails) -> str:
     """One mistake as a sentence: path of the key, what is wrong, what is allowed."""
     location = ".".join(str(part) for part in detail["loc"])
     if detail["type"] != "extra_forbidden":
-        return f"{location}: {detail['msg'][0].lower()}{detail['msg'][1:]} (it is {detail['input']!r})"
+        message = detail["msg"].removeprefix("Value error, ")  # what pydantic puts before the sentence of a check of ours
+        return f"{location}: {message[0].lower()}{message[1:]} (it is {detail['input']!r})"
     model = _model_at(detail["loc"][:-1])
     allowed = list(model.model_fields) if model else []
     near = difflib.get_close_matches(str(detail["loc"][-1]), allowed, n=1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ def export(directory: Path, kind: str, out: Path, separator: str = SEPARATOR) ->
         raise UsageError(f"{directory}: holds no documents; give a finished build, or documents/, cleaned/ or corpus/ of one")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out}: not empty; choose another --out")
-    schema = pq.read_schema(shards[0])
+    with _explained(shards[0]):
+        schema = pq.read_schema(shards[0])
     splits = SPLITS if "split" in schema.names else (WHOLE,)
     written = []
     for split in splits:
@@ -76,14 +78,20 @@ KINDS = {
 }
 
 
-def _batches(shard: Path, split: str | None) -> Batches:
+@contextmanager
+def _explained(shard: Path) -> Iterator[None]:
     try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        raise WebtextError(f"{shard}: not a whole Parquet file ({error}); delete it and run its stage again") from None
+
+
+def _batches(shard: Path, split: str | None) -> Batches:
+    with _explained(shard):
         for batch in pq.ParquetFile(shard).iter_batches(batch_size=ROWS):
             part = batch if split is None else batch.filter(pc.equal(batch.column("split"), split))
             if part.num_rows:
                 yield part
-    except (pa.ArrowInvalid, OSError) as error:
-        raise WebtextError(f"{shard}: not a whole Parquet file ({error}); delete it and run its stage again") from None
 
 
 def _jsonl(file: Any, schema: pa.Schema, batches: Batches, separator: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from webtext.core.config import Config
-from webtext.core.config_file import load_config, parse_config, parse_setting, print_config, source_files
+from webtext.core.config_file import RENAMED, load_config, parse_config, parse_setting, print_config, source_files
 from webtext.core.errors import UsageError
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.toml"))
@@ -153,3 +153,71 @@ def test_settings_of_the_command_line() -> None:
     for wrong in ("dedup.threshold", "threshold=0.7", "a.b.c.d=1"):
         with pytest.raises(UsageError, match=r"write section\.key=value"):
             parse_setting(wrong)
+
+
+def test_keys_of_earlier_versions_have_their_present_names(caplog: pytest.LogCaptureFixture) -> None:
+    text = '[extract]\ncleaning = "none"\nmin_characters = 5\nlanguages = []\nengine = "blocks"\n'
+    config = parse_config(text, "c.toml")
+    assert (config.clean.preset, config.clean.min_characters, config.clean.languages) == ("none", 5, [])
+    assert config.extract.engine == "blocks"
+    assert "c.toml: extract.cleaning is now called clean.preset" in caplog.text
+    assert "extract.engine" not in caplog.text
+    assert parse_config("", "c.toml", {"extract.cleaning": "c4"}).clean.preset == "c4"
+    assert parse_config(text, "c.toml", {"clean.preset": "c4"}).clean.preset == "c4"  # the command line comes first, whatever the name
+    assert parse_config('[clean]\npreset = "c4"\n', "c.toml", {"extract.cleaning": "none"}).clean.preset == "none"
+    for old, new in RENAMED.items():
+        for dotted in (old, new):
+            section, key = dotted.split(".")
+            assert (key in Config.model_fields[section].annotation.model_fields) is (dotted == new), dotted  # type: ignore[union-attr]
+
+
+def test_an_earlier_name_beside_the_present_one() -> None:
+    """The present name counts; the other is no unknown key that stops old configurations."""
+    text = "[extract]\nmin_characters = 5\n[clean]\nmin_characters = 7\n"
+    assert parse_config(text, "c.toml").clean.min_characters == 7
+    with pytest.raises(UsageError, match=r"c\.toml: clean: "):
+        parse_config("clean = 3\n[extract]\nmin_characters = 5\n", "c.toml")
+
+
+def test_relative_paths_are_taken_from_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    for directory in (home, here):
+        directory.mkdir()
+        (directory / "set.jsonl").touch()
+    (home / "c.toml").write_text(
+        '[documents]\nfiles = ["texts/*.jsonl", "/data/a.jsonl", "gs://bucket/*.jsonl", "~/b.jsonl"]\n[fetch]\nwarcs = ["../w/*.warc.gz"]\n'
+        '[clean]\nrules = ["r.py:rule", "package.module:rule"]\n[train]\ntokens = "t"\n[dedup]\nagainst = ["earlier"]\n'
+        '[overlap]\nbenchmarks = ["set.jsonl", {name = "x", path = "x/*.txt", train = "x.txt"}]\n[report]\ndomains = ""\n'
+    )
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", "/home/me")
+    config = load_config(Path("../home/c.toml"), {"dedup.decontaminate": ["set.jsonl"], "tokenizer.path": "tok"})
+    given = home.parent / "here" / ".." / "home"
+    assert [Path(path).resolve() if path.startswith(str(tmp_path)) else path for path in config.documents.files] == [
+        home / "texts/*.jsonl",
+        "/data/a.jsonl",
+        "gs://bucket/*.jsonl",
+        "/home/me/b.jsonl",
+    ]
+    assert [Path(path).resolve() for path in config.fetch.warcs] == [tmp_path / "w" / "*.warc.gz"]
+    assert config.clean.rules == [f"{given}/r.py:rule", "package.module:rule"]
+    assert (config.train.tokens, config.dedup.against) == (f"{given}/t", [f"{given}/earlier"])
+    assert [(each.name, each.path, each.train) for each in config.overlap.benchmarks] == [
+        ("set", f"{given}/set.jsonl", ""),
+        ("x", f"{given}/x/*.txt", f"{given}/x.txt"),
+    ]
+    assert config.report.domains == ""
+    # What the command line adds is taken from where it is typed.
+    assert (config.dedup.decontaminate[0].path, config.tokenizer.path) == (str(here / "set.jsonl"), str(here / "tok"))
+
+
+def test_an_empty_list_of_tables_is_printed_with_an_example() -> None:
+    """Uncommented, in place of the empty list, it is valid."""
+    text = print_config()
+    start = text.index("# [[overlap.benchmarks]]")
+    example = text[start : text.index("\n\n", start)]
+    table = "\n".join(line.removeprefix("# ") for line in example.splitlines())
+    config = parse_config(table.replace('name = ""', 'name = "x"').replace('path = ""', 'path = "y"'), "printed")
+    assert config.overlap.benchmarks[0].field == "text"
+    assert "[[dedup.decontaminate]]" in text
+    assert "# [[" not in print_config(parse_config("[overlap]\nbenchmarks = ['a.csv']\n[dedup]\ndecontaminate = ['b.csv']", "c.toml"))

@@ -19,6 +19,7 @@ from webtext.report.why import why
 
 # By name, from the tables alone: to make the world takes some seconds, and pytest asks for the cases whenever it collects.
 CASES = [entry.name for entry in read_entries() if entry.name]
+STAGES = [stage for stage in DIRECTORIES if stage != "documents"]  # which a build of texts has instead of the first three
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_ordinary_pages_reach_the_corpus(demo: Demo, world: World) -> None:
 
 def test_no_record_vanishes(demo: Demo, world: World) -> None:
     found = manifests(demo.build)
-    assert list(found) == [stage for stage in DIRECTORIES if stage != "documents"]  # of which builds of one's own files have no links
+    assert list(found) == STAGES
     for stage, manifest in found.items():
         records = manifest["records"]
         assert records["in"] == records["out"] + records["rejected"], stage
@@ -85,7 +86,8 @@ def test_no_record_vanishes(demo: Demo, world: World) -> None:
             assert manifest["counters"][f"rejected-{row['reason']}"], stage
     assert found["links"]["records"]["in"] == len(world.lines)
     assert found["extract"]["records"]["in"] == found["fetch"]["records"]["out"]
-    assert found["dedup"]["records"]["in"] == found["extract"]["records"]["out"]
+    assert found["clean"]["records"]["in"] == found["extract"]["records"]["out"]
+    assert found["dedup"]["records"]["in"] == found["clean"]["records"]["out"]
     assert found["tokenize"]["records"]["in"] == found["dedup"]["records"]["out"]
 
 
@@ -133,7 +135,7 @@ def test_quotations_are_found_and_nothing_else(demo: Demo, world: World) -> None
 
 
 def test_the_summary_names_stages_reasons_and_places(demo: Demo) -> None:
-    for name in (*DIRECTORIES, "karma", "language", "near-copy", "report.html", "overlap.html", "next: webtext why"):
+    for name in (*STAGES, "karma", "language", "near-copy", "report.html", "overlap.html", "next: webtext why"):
         assert name in demo.printed, name
 
 

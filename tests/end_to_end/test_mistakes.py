@@ -79,7 +79,7 @@ def test_wrong_use_of_the_command_line(config: Path) -> None:
 def test_nothing_to_build_from(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("[build]\nshards = 2\n")
-    assert "nothing to build from: set links.dumps" in sentence("build", path, "--out", tmp_path / "b", status=2)
+    assert "nothing to build from: set documents.files" in sentence("build", path, "--out", tmp_path / "b", status=2)
 
 
 def test_a_truncated_dump(tmp_path: Path, config: Path, dump: Path) -> None:
@@ -140,7 +140,7 @@ def test_two_builds_at_once(tmp_path: Path, config: Path) -> None:
 
 def test_a_stage_before_its_inputs(tmp_path: Path, config: Path) -> None:
     error = sentence("dedup", config, "--out", tmp_path / "b", status=1)
-    assert "documents/ is not finished; run `webtext extract` or `webtext build` first" in error
+    assert "cleaned/ is not finished; run `webtext clean` or `webtext build` first" in error
 
 
 def test_the_network_is_not_asked_without_a_contact(tmp_path: Path, config: Path) -> None:

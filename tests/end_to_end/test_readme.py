@@ -24,7 +24,7 @@ def test_every_command_of_the_readme_works_as_printed(demo: Demo, tmp_path: Path
     for command in COMMANDS:
         line = [sys.executable, "-m", "webtext.cli.main", *shlex.split(command)]
         ended = subprocess.run(
-            line, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300, check=False
+            line, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=900, check=False
         )
         assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
         assert ended.stdout.strip(), command

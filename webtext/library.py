@@ -51,7 +51,7 @@ class Build:
     `config` is a TOML file; `settings` are keys over it, as {"dedup.threshold": 0.7}. Without both, a directory that is built already is
     only read.
 
-    >>> build = Build("out", settings={"documents.files": ["texts.jsonl"], "clean.preset": "fineweb"})
+    >>> build = webtext.Build("out", settings={"documents.files": ["texts.jsonl"], "clean.preset": "fineweb"})
     >>> build.run("dedup")
     >>> for document in build.corpus(): print(document["text"])
     """

@@ -14,7 +14,10 @@ FAILED = "rule-failed"
 
 
 class Edited(str):
-    """What a rule returns in place of a reason when it has changed the text."""
+    """What a rule returns in place of a reason when it has changed the text.
+
+    >>> def plain_quotes(text): return webtext.Edited(text.replace("“", '"').replace("”", '"'))
+    """
 
     __slots__ = ()
 

@@ -55,7 +55,8 @@ def clean_text(text: str, preset: str = "gpt2", *, title: str = "", **keys: Any)
 
     Raises UsageError for a key that is none, or a value that is impossible.
 
-    >>> clean_text("Share this").reason
+    >>> import webtext
+    >>> webtext.clean("Share this").reason
     'boilerplate-lines'
     """
     config = parse_config("", "webtext.clean", {f"clean.{key}": value for key, value in {"preset": preset, **keys}.items()})

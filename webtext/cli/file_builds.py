@@ -55,6 +55,7 @@ def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, An
             "clean.enabled": stage == "clean",
             "dedup.enabled": stage == "dedup",
             **(DECONTAMINATE if stage == "decontaminate" else {}),
+            **({**DECONTAMINATE, "dedup.val_share": 0.05} if stage == "tokenize" and "dedup.val_share" in overrides else {}),
             **overrides,
         },
     )

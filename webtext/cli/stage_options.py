@@ -132,6 +132,7 @@ def _options(stage: str) -> Iterator[tuple[str, str, FieldInfo]]:
                 yield name, f"{section}.{name}", info
     if stage == "tokenize":
         yield "tokenizer", "tokenizer.path", TokenizerSection.model_fields["path"]
+        yield "val_share", "dedup.val_share", DedupSection.model_fields["val_share"]
 
 
 def _flags(name: str) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ def read_documents(
     records are skipped up to a share of `max_broken` of a file. Raises WebtextError that names a file which is cut or damaged, or the
     first broken record above that share; UsageError where nothing is found.
 
-    >>> for document in read_documents("texts/*.jsonl.zst", text_field="body"): print(document.id, document.text)
+    >>> for document in webtext.read_documents("texts/*.jsonl.zst", text_field="body"): print(document.id, document.text)
     """
     keys = {
         "text_field": text_field, "id_field": id_field, "url_field": url_field, "date_field": date_field, "title_field": title_field,

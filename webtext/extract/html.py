@@ -30,7 +30,8 @@ def extract_html(html: str | bytes, url: str | None = None, *, engine: str = "co
 
     Nothing limits the time or memory that a hostile page takes here; the stage `extract` does.
 
-    >>> extract_html("<title>Soup</title><p>Boil the water, then add the salt and the beans.</p>").title
+    >>> import webtext
+    >>> webtext.extract("<title>Soup</title><p>Boil the water, then add the salt and the beans.</p>").title
     'Soup'
     """
     text = html if isinstance(html, str) else decode(html, content_type)[0]

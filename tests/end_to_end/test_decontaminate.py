@@ -53,7 +53,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (path / "c.toml").write_text(
         f'[run]\nworkers = 1\n[build]\nshards = 2\n[fetch]\nwarcs = ["{path}/pages.warc.gz"]\n'
-        '[clean]\nlanguages = []\ncleaning = "none"\n'
+        '[clean]\nlanguages = []\npreset = "none"\n'
         f"[dedup]\npartitions = 2\nval_share = 0.0\ntest_share = 0.0\n[ngrams]\npartitions = 1\n"
         f'[overlap]\nprobes = 1000\n[[overlap.benchmarks]]\nname = "A set"\npath = "{path}/set.jsonl"\n'
     )

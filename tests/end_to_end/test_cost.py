@@ -101,8 +101,8 @@ def test_a_finished_build_has_nothing_left(config: Path, build: Path) -> None:
 def test_a_partly_run_build_has_the_rest_left(config: Path, build: Path) -> None:
     """With another [dedup] what follows is to be done again, from the documents that there are."""
     found = cost(config, "--out", build, "--no-sample", "--set", "dedup.threshold=0.7")
-    assert [stage["name"] for stage in found["stages"] if stage["done"]] == ["fetch", "extract"]
-    assert stage(found, "dedup")["records"] == manifest(build, "extract")["records"]["out"]
+    assert [stage["name"] for stage in found["stages"] if stage["done"]] == ["fetch", "extract", "clean"]
+    assert stage(found, "dedup")["records"] == manifest(build, "clean")["records"]["out"]
     assert 0 < found["left"]["cpu_seconds"] < found["total"]["cpu_seconds"]
 
 

@@ -98,4 +98,4 @@ def test_a_corpus_without_a_test_set(config: Path) -> None:
 
 def test_an_unknown_benchmark_is_told(config: Path) -> None:
     error = webtext("dedup", config, "--out", config.parent / "b", "--decontaminate", "LAMBDA", status=2).stderr
-    assert "dedup.decontaminate: LAMBDA is neither a file nor the name of a benchmark (overlap.benchmarks has: A set)" in error
+    assert "LAMBDA is neither a file nor the name of a benchmark (overlap.benchmarks has: A set)" in error

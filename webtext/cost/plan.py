@@ -34,6 +34,8 @@ class Plan:
     def __init__(
         self, config: Config, rates: Rates, sizes: tuple[int, int, int] | None, out: Path | None, like: Path | None, scratch: Path
     ) -> None:
+        if config.documents.files or config.train.tokens:
+            raise UsageError("webtext cost: estimates builds that begin with links or archives, not with documents.files or train.tokens")
         self.config, self.sizes, self.out, self.scratch = config, sizes, out, scratch
         crawl = {} if config.fetch.warcs else {"fetch": CRAWL}
         assumed = {name: replace(stage, source="assumed") for name, stage in rates.stages.items()} | crawl

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def files(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
+@cache
+def syntax_tree(path: Path) -> ast.Module:
+    text = path.read_text(encoding="utf-8")
+    try:
+        return ast.parse(text)
+    except SystemError:  # NB: CPython 3.11 fails once where another thread formats a trace meanwhile
+        return ast.parse(text)
+
+
 def imports(tree: ast.AST) -> set[str]:
     """The modules that a file imports, wherever in it; of `from a import b` both a and a.b."""
     found: set[str] = set()
@@ -52,14 +62,14 @@ def test_packages_import_only_what_they_may(package: str) -> None:
     assert files(package)
     for path in files(package):
         rule = max((name for name in MAY_IMPORT if path.is_relative_to(ROOT / name)), key=len)
-        roots = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")))}
+        roots = {name.split(".")[0] for name in imports(syntax_tree(path))}
         assert roots & set(PACKAGES) <= MAY_IMPORT[rule], path
         if "cli" not in path.parts:  # the commands show what Beam and torch do, and import them when they are needed
             assert not roots & THIRD_PARTY[package.split("/")[0]], path
 
 
 def test_model_takes_only_the_shards_from_webtext() -> None:
-    taken = {name for path in files("model") for name in imports(ast.parse(path.read_text(encoding="utf-8"))) if name.startswith("webtext")}
+    taken = {name for path in files("model") for name in imports(syntax_tree(path)) if name.startswith("webtext")}
     modules = {name for name in taken if (ROOT / f"{name.replace('.', '/')}.py").exists()}
     assert modules <= {"webtext.tokens.shards", "webtext.core.errors", "webtext.core.memory", "webtext.core.splitmix"}
 
@@ -67,7 +77,7 @@ def test_model_takes_only_the_shards_from_webtext() -> None:
 def test_no_import_cycle() -> None:
     """Imports inside functions and under TYPE_CHECKING count too: they only hide a cycle."""
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for package in PACKAGES for path in files(package)}
-    graph = {name: imports(ast.parse(path.read_text(encoding="utf-8"))) & modules.keys() - {name} for name, path in modules.items()}
+    graph = {name: imports(syntax_tree(path)) & modules.keys() - {name} for name, path in modules.items()}
     # A module that imports nothing of what is left is in no cycle.
     while free := [name for name, needed in graph.items() if not needed & graph.keys()]:
         for name in free:
@@ -76,7 +86,7 @@ def test_no_import_cycle() -> None:
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax_tree(path)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield f"{path.relative_to(ROOT)}:{node.name}", (node.end_lineno or 0) - node.lineno + 1
 
@@ -103,12 +113,7 @@ def test_the_code_does_not_grow_back() -> None:
 
 def test_every_dependency_is_imported() -> None:
     declared = {re.split(r"[^A-Za-z0-9_.-]", line)[0] for line in requires("webtext") or () if "extra ==" not in line}
-    used = {
-        name.split(".")[0]
-        for package in PACKAGES
-        for path in files(package)
-        for name in imports(ast.parse(path.read_text(encoding="utf-8")))
-    }
+    used = {name.split(".")[0] for package in PACKAGES for path in files(package) for name in imports(syntax_tree(path))}
     distributions = packages_distributions()
     found = {distribution for module in used for distribution in distributions.get(module, ())}
     unused = declared - {re.sub(r"[-_.]+", "-", distribution).lower() for distribution in found}

@@ -27,7 +27,6 @@ from webtext.core.files import Written, to_json, write_bytes, writing
 from webtext.core.records import SPLITS
 
 Batches = Iterator[pa.RecordBatch]
-Writer = Callable[[Path, pa.Schema, Batches], None]
 WHOLE = "train"  # the one split of texts that no dedup has parted
 SEPARATOR = "<|endoftext|>"
 ROWS = 1000  # documents in memory at once

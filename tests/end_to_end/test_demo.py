@@ -112,7 +112,7 @@ def test_a_table_opens_by_the_name_of_its_directory(demo: Demo, tmp_path: Path, 
 
 def test_a_build_is_a_dataset(demo: Demo, tmp_path: Path) -> None:
     datasets: Any = pytest.importorskip("datasets", reason="datasets is not here; requirements/development.txt has it")
-    assert set(datasets.get_dataset_config_names(str(demo.build))) == {"corpus", "documents", "links"}
+    assert set(datasets.get_dataset_config_names(str(demo.build))) == {"corpus", "cleaned", "documents", "links"}
     for directory, names in (("corpus", ()), ("links", ("links",)), ("documents", ("documents",))):
         found = datasets.load_dataset(str(demo.build), *names, split="train", cache_dir=str(tmp_path))
         assert set(found["url"]) == documents(demo.build, directory).keys()

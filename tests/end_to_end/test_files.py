@@ -91,12 +91,13 @@ def questions(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Cell:
-    """The commands on the texts in one format. They share an --out, and so the stage `documents` runs once."""
+    """The commands on the texts in one format. Those that take the texts as they are share an --out."""
 
-    def __init__(self, form: str, source: Path, out: Path) -> None:
-        self.form, self.source, self.out = form, source, out
+    def __init__(self, form: str, source: Path, directory: Path) -> None:
+        self.form, self.source, self.directory, self.out = form, source, directory, directory
 
     def run(self, command: str, *options: object) -> None:
+        self.out = self.directory / (command if command in ("clean", "dedup", "decontaminate") else "build")
         given = [command, self.source, "--out", self.out, *SMALL, *options, *(["--unit", "line"] if self.form == "text" else [])]
         execute(given, as_process=(self.form, command) in AS_PROCESS)
 
@@ -119,7 +120,7 @@ def execute(line: list[object], as_process: bool = False) -> None:
 @pytest.fixture(scope="module", params=FORMATS)
 def cell(request: pytest.FixtureRequest, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Cell:
     directory = tmp_path_factory.mktemp(request.param.replace(".", "-"))
-    return Cell(request.param, corpus.write(request.param, directory), directory / "build")
+    return Cell(request.param, corpus.write(request.param, directory), directory)
 
 
 def test_clean(cell: Cell, corpus: Corpus) -> None:
@@ -196,8 +197,7 @@ def test_tokenizer_and_tokenize(cell: Cell, corpus: Corpus) -> None:
 
 
 def test_export(cell: Cell, corpus: Corpus, tmp_path: Path) -> None:
-    if not (cell.out / "documents").is_dir():
-        cell.run("documents")
+    cell.run("documents")
     for form in ("jsonl.zst", "parquet", "datasets", "txt"):
         as_process = (cell.form, "export") in AS_PROCESS and form == "parquet"
         execute(["export", cell.out / "documents", "--to", form, "--out", tmp_path / form], as_process=as_process)

@@ -318,7 +318,8 @@ def test_the_command_line_fails_with_a_sentence(tokens: Path, tmp_path: Path, ca
         (
             [str(tmp_path), str(tmp_path / "out"), *options_of(config())],
             1,
-            f"{tmp_path}: no token shards train-*.bin; run the tokenize stage first\n",
+            f"{tmp_path}: no token shards train-*.bin, nor NAME_train_*.bin as llm.c has them, nor train.bin as nanoGPT; give a "
+            "directory of token shards, or run the tokenize stage first\n",
         ),
         ([str(tokens), str(tmp_path / "out"), "--context=7"], 2, "batch_tokens 524288 must be a multiple of the context 7\n"),
     ):

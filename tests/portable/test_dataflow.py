@@ -18,7 +18,7 @@ from tests.portable.test_portable import WORKER
 
 IMAGE = "europe-docker.pkg.dev/project/webtext/worker:1"
 SHARDS = 100_000
-GRAPHS = ("links", "fetch", "extract", "dedup", "ngrams", "overlap", "tokenizer", "tokenize")
+GRAPHS = ("links", "fetch", "extract", "clean", "dedup", "ngrams", "overlap", "tokenizer", "tokenize")
 LIMIT = 10 * 2**20
 RAM, CPUS = "beam:resources:min_ram_bytes:v1", "beam:resources:cpu_count:v1"
 
@@ -149,6 +149,7 @@ def test_steps_and_jobs_have_names_for_people(jobs: dict[str, Any]) -> None:
         "links": {"Dumps", "parse", "Parsed", "group"},
         "fetch": {"Shards", "fetch"},
         "extract": {"Shards", "extract"},
+        "clean": {"Shards", "clean"},
         "dedup": {"Parts", "sign", "Signed", "rank", "Ranked", "join", "Joined", "verify", "Verified", "settle", "Settled", "decide"},
         "ngrams": {"Shards", "hash", "Hashed", "filter"},
         "overlap": {"Benchmarks", "measure", "Always", "Flatten", "Measured", "locate", "Located", "report"},

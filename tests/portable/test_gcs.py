@@ -127,7 +127,7 @@ def test_a_build_in_a_bucket_is_the_same(store: Store, config: Path, here: Path)
             assert running.poll() is None, running.communicate()
             assert time.monotonic() < end
             time.sleep(0.02)
-        if report.startswith("pages"):
+        if report.startswith("stages/fetch"):
             assert "is already running in this directory" in store.webtext(*there, status=1)
         running.send_signal(signal.SIGKILL)
         running.communicate()

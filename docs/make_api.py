@@ -11,10 +11,10 @@ from typing import Any
 
 import webtext
 from tokenizer import ByteBPE, train
+from webtext.build import Corpus
 from webtext.clean.verdict import clean_text
 from webtext.documents.fields import SourceDocument
 from webtext.extract.html import extract_html
-from webtext.library import Corpus
 from webtext.report.why import Event
 
 HEAD = """# Library

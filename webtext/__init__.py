@@ -27,7 +27,7 @@ import importlib
 
 # Imported when first used (PEP 562): the libraries behind them take seconds.
 _NAMES = {
-    "Build": "webtext.library",
+    "Build": "webtext.build",
     "Edited": "webtext.clean.own_rules",
     "Page": "webtext.extract.html",
     "UsageError": "webtext.core.errors",

@@ -1,4 +1,5 @@
 # What type checkers see. webtext/__init__.py imports each name when it is first used.
+from webtext.build import Build as Build
 from webtext.clean.own_rules import Edited as Edited
 from webtext.clean.verdict import Verdict as Verdict
 from webtext.clean.verdict import clean_text as clean
@@ -7,6 +8,5 @@ from webtext.core.errors import WebtextError as WebtextError
 from webtext.documents.readers import read_documents as read_documents
 from webtext.extract.html import Page as Page
 from webtext.extract.html import extract_html as extract
-from webtext.library import Build as Build
 
 __all__ = ["Build", "Edited", "Page", "UsageError", "Verdict", "WebtextError", "clean", "extract", "read_documents"]

@@ -9,8 +9,7 @@ txt         SPLIT-NNNNN.txt                  the texts alone, a line with a sepa
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -47,7 +46,7 @@ def export(directory: Path, kind: str, out: Path, separator: str = SEPARATOR) ->
     with _explained(shards[0]):
         schema = pq.read_schema(shards[0])
     splits = SPLITS if "split" in schema.names else (WHOLE,)
-    written = []
+    written: dict[str, list[Written]] = {}
     for split in splits:
         for number, shard in enumerate(shards):
             batches = _batches(shard, split if "split" in schema.names else None)
@@ -57,16 +56,11 @@ def export(directory: Path, kind: str, out: Path, separator: str = SEPARATOR) ->
             with writing(out / KINDS[kind].format(split=split, number=number)) as output:
                 _WRITERS[kind](output.file, schema, chain([first], batches), separator)
             if output.written is not None:
-                written.append(output.written)
+                written.setdefault(split, []).append(output.written)
     if not written:
         raise UsageError(f"{directory}: has no document left to export; see the stages' rejected records, or `webtext why`")
-    _write_index(kind, out, [split for split in splits if any(_split_of(file.path, out) == split for file in written)], written)
-    return written
-
-
-def _split_of(path: Path, out: Path) -> str:
-    """The split in the name of a file that was written."""
-    return re.split("[-/]", str(path.relative_to(out)).removeprefix("data/"))[0]
+    _write_index(kind, out, written)
+    return [file for files in written.values() for file in files]
 
 
 KINDS = {
@@ -128,18 +122,17 @@ _WRITERS: dict[str, Callable[[Any, pa.Schema, Batches, str], None]] = {
 }
 
 
-def _write_index(kind: str, out: Path, splits: Sequence[str], written: list[Written]) -> None:
-    """What tells other programs which files belong together."""
+def _write_index(kind: str, out: Path, written: dict[str, list[Written]]) -> None:
+    """What tells other programs which files belong together: those `written`, by split."""
     if kind == "parquet":
-        files = "".join(f"  - split: {split}\n    path: data/{split}-*.parquet\n" for split in splits)
-        write_bytes(out / "README.md", f"---\nconfigs:\n- config_name: default\n  data_files:\n{files}---\n".encode())
+        paths = "".join(f"  - split: {split}\n    path: data/{split}-*.parquet\n" for split in written)
+        write_bytes(out / "README.md", f"---\nconfigs:\n- config_name: default\n  data_files:\n{paths}---\n".encode())
     elif kind == "datasets":
-        for split in splits:
-            mine = [file for file in written if file.path.parent.name == split]
-            content = hashlib.sha256("".join(file.sha256 for file in mine).encode()).hexdigest()  # `datasets` names its caches after it
-            names = [{"filename": file.path.name} for file in mine]
+        for split, files in written.items():
+            content = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()  # `datasets` names its caches after it
+            names = [{"filename": file.path.name} for file in files]
             state: dict[str, Any] = {"_data_files": names, "_fingerprint": content[:16], "_format_columns": None, "_format_kwargs": {}}
             state |= {"_format_type": None, "_output_all_columns": False, "_split": split}
             write_bytes(out / split / "state.json", to_json(state))
             write_bytes(out / split / "dataset_info.json", to_json({}))  # the columns are taken from the Arrow files
-        write_bytes(out / "dataset_dict.json", to_json({"splits": list(splits)}))
+        write_bytes(out / "dataset_dict.json", to_json({"splits": list(written)}))

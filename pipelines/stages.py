@@ -12,7 +12,7 @@ from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.plugins import is_reference, source_file
 from webtext.dedup.earlier_builds import earlier_shards
-from webtext.documents.files import document_files
+from webtext.documents.files import document_files, group_count
 from webtext.overlap.sources import source_files as benchmark_files
 
 
@@ -131,7 +131,7 @@ DOCUMENTS = Stage(
     reads=(),
     sections=("build", "documents"),
     sources=_documents,
-    phases=lambda config: {"read": min(len(text_files(config)), _shards(config))},
+    phases=lambda config: {"read": group_count(len(text_files(config)), _shards(config))},
     graph="pipelines.documents",
 )
 CLEAN = Stage(

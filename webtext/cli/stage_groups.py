@@ -13,7 +13,7 @@ from webtext.cli.stage_options import stage_command
 
 if TYPE_CHECKING:
     from tokenizer import ByteBPE
-    from webtext.documents.readers import Format
+    from webtext.core.config import DocumentFormat
 
 BEAM = {"allow_extra_args": True}
 
@@ -54,7 +54,7 @@ def train_files(
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("merges", total=None)
-        texts = (document.text for document in read_documents(files, text_field=text_field, format=cast("Format", file_format)))
+        texts = (document.text for document in read_documents(files, text_field=text_field, format=cast("DocumentFormat", file_format)))
         bpe = train(texts, vocabulary, progress=lambda done, wanted: bar.update(task, completed=done, total=wanted))
     _write(bpe, out)
 

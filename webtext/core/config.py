@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, model_validator
 
@@ -107,6 +107,10 @@ class FetchSection(Section):
     archive: ArchiveSection = key(ArchiveSection(), "archives of the web that are asked for links that are dead")
 
 
+DocumentFormat = Literal["auto", "jsonl", "json", "parquet", "arrow", "csv", "tsv", "text", "wet", "tar"]
+DocumentUnit = Literal["document", "line", "paragraph"]
+
+
 class DocumentsSection(Section):
     files: list[str] = key(
         [],
@@ -119,13 +123,13 @@ class DocumentsSection(Section):
     url_field: str = key("", "field of the URL; empty: guessed")
     date_field: str = key("", "field of the date; empty: guessed")
     title_field: str = key("", "field of the title; empty: guessed")
-    format: Annotated[str, one_of("auto", "jsonl", "json", "parquet", "arrow", "csv", "tsv", "text", "wet", "tar")] = key(
+    format: Annotated[str, one_of(*get_args(DocumentFormat))] = key(
         "auto",
         "how to read the files: jsonl, json, parquet, arrow, csv, tsv, text, wet, tar, or a function of a path that gives records "
         "(file.py:function); auto: by first bytes and ending",
         function=True,
     )
-    unit: Literal["document", "line", "paragraph"] = key("document", "what of a plain text is a document: the file, a line, or a paragraph")
+    unit: DocumentUnit = key("document", "what of a plain text is a document: the file, a line, or a paragraph")
     max_broken: float = key(0.001, "share of broken records in a file above which the run fails", ge=0, le=1)
 
 

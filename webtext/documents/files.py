@@ -75,6 +75,11 @@ def _below(directory: Path) -> Iterator[Path]:
             yield path
 
 
+def group_count(files: int, shards: int) -> int:
+    """The number of tasks for so many files and shards."""
+    return min(files, shards)
+
+
 def relative_names(files: Sequence[str]) -> list[str]:
     """The files' names relative to their common directory, with slashes.
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import orjson
 
 from webtext.core.compression import LINE, SUFFIXES, Opener, decompressed, open_local
-from webtext.core.config import DocumentsSection
+from webtext.core.config import DocumentFormat, DocumentsSection, DocumentUnit
 from webtext.core.config_file import parse_config, source_files
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.plugins import is_reference, load_function
@@ -20,9 +19,6 @@ from webtext.documents.fields import CANONICAL, BrokenRow, Fields, SourceDocumen
 from webtext.documents.files import Lister, document_files, relative_names
 from webtext.documents.tables import Rows, read_arrow, read_csv, read_json, read_jsonl, read_parquet
 from webtext.documents.texts import read_tar, read_text, read_wet
-
-Unit = Literal["document", "line", "paragraph"]
-Format = Literal["auto", "jsonl", "json", "parquet", "arrow", "csv", "tsv", "text", "wet", "tar"]
 
 TABLES: dict[str, Callable[[str, Opener], Rows]] = {
     "jsonl": read_jsonl,
@@ -66,8 +62,8 @@ def read_documents(
     url_field: str = "",
     date_field: str = "",
     title_field: str = "",
-    format: Format = "auto",  # noqa: A002 - the name of the key of the configuration
-    unit: Unit = "document",
+    format: DocumentFormat = "auto",  # noqa: A002 - the name of the key of the configuration
+    unit: DocumentUnit = "document",
     max_broken: float = 0.001,
     opener: Opener = open_local,
     lister: Lister = source_files,

@@ -1,11 +1,12 @@
 """The stage `documents`: anyone's files to shards of documents.
 
-With F files and S shards there are min(F, S) tasks. Task g of G reads the files g, g + G, … and writes the shards g, g + G, …: blocks of
+With F files and S shards there are G = min(F, S) tasks. Task g reads the files g, g + G, … and writes the shards g, g + G, …: blocks of
 documents go to its shards in turn, so nothing passes between tasks and the bytes follow from the files alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
@@ -18,10 +19,11 @@ from webtext.core.records import DOCUMENT
 from webtext.core.tables import Record
 from webtext.core.task import TaskRun
 from webtext.documents.fields import BrokenRow, Fields, SourceDocument
-from webtext.documents.files import relative_names
+from webtext.documents.files import group_count, relative_names
 from webtext.documents.readers import BrokenShare, read_rows
 
 _OF_A_BUILD = {"extractor", "subreddits"}  # columns that no build leaves empty
+_ID_OF_A_BUILD = re.compile("[0-9a-f]{32}")
 BLOCK_DOCUMENTS = 1_000
 BLOCK_BYTES = 8_000_000  # of text, counted in characters
 
@@ -32,7 +34,7 @@ def read_files(log: TaskRun, group: int, files: Sequence[str], shards: int, sect
     records in: the records of the files; out: the documents; broken records and empty texts are rejected by name. Raises WebtextError
     for a file of which more than `section.max_broken` is broken.
     """
-    groups = min(len(files), shards)
+    groups = group_count(len(files), shards)
     names = relative_names(files)
     with ExitStack() as opened:
         tables = [
@@ -71,7 +73,7 @@ def _records(log: TaskRun, path: str, name: str, section: DocumentsSection, open
 
 def document(row: SourceDocument, fields: Fields, place: str) -> Record:
     """The record of a document; its own id travels in `meta`. A document of another build stays what it was."""
-    if row.id is not None and row.meta.keys() >= _OF_A_BUILD:
+    if row.url is not None and row.meta.keys() >= _OF_A_BUILD and _ID_OF_A_BUILD.fullmatch(row.id or ""):
         kept = {name: row.meta.get(name) for name in ("extractor", "score", "subreddits", "meta")}
         return {"id": row.id, "url": row.url, "title": row.title, "text": row.text, "created_utc": row.created_utc, **kept}
     meta = row.meta if row.id is None else {**row.meta, fields.id: row.id}

@@ -126,3 +126,17 @@ def test_a_reader_of_ones_own(tmp_path: Path) -> None:
     file.write_text("What is it?|A riddle.\nno answer\n")
     with pytest.raises(WebtextError, match=r"riddles\.bin: .*my_reader\.py:riddles failed after 1 records \(ValueError"):
         list(read_rows(str(file), "riddles.bin", section)[1])
+
+
+@pytest.mark.parametrize("own_id", ["0" * 32, "d1"])
+def test_columns_named_like_a_builds_do_not_make_one(tmp_path: Path, own_id: str) -> None:
+    """A document of a build keeps its id and meta; one of another's file has an id of its own, which dedup can read."""
+    row = {"id": own_id, "url": "http://a.example/", "text": "A text.", "extractor": "theirs", "subreddits": ["x"], "meta": '{"a": 1}'}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n")
+    run(tmp_path / "build", [tmp_path / "a.jsonl"], 1)
+    [[found]] = shards_of(tmp_path / "build", 1)
+    if own_id == "0" * 32:
+        assert (found["id"], found["meta"], found["extractor"]) == (own_id, '{"a": 1}', "theirs")
+    else:
+        assert found["id"] == document_id("d1", "http://a.example/", "A text.")
+        assert (json.loads(str(found["meta"]))["id"], found["extractor"]) == ("d1", "file")

@@ -171,9 +171,8 @@ def run_build(
             stages[name].sources(config)  # a path that leads to nothing is refused now and not when its stage begins, hours later
         if "clean" in wanted:
             load_rules(config.clean)
-        for stage in stages.values():
-            if stage.name not in wanted:
-                continue
+        for name in wanted:
+            stage = stages[name]
             if remote is not None:
                 check_lock(remote)
             status = check_stage(stage, directory, config, stages, remote)

@@ -10,8 +10,8 @@ from webtext.core.config_file import parse_config
 from webtext.core.errors import UsageError
 
 TAKES_FILES = {"documents", "clean", "dedup", "ngrams", "overlap", "tokenizer", "tokenize", "decontaminate"}
-# What `decontaminate` sets: the stage dedup without removing copies, and all that is left is training text.
-DECONTAMINATE = {"dedup.enabled": True, "dedup.copies": False, "dedup.val_share": 0.0, "dedup.test_share": 0.0}
+# The stage dedup without removing copies, for what else it does: `decontaminate`, and splits where `tokenize` is asked for them.
+KEEPING_COPIES = {"dedup.enabled": True, "dedup.copies": False, "dedup.val_share": 0.0, "dedup.test_share": 0.0}
 
 
 def split_beam_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -47,18 +47,9 @@ def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, An
         raise UsageError(
             f"{files[0] if files else stage}: `webtext {stage}` takes a configuration, as in: webtext {stage} build.toml --out DIR"
         )
-    return parse_config(
-        "",
-        "command line",
-        {
-            "documents.files": list(files),
-            "clean.enabled": stage == "clean",
-            "dedup.enabled": stage == "dedup",
-            **(DECONTAMINATE if stage == "decontaminate" else {}),
-            **({**DECONTAMINATE, "dedup.val_share": 0.05} if stage == "tokenize" and "dedup.val_share" in overrides else {}),
-            **overrides,
-        },
-    )
+    keeping_copies = stage == "decontaminate" or (stage == "tokenize" and "dedup.val_share" in overrides)
+    dedup = KEEPING_COPIES if keeping_copies else {"dedup.enabled": stage == "dedup"}
+    return parse_config("", "command line", {"documents.files": list(files), "clean.enabled": stage == "clean", **dedup, **overrides})
 
 
 def described_fields(config: Config) -> str:

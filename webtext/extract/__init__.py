@@ -1,4 +1,4 @@
-"""From the bytes of a page to its text: decoding, main text, language, cleaning."""
+"""From the bytes of a page to its text: decoding and main text."""
 
 from webtext.core.callable_package import make_callable
 

@@ -14,7 +14,7 @@ from webtext.core.config import CleanSection
 
 @dataclass(frozen=True)
 class Draft:
-    """A page on its way: `text` is tidy."""
+    """A text on its way through the rules, and its title."""
 
     title: str
     text: str

@@ -93,6 +93,17 @@ class KVCache:
         self._values = torch.empty(shape, device=device, dtype=dtype)
         self.length = 0
 
+    def repeated(self, batch: int, more: int) -> KVCache:
+        """A cache of `batch` sequences that all begin with this one's only sequence, with room for `more` tokens behind it."""
+        layers, _, heads, _, depth = self._keys.shape
+        made = KVCache.__new__(KVCache)
+        made.length = self.length
+        shape = (layers, batch, heads, self.length + more, depth)
+        made._keys, made._values = self._keys.new_empty(shape), self._values.new_empty(shape)
+        made._keys[:, :, :, : self.length] = self._keys[:, :, :, : self.length]
+        made._values[:, :, :, : self.length] = self._values[:, :, :, : self.length]
+        return made
+
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store the new tokens' keys and values behind `length` and return those of all tokens. `length` itself is moved by the model."""
         end = self.length + keys.size(2)
@@ -116,7 +127,7 @@ class Attention(nn.Module):
         if cache is not None:
             k, v = cache.append(self.layer, k, v)
         dropout = self.dropout if self.training else 0.0
-        # One new token sees the whole cache; several are only ever read into an empty one, where the causal mask is square.
+        # One new token sees the whole cache; several read into an empty one have the square causal mask, else `hidden` makes theirs.
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None and t > 1)
         y = self.c_proj(y.transpose(1, 2).reshape(b, t, c))
         return _drop(y, self.dropout, self.training)
@@ -186,13 +197,15 @@ class GPT2(nn.Module):
 
         With `eot`, documents are kept apart: attention ends at the last end-of-text token, which begins a document, and
         positions count from it, so that a document's states are those it would have alone.
-        With `cache`, tokens follow those already read and are added to it: one at a time, or any number into an empty cache.
+        With `cache`, tokens follow those already read and are added to it.
         """
         t = tokens.size(1)
         start = 0 if cache is None else cache.length
         if start + t > self.config.context:
             raise ValueError(f"{start + t} tokens exceed the context of {self.config.context}")
         mask = None
+        if start and t > 1:  # a new token sees all that was read before, and the new ones up to itself
+            mask = torch.ones(t, start + t, dtype=torch.bool, device=tokens.device).tril(start)
         if eot is None:
             x = self.wte(tokens) + self.wpe.weight[start : start + t]
         else:

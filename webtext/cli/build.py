@@ -12,6 +12,7 @@ from pipelines.stage import Stage, StageStatus, check_stage
 from pipelines.stages import CLEAN, DEDUP, DOCUMENTS, EXTRACT, FETCH, LINKS, NGRAMS, OVERLAP, TOKENIZE, TOKENIZER
 from webtext.clean.own_rules import load_rules
 from webtext.cli.build_directory import check_build_owner
+from webtext.cli.evaluate import EVALUATE
 from webtext.cli.local_stages import REPORT, TRAIN
 from webtext.cli.progress import ProgressDisplay
 from webtext.cli.reddit_sources import prepare_sources
@@ -32,6 +33,10 @@ def stages_of(config: Config) -> dict[str, Stage]:
         if config.documents.files or config.links.dumps or config.links.subreddits or config.fetch.warcs:
             raise UsageError("train.tokens: a build trains on given shards or makes its own; leave out train.tokens or what it begins with")
         return {TRAIN.name: replace(TRAIN, reads=())}
+    if config.evaluate.model:
+        if config.documents.files or config.links.dumps or config.links.subreddits or config.fetch.warcs:
+            raise UsageError("evaluate.model: a build evaluates a given model or its own; leave out evaluate.model or what it begins with")
+        return {EVALUATE.name: replace(EVALUATE, reads=())}
     stages = _first_stages(config)
     texts = stages[-1].name
     for stage, enabled in ((CLEAN, config.clean.enabled), (DEDUP, config.dedup.enabled)):
@@ -42,6 +47,8 @@ def stages_of(config: Config) -> dict[str, Stage]:
         stages.append(replace(stage, reads=(texts, *stage.reads[1:])))
     if config.train.enabled:
         stages.append(TRAIN)
+        if config.evaluate.enabled:
+            stages.append(EVALUATE)
     stages.append(replace(REPORT, reads=tuple(stage.name for stage in stages)))
     return {stage.name: stage for stage in stages}
 
@@ -152,7 +159,7 @@ def run_build(
     stages = stages_of(config)
     for name in only:
         if name not in stages:
-            disabled = name in ("clean", "dedup", "train") and not getattr(config, name).enabled
+            disabled = name in ("clean", "dedup", "train", "evaluate") and not getattr(config, name).enabled
             remedy = f"set {name}.enabled = true" if disabled else f"it has {', '.join(stages)}"
             raise UsageError(f"{name}: not a stage of this configuration; {remedy}")
     wanted = [name for name in stages if not only or name in only]

@@ -59,7 +59,12 @@ def sources(config: Config) -> dict[str, Any]:
         "fetch.warcs": config.fetch.warcs,
     }
     # Only if set, so that builds from before the keys existed stay valid.
-    later = {"links.subreddits": config.links.subreddits, "documents.files": config.documents.files, "train.tokens": config.train.tokens}
+    later = {
+        "links.subreddits": config.links.subreddits,
+        "documents.files": config.documents.files,
+        "train.tokens": config.train.tokens,
+        "evaluate.model": config.evaluate.model,
+    }
     return {**found, **{key: value for key, value in later.items() if value}}
 
 

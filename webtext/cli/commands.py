@@ -164,7 +164,8 @@ def sample(
     write_samples(open_build(directory), prompt, tokens, temperature, top_k, top_p, seed, count, tokenizer)
 
 
-for _stage in ("links", "fetch", "documents", "extract", "clean", "dedup", "decontaminate", "overlap", "tokenize", "train", "report"):
+STAGES = ("links", "fetch", "documents", "extract", "clean", "dedup", "decontaminate", "overlap", "tokenize", "train", "evaluate", "report")
+for _stage in STAGES:
     app.command(_stage, context_settings=BEAM)(
         stage_command(_stage, {"links": show_links}.get(_stage), print_pages if _stage == "extract" else None)
     )

@@ -40,6 +40,10 @@ def config_of_files(stage: str, files: Sequence[str], overrides: Mapping[str, An
         if len(files) != 1:
             raise UsageError("train: give a configuration, or one directory of token shards, as in: webtext train tokens --out DIR")
         return parse_config("", "command line", {"train.tokens": files[0], **overrides})
+    if stage == "evaluate":
+        if len(files) != 1:
+            raise UsageError("evaluate: give a configuration, or one model, as in: webtext evaluate gpt2 --data benchmarks --out DIR")
+        return parse_config("", "command line", {"evaluate.model": files[0], **overrides})
     toml = next((name for name in files if name.endswith(".toml")), None)
     if toml is not None:
         raise UsageError(f"{toml}: a configuration among files of texts; give it alone, and its texts as documents.files")

@@ -31,6 +31,7 @@ ABOUT = {
     "tokenizer": "Learn a byte-level BPE vocabulary from the corpus.",
     "tokenize": "Write the corpus as token shards.",
     "train": "Train a GPT-2 on the token shards.",
+    "evaluate": "Evaluate a GPT-2 on the tasks of the paper, each by a named protocol.",
     "report": "Write report.html on the whole build.",
 }
 
@@ -60,8 +61,8 @@ def stage_command(
         more, retry = {name: values.pop(name) for name in others}, values.pop("retry", None) or ()
         overrides = dict(map(parse_setting, values.pop("settings") or []))
         overrides.update({options[name][0]: value for name, value in values.items() if value is not None and value != []})
-        if stage == "train":
-            overrides["train.enabled"] = True
+        if stage in ("train", "evaluate"):
+            overrides[f"{stage}.enabled"] = True
         inputs, beam = split_beam_options(inputs)
         if out is None:
             if without_out is None or is_configuration(inputs):
@@ -93,6 +94,7 @@ def stage_command(
     what = {
         "extract": "configuration (TOML), pages (HTML; - is standard input), or archives (WARC)",
         "train": "configuration (TOML), or a directory of token shards (webtext's, llm.c's or nanoGPT's)",
+        "evaluate": "configuration (TOML), or a model: a build, or a directory in Hugging Face's or OpenAI's layout",
     }.get(stage, "configuration (TOML), or files and directories of texts" if stage in TAKES_FILES else "configuration (TOML)")
     parameters = [
         parameter("inputs", Annotated[list[str], typer.Argument(help=what, show_default=False)], inspect.Parameter.empty),
@@ -128,7 +130,7 @@ def _options(stage: str) -> Iterator[tuple[str, str, FieldInfo]]:
     for section in sections:
         model = Config.model_fields[section].annotation if section in Config.model_fields else None
         for name, info in model.model_fields.items() if isinstance(model, type) and issubclass(model, BaseModel) else ():
-            if name not in ("enabled", "files", "tokens") and _option_type(info) is not None:
+            if name not in ("enabled", "files", "tokens", "model") and _option_type(info) is not None:
                 yield name, f"{section}.{name}", info
     if stage == "tokenize":
         yield "tokenizer", "tokenizer.path", TokenizerSection.model_fields["path"]

@@ -337,6 +337,28 @@ class TrainSection(Section):
     )
 
 
+class EvaluateSection(Section):
+    enabled: bool = key(False, "evaluate the model at the end of `webtext build`; `webtext evaluate` does it alone", affects_output=False)
+    model: str = key(
+        "",
+        "model to evaluate alone: a build, a directory in Hugging Face's or OpenAI's layout; empty: model/ of the build",
+        affects_output=False,
+        file=True,
+    )
+    tokenizer: str = key(
+        "", "the model's tokenizer: a directory, a file, or gpt2; empty: that beside the model", affects_output=False, file=True
+    )
+    data: str = key("", "directory with the files of the tasks, at any depth", affects_output=False, file=True)
+    tasks: list[str] = key([], "tasks to run, by name; empty: all whose files are in `data`")
+    limit: int = key(0, "examples of each task, the first ones; 0: all", ge=0)
+    stride: int | None = key(None, "tokens by which windows over running text move; empty: the model's context", ge=1)
+    pairs: int = key(0, "examples before a question or sentence to translate; 0: the task's own number", ge=0)
+    seed: int = key(0, "of sampling, and of the choice of examples", ge=0)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = key("fp32", "of the matrix products")
+    device: str = key("auto", "cuda, mps, cpu, or auto")
+    batch_tokens: int = key(8192, "tokens that the device reads at once; no figure depends on it", ge=64, affects_output=False)
+
+
 class ReportSection(Section):
     domains: str = key(
         "", "OpenAI's list of WebText's domains (domains.txt of openai/gpt-2), to compare the corpus with", affects_output=False, file=True
@@ -359,6 +381,7 @@ class Config(Section):
     tokenizer: TokenizerSection = TokenizerSection()
     tokenize: TokenizeSection = TokenizeSection()
     train: TrainSection = TrainSection()
+    evaluate: EvaluateSection = EvaluateSection()
     report: ReportSection = ReportSection()
 
     @model_validator(mode="before")

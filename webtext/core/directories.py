@@ -18,6 +18,7 @@ DIRECTORIES = {
     "tokenizer": "tokenizer",
     "tokenize": "tokens",
     "train": "model",
+    "evaluate": "evaluation",
     "report": "report",
 }
 

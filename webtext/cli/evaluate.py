@@ -157,7 +157,7 @@ def write_page(log: TaskRun, names: list[str], section: EvaluateSection) -> None
 EVALUATE = Stage(
     name="evaluate",
     directory=DIRECTORIES["evaluate"],
-    unit="tasks",
+    unit="examples",
     reads=("train", "tokenizer"),
     sections=("evaluate",),
     phases=lambda config: {"evaluate": len(_tasks(config.evaluate)), "page": 1},

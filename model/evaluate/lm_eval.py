@@ -37,7 +37,9 @@ def _wikitext(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]]
 def _questions(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:
     for path in files:
         rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-        yield from ({"question": row["question"], "answer": row["answer"]} for row, _ in zip(rows, settings.limited(read_nq_open(path, "text"))))
+        yield from (
+            {"question": row["question"], "answer": row["answer"]} for row, _ in zip(rows, settings.limited(read_nq_open(path, "text")))
+        )
 
 
 # Our task, that of the harness, its split, and the records that it reads from the Hub made of our files.

@@ -18,7 +18,7 @@ from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings
 from model.sample import generate
 from webtext.core.errors import WebtextError
-from webtext.overlap.record_readers import read_lambada, read_nq_open
+from webtext.overlap.record_readers import read_lambada
 from webtext.overlap.text_readers import read_wikitext
 
 LONGEST_ANSWER = 256  # tokens that the harness lets a model write where a task does not say how many
@@ -36,10 +36,8 @@ def _wikitext(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]]
 
 def _questions(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:
     for path in files:
-        rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-        yield from (
-            {"question": row["question"], "answer": row["answer"]} for row, _ in zip(rows, settings.limited(read_nq_open(path, "text")))
-        )
+        lines = settings.limited(path.read_text(encoding="utf-8").splitlines())
+        yield from ({name: row[name] for name in ("question", "answer")} for row in map(json.loads, lines))
 
 
 # Our task, that of the harness, its split, and the records that it reads from the Hub made of our files.

@@ -116,5 +116,29 @@ def from_zero(value: float, unit: str = "") -> Axis:
     return Axis(0, top, [(top * part / 4, f"{top * part / 4:.4g}{unit}") for part in range(5)])
 
 
+def between(low: float, high: float) -> Axis:
+    """An axis that holds two values, with a few ticks at short numbers."""
+    step = from_zero((high - low) / 4 or abs(high) / 4 or 1.0).high
+    first, last = math.floor(low / step), max(math.ceil(high / step), math.floor(low / step) + 1)
+    return Axis(first * step, last * step, [(place * step, f"{place * step:.4g}") for place in range(first, last + 1)])
+
+
+def decades(low: float, high: float) -> Axis:
+    """A logarithmic axis over whole powers of ten that hold two values above 0."""
+    first, last = math.floor(math.log10(low)), max(math.ceil(math.log10(high)), math.floor(math.log10(low)) + 1)
+    every = -(-(last - first) // 5)
+    return Axis(10.0**first, 10.0**last, [(10.0**power, _short(power)) for power in range(first, last + 1, every)], log=True)
+
+
+def _short(power: int) -> str:
+    """A power of ten for the eye.
+
+    >>> _short(4), _short(8), _short(-1)
+    ('10 k', '100 M', '0.1')
+    """
+    thousands = power // 3
+    return f"{10 ** (power % 3)}\u202f{' kMGT'[thousands]}".strip() if 0 < thousands < 5 else f"{10.0**power:g}"
+
+
 def _joined(marks: Iterable[Markup]) -> Markup:
     return Markup("").join(marks)

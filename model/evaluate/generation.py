@@ -126,9 +126,7 @@ def _write(scorer: Scorer, prompts: Sequence[Sequence[int]], rows: Sequence[_Row
         hidden = hidden[torch.arange(len(rows), device=lengths.device), lengths - 1]
         if lengths.min() < lengths.max():
             cache.pad(cache.length - lengths.max() + lengths)
-        for step in range(decoding.max_tokens):
-            if step:
-                hidden = scorer.model.hidden(chosen[:, None], cache=cache)[:, 0]
+        while True:
             logits = scorer.model.logits(hidden).float()
             chosen = _choose(logits, rows, decoding)
             logprobs = logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(1)
@@ -137,6 +135,7 @@ def _write(scorer: Scorer, prompts: Sequence[Sequence[int]], rows: Sequence[_Row
                     _add(scorer, row, token, logprob, decoding)
             if all(row.text is not None for row in rows):
                 return
+            hidden = scorer.model.hidden(chosen[:, None], cache=cache)[:, 0]
 
 
 def _choose(logits: Tensor, rows: Sequence[_Row], decoding: Decoding) -> Tensor:

@@ -48,7 +48,9 @@ def alone(model: GPT2, prompt: list[int], decoding: Decoding) -> Generated:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(PROMPTS, min_size=1, max_size=8), PROMPTS, st.sampled_from([0, 2, 40]), st.booleans(), st.integers(0, 3))
-def test_texts_are_those_of_single_prompts(small_model: GPT2, prompts: list[list[int]], common: list[int], k: int, shared: bool, seed: int) -> None:
+def test_texts_are_those_of_single_prompts(
+    small_model: GPT2, prompts: list[list[int]], common: list[int], k: int, shared: bool, seed: int
+) -> None:
     """Of any lengths, with a common beginning or not, in small and in large batches, in any order."""
     if shared:
         prompts = [[*common, *prompt][:20] for prompt in prompts]

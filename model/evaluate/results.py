@@ -78,6 +78,12 @@ def to_record(task: str, measure: Measure) -> dict[str, Any]:
     }
 
 
+def from_record(record: Mapping[str, Any]) -> Measure:
+    """The measure of a record of evaluation.json."""
+    names = ("value", "count", "unit", "protocol", "paper", "group")
+    return Measure(record["measure"], *(record[name] for name in names), error=record["standard_error"])
+
+
 def to_csv(records: Iterable[Mapping[str, Any]]) -> str:
     """The measures as a table: a row a measure, the protocol as `choice=value; …`."""
     text = io.StringIO()

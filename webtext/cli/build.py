@@ -50,7 +50,7 @@ def stages_of(config: Config) -> dict[str, Stage]:
     if config.train.enabled:
         stages.append(TRAIN)
         if config.evaluate.enabled:
-            stages.append(EVALUATE)
+            stages.append(replace(EVALUATE, reads=(*EVALUATE.reads, texts)))
     stages.append(replace(REPORT, reads=tuple(stage.name for stage in stages)))
     return {stage.name: stage for stage in stages}
 

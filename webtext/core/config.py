@@ -354,6 +354,10 @@ class EvaluateSection(Section):
     stride: int | None = key(None, "tokens by which windows over running text move; empty: the model's context", ge=1)
     pairs: int = key(0, "examples before a question or sentence to translate; 0: the task's own number", ge=0)
     seed: int = key(0, "of sampling, and of the choice of examples", ge=0)
+    ladder: list[str] = key(
+        [], "sizes to train on the tokens of the build by [train], for the losses of figure 4: presets, as nano, tiny, mini"
+    )
+    ladder_steps: int | None = key(None, "optimiser steps of each of these; empty: train.steps", ge=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = key("fp32", "of the matrix products")
     device: str = key("auto", "cuda, mps, cpu, or auto")
     batch_tokens: int = key(8192, "tokens that the device reads at once; no figure depends on it", ge=64, affects_output=False)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from model.evaluate.generation import Decoding, fitting, generate_texts
 from model.evaluate.results import Measure, TaskResult
 from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings
-from model.sample import generate
 from webtext.core.errors import WebtextError
 from webtext.overlap.record_readers import read_lambada
 from webtext.overlap.text_readers import read_wikitext
@@ -40,18 +40,18 @@ def _questions(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]
         yield from ({name: row[name] for name in ("question", "answer")} for row in map(json.loads, lines))
 
 
-# Our task, that of the harness, its split, and the records that it reads from the Hub made of our files.
+# By our task: the file that defines the harness's, its split, and the records that it reads from the Hub made of our files.
 HARNESS_TASKS: dict[str, tuple[str, str, Callable[[list[Path], Settings], Iterator[dict[str, Any]]]]] = {
-    "lambada": ("lambada_openai", "test", _lambada),
-    "wikitext2": ("wikitext", "test", _wikitext),
-    "natural_questions": ("nq_open", "validation", _questions),
+    "lambada": ("lambada/lambada_openai.yaml", "test", _lambada),
+    "wikitext2": ("wikitext/wikitext.yaml", "test", _wikitext),
+    "natural_questions": ("nq_open/nq_open.yaml", "validation", _questions),
 }
 
 
-def evaluate_as_harness(scorer: Scorer, tasks: dict[str, list[Path]], settings: Settings, scratch: Path) -> list[TaskResult]:
-    """Run the harness's version of our tasks, given by name with their files; what it has no version of is left out.
+def evaluate_as_harness(scorer: Scorer, ours: str, files: list[Path], settings: Settings, scratch: Path) -> TaskResult:
+    """Run the harness's version of one of our tasks, a name of HARNESS_TASKS, on its files.
 
-    `scratch` receives the files as the records that it reads. Raises WebtextError where the harness is not installed.
+    The directory `scratch` receives the records that it reads. Raises WebtextError where the harness is not installed.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # NB: read when its libraries are imported; nothing is to be asked of the Hub
     try:
@@ -72,25 +72,25 @@ def evaluate_as_harness(scorer: Scorer, tasks: dict[str, list[Path]], settings: 
             return [float(scorer.rolling(scorer.encode(request.args[0])).sum()) for request in requests]
 
         def generate_until(self, requests: list[Any]) -> list[str]:
-            return [_answer(scorer, *request.args) for request in requests]
+            return _answers(scorer, [request.args for request in requests])
 
-    results, known = [], TaskManager().task_index
-    for ours in HARNESS_TASKS.keys() & tasks.keys():
-        name, split, read = HARNESS_TASKS[ours]
-        records = scratch / f"{name}.jsonl"
-        records.write_text("".join(json.dumps(record) + "\n" for record in read(tasks[ours], settings)), encoding="utf-8")
-        task = {
-            "include": str(known[name].yaml_path),
-            "dataset_path": "json",
-            "dataset_name": None,
-            "dataset_kwargs": {"data_files": {split: str(records)}, "cache_dir": str(scratch / "datasets")},
-            "training_split": None,
-            "validation_split": "validation" if split == "validation" else None,
-        }
-        (scratch / f"{name}.yaml").write_text(json.dumps(task), encoding="utf-8")  # JSON is YAML too
-        found = lm_eval.simple_evaluate(Harness(), tasks=[str(scratch / f"{name}.yaml")], bootstrap_iters=0, verbosity="ERROR")
-        results.append(_result(ours, name, found))
-    return sorted(results, key=lambda result: list(HARNESS_TASKS).index(result.task))
+    definition, split, read = HARNESS_TASKS[ours]
+    name = Path(definition).stem
+    scratch.mkdir(parents=True, exist_ok=True)
+    records, path = scratch / f"{name}.jsonl", scratch / f"{name}.yaml"
+    records.write_text("".join(json.dumps(record) + "\n" for record in read(files, settings)), encoding="utf-8")
+    task = {
+        "include": str(Path(lm_eval.__file__).parent / "tasks" / definition),
+        "dataset_path": "json",
+        "dataset_name": None,
+        "dataset_kwargs": {"data_files": {split: str(records)}, "cache_dir": str(scratch / "datasets")},
+        "training_split": None,
+        "validation_split": "validation" if split == "validation" else None,
+    }
+    path.write_text(json.dumps(task), encoding="utf-8")  # JSON is YAML too
+    manager = TaskManager(include_defaults=False)  # to list its thousands of other tasks takes 20 seconds
+    found = lm_eval.simple_evaluate(Harness(), tasks=[str(path)], task_manager=manager, bootstrap_iters=0, verbosity="ERROR")
+    return _result(ours, name, found)
 
 
 def _split(scorer: Scorer, context: str, continuation: str) -> tuple[Sequence[int], Sequence[int]]:
@@ -102,22 +102,17 @@ def _split(scorer: Scorer, context: str, continuation: str) -> tuple[Sequence[in
     return whole[: len(begin)], whole[len(begin) :]
 
 
-def _answer(scorer: Scorer, context: str, options: dict[str, Any]) -> str:
-    """What greedy decoding writes, up to the first of the strings that end it."""
-    most = int(options.get("max_gen_toks", LONGEST_ANSWER))
-    most = min(most, scorer.context - 1)
-    prompt = (scorer.encode(context) or [scorer.tokenizer.eot])[-(scorer.context - most) :]
-    ends = [end for end in options.get("until", []) if end]
-    written: list[int] = []
-    text = ""
-    for (token,) in generate(scorer.model, prompt, max_tokens=most, temperature=0.0, stop=scorer.tokenizer.eot):
-        if token is None:
-            break
-        written.append(token)
-        text = scorer.tokenizer.decode_bytes(written).decode("utf-8", "replace")
-        if any(end in text for end in ends):
-            break
-    return min((text.split(end)[0] for end in ends), key=len, default=text)
+def _answers(scorer: Scorer, requests: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+    """What greedy decoding writes behind each context, up to the first of the strings that end it."""
+    found: dict[int, str] = {}
+    kinds = [(int(options.get("max_gen_toks", LONGEST_ANSWER)), tuple(options.get("until", ()))) for _, options in requests]
+    for most, stops in sorted(set(kinds)):
+        chosen = [number for number, kind in enumerate(kinds) if kind == (most, stops)]
+        decoding = Decoding(min(most, scorer.context - 1), tuple(filter(None, stops)))
+        prompts = [scorer.encode(requests[number][0]) or [scorer.tokenizer.eot] for number in chosen]
+        texts = generate_texts(scorer, fitting(scorer, prompts, decoding.max_tokens)[0], decoding)
+        found.update(zip(chosen, (text.text for text in texts)))
+    return [found[number] for number in range(len(requests))]
 
 
 def _result(ours: str, name: str, found: dict[str, Any]) -> TaskResult:

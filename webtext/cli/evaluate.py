@@ -91,6 +91,7 @@ def _evaluate(context: StageContext, config: Config, progress: Callable[[str], N
     names = [task.name for task, _ in tasks]
     scorers: list[Scorer] = []  # made when the first task is not done yet, and then used by all
     from model.device import machine
+    from model.evaluate.lm_eval import HARNESS_TASKS
 
     with machine(section.device, section.precision) as here:
 
@@ -103,6 +104,11 @@ def _evaluate(context: StageContext, config: Config, progress: Callable[[str], N
             progress(task.title)
             # NB: what stands before the last hyphen is the phase.
             run_task(context, f"evaluate-{task.name.replace('-', '_')}", evaluate_task, scorer, task, files, section)
+        for task, files in tasks if section.harness else ():
+            if task.name in HARNESS_TASKS:
+                progress(f"{task.title} as lm-eval")
+                names.append(f"{task.name}_lm_eval")
+                run_task(context, f"harness-{task.name.replace('-', '_')}", evaluate_as_other, scorer, task, files, section)
         if section.ladder:
             progress("ladder")
             run_task(context, "ladder-00000", climb_ladder, scorer, config)
@@ -134,6 +140,17 @@ def evaluate_task(log: TaskRun, scorer: Callable[[], Scorer], task: Task, files:
     result = task.run(ready, files, settings)
     about = {"title": task.title, "kind": task.kind, "files": [path.name for path in files], "settings": asdict(settings)}
     _write_result(log, task.name, result, {**about, "model": _about_model(ready)})
+
+
+def evaluate_as_other(log: TaskRun, scorer: Callable[[], Scorer], task: Task, files: list[Path], section: EvaluateSection) -> None:
+    """Run the version of a task that lm-evaluation-harness has."""
+    from model.evaluate.lm_eval import evaluate_as_harness
+    from model.evaluate.task import Settings
+
+    ready, settings = scorer(), Settings(section.limit)
+    result = evaluate_as_harness(ready, task.name, files, settings, log.context.scratch_path("lm_eval"))
+    about = {"title": f"{task.title}, by lm-evaluation-harness", "kind": task.kind, "files": [path.name for path in files]}
+    _write_result(log, f"{task.name}_lm_eval", result, {**about, "settings": asdict(settings), "model": _about_model(ready)})
 
 
 def climb_ladder(log: TaskRun, scorer: Callable[[], Scorer], config: Config) -> None:

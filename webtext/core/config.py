@@ -358,6 +358,7 @@ class EvaluateSection(Section):
         [], "sizes to train on the tokens of the build by [train], for the losses of figure 4: presets, as nano, tiny, mini"
     )
     ladder_steps: int | None = key(None, "optimiser steps of each of these; empty: train.steps", ge=1)
+    harness: Literal["", "lm-eval"] = key("", "run lm-evaluation-harness's version of the tasks too, where it has one")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = key("fp32", "of the matrix products")
     device: str = key("auto", "cuda, mps, cpu, or auto")
     batch_tokens: int = key(8192, "tokens that the device reads at once; no figure depends on it", ge=64, affects_output=False)

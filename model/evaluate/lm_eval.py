@@ -65,7 +65,7 @@ def evaluate_as_harness(scorer: Scorer, ours: str, files: list[Path], settings: 
         """Our scorer behind the harness's interface."""
 
         def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
-            pairs = [_split(scorer, *request.args) for request in requests]
+            pairs = [split_tokens(scorer, *request.args) for request in requests]
             return [(score.total, score.all_greedy) for score in scorer.continuations(pairs)]
 
         def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:
@@ -93,7 +93,7 @@ def evaluate_as_harness(scorer: Scorer, ours: str, files: list[Path], settings: 
     return _result(ours, name, found)
 
 
-def _split(scorer: Scorer, context: str, continuation: str) -> tuple[Sequence[int], Sequence[int]]:
+def split_tokens(scorer: Scorer, context: str, continuation: str) -> tuple[Sequence[int], Sequence[int]]:
     """The tokens of context and continuation as the harness parts them: blanks at the end of a context belong to what follows."""
     stripped = context.rstrip()
     if not context:

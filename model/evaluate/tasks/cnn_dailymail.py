@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from model.evaluate import generation
 from model.evaluate.examples import drawn, records
@@ -14,6 +15,9 @@ from model.evaluate.sentences import sentences
 from model.evaluate.task import Settings, Task
 from webtext.core.errors import WebtextError
 from webtext.overlap.sources import decoded, whole
+
+if TYPE_CHECKING:
+    from rouge_score.rouge_scorer import RougeScorer
 
 HINT = "\nTL;DR:"  # with the line feed: openai/gpt-2, issue 33
 TOKENS, TOP_K, SENTENCES = 100, 2, 3  # section 3.6 of the paper
@@ -46,17 +50,22 @@ def read_articles(files: Sequence[Path]) -> Iterator[Article]:
             raise WebtextError(f"{path}: no line @highlight in it; a .story file has the article, and its summary behind such lines")
         yield Article(path.stem, text.strip(), [line.strip() for line in highlights])
     tables = [path for path in files if path.suffix != ".story"]
-    for name, record in records(tables, {"article": str, "highlights": str}):
+    for name, _, record in records(tables, {"article": str, "highlights": str}):
         yield Article(name, record["article"].strip(), [line.strip() for line in record["highlights"].splitlines() if line.strip()])
 
 
-def rouge(summary: Sequence[str], highlights: Sequence[str]) -> dict[str, float]:
-    """F-measures of a summary, a sentence each, from 0 to 100, and their mean: words are stemmed, ROUGE-L is that of whole summaries."""
+@cache
+def _rouge_scorer() -> RougeScorer:
     try:
         from rouge_score.rouge_scorer import RougeScorer
     except ImportError:
         raise WebtextError("summaries are scored by rouge-score; install it with `pip install 'webtext[evaluate]'`") from None
-    found = RougeScorer(list(ROUGE.values()), use_stemmer=True).score("\n".join(highlights), "\n".join(summary))
+    return RougeScorer(list(ROUGE.values()), use_stemmer=True)
+
+
+def rouge(summary: Sequence[str], highlights: Sequence[str]) -> dict[str, float]:
+    """F-measures of a summary, a sentence each, from 0 to 100, and their mean: words are stemmed, ROUGE-L is that of whole summaries."""
+    found = _rouge_scorer().score("\n".join(highlights), "\n".join(summary))
     scores = {name: 100 * float(found[kind].fmeasure) for name, kind in ROUGE.items()}
     return {**scores, MEAN: sum(scores.values()) / len(scores)}
 

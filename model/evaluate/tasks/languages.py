@@ -8,7 +8,6 @@ from pathlib import Path
 from model.evaluate.results import Choice, Measure, TaskResult
 from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings, Task
-from webtext.clean.language import detect
 from webtext.documents.readers import read_documents
 
 UNKNOWN_WORD = "<UNK>"
@@ -17,6 +16,8 @@ CERTAINTY = 0.5
 
 def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     """Bytes by language, the largest first, and the count of `<UNK>`."""
+    from webtext.clean.language import detect  # reads its profiles, a second that no other task should have to pay for
+
     sizes: Counter[str] = Counter()
     unknown = documents = 0
     for document in settings.limited(read_documents(list(files))):

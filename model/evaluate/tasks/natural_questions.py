@@ -44,9 +44,9 @@ class Answered(NamedTuple):
 def read_questions(files: Sequence[Path]) -> list[Question]:
     """The questions of NQ-open. Raises WebtextError that names file and row of one without answers."""
     found = []
-    for name, record in records(files, {"question": str, "answer": list}) if files else ():
+    for name, where, record in records(files, {"question": str, "answer": list}) if files else ():
         if not record["answer"] or not all(isinstance(answer, str) for answer in record["answer"]):
-            raise WebtextError(f"{files[0].parent}: the question {record['question']!r} has no answers as strings; is this NQ-open?")
+            raise WebtextError(f"{where}: its answers are no strings, or there are none; is this NQ-open?")
         found.append(Question(name, record["question"], record["answer"]))
     return found
 

@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 
 
 def records(files: Sequence[Path], fields: Mapping[str, type]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(Id, where it stands, record) of JSONL, CSV or Parquet. Raises WebtextError that names file and row where a field is not of its type."""
+    """(Id, where it stands, record) of JSONL, CSV or Parquet. Raises WebtextError that names the row where a field has another type."""
     for path in files:
         format_ = detect_format(str(path), open_source, bare_name(path))
         if format_ not in TABLES:

@@ -64,7 +64,7 @@ def prompt_seed(prompt: Sequence[int], seed: int) -> int:
     return xxhash.xxh3_64_intdigest(np.array(prompt, dtype="<u4").tobytes(), seed=seed)
 
 
-def generate_texts(scorer: Scorer, prompts: Sequence[Sequence[int]], decoding: Decoding) -> list[Generated]:
+def generate_texts(scorer: Scorer, prompts: Sequence[list[int]], decoding: Decoding) -> list[Generated]:
     """Continue each prompt (token ids). Raises UsageError for one that is empty, or does not fit in the context with what is to be written.
 
     Prompts that begin alike, as with the same examples or the same story, read that beginning once.
@@ -87,7 +87,7 @@ def generate_texts(scorer: Scorer, prompts: Sequence[Sequence[int]], decoding: D
     return [text for text in found if text is not None]
 
 
-def _groups(prompts: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[int]]]:
+def _groups(prompts: Sequence[list[int]]) -> Iterator[tuple[int, list[int]]]:
     """(Tokens that prompts share at their beginning, the prompts, longest first). Those that share less than half of theirs are together.
 
     NB: of sorted prompts the first and the last share what all between them do.

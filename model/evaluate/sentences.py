@@ -8,7 +8,7 @@ import re
 _BETWEEN = re.compile(r"""(?<=[.!?…])(?:\s?»|["'”’)\]]{0,2})\s+(?=["'“‘«(\[¿¡]{0,2}\s?[A-ZÀ-ÖØ-Þ0-9])|\s*\n\s*""")
 # Before whose full stop no sentence ends: an initial, or an abbreviation that a name or a number follows.
 _ABBREVIATED = re.compile(
-    r"(?:^|[\s(\"'“‘.-])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Gen|Gov|Sen|Rep|Lt|Col|Sgt|Capt|Rev|Hon|No|Mt|vs|v|cf|e\.g|i\.e|MM|Mme|Mlle|art)\.$"
+    r"(?:^|[\s(\"'“‘.-])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Gen|Gov|Sen|Rep|Lt|Col|Sgt|Capt|Rev|Hon|Mt|vs|v|cf|e\.g|i\.e|MM|Mme|Mlle|art)\.$"
 )
 
 

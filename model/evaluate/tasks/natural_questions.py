@@ -69,7 +69,7 @@ def is_right(answer: str, golds: Sequence[str]) -> float:
 def commonest_answers(questions: Sequence[Question]) -> list[str]:
     """For each question the answer that is commonest among the other ones of its type, of equally common ones the first by alphabet."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    own = [sorted({normalise(answer) for answer in question.answers}) for question in questions]
+    own = [sorted({normalise(answer) for answer in question.answers} - {""}) for question in questions]
     for question, answers in zip(questions, own):
         counts[question_type(question.text)].update(answers)
     ranked = {kind: sorted(count, key=lambda answer: (-count[answer], answer)) for kind, count in counts.items()}
@@ -78,7 +78,7 @@ def commonest_answers(questions: Sequence[Question]) -> list[str]:
         kind = question_type(question.text)
         # Its own answers lose one; one of them is the best still if it stays ahead of the first that is not its own.
         best = [*answers, *(answer for answer in ranked[kind][: len(answers) + 1] if answer not in answers)]
-        found.append(min(best, key=lambda answer: (-(counts[kind][answer] - (answer in answers)), answer)))
+        found.append(min(best, key=lambda answer: (-(counts[kind][answer] - (answer in answers)), answer), default=""))
     return found
 
 

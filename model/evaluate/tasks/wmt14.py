@@ -78,7 +78,7 @@ def run(scorer: Scorer, files: list[Path], settings: Settings, source: str, targ
     paper = {"1542M": {"en": 5.0, "fr": 11.5}[source]}
     each = {**protocol, "signature": str(sentence_bleu.get_signature())}
     return TaskResult(
-        f"wmt14-{source}-{target}",
+        f"wmt14_{source}_{target}",
         [
             Measure("BLEU", float(value), len(segments), "segments", protocol, paper),
             Measure("BLEU of a segment", mean, len(segments), "segments", each, error=error),
@@ -91,7 +91,7 @@ def _task(source: str, target: str) -> Task:
     read: Callable[[Scorer, list[Path], Settings], TaskResult] = partial(run, source=source, target=target)
     title = f"WMT14 {LANGUAGES[source]} to {LANGUAGES[target]}"
     # newstest2014-fren-src.en.sgm and, for the example pairs, newstest2013-src.en.sgm, but not newstest2014-ruen-ref.en.sgm
-    return Task(f"wmt14-{source}-{target}", title, ("newstest201[34]-[fsr][re]*", "newstest201[34]*"), read, "generation")
+    return Task(f"wmt14_{source}_{target}", title, ("newstest201[34]-[fsr][re]*", "newstest201[34]*"), read, "generation")
 
 
 WMT14_EN_FR, WMT14_FR_EN = _task("en", "fr"), _task("fr", "en")

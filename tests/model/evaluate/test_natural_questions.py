@@ -78,8 +78,9 @@ def slow_commonest(questions: list[task.Question]) -> list[str]:
     for question in questions:
         others = [one for one in questions if one is not question and task.question_type(one.text) == task.question_type(question.text)]
         counts: dict[str, int] = {task.normalise(answer): 0 for answer in question.answers}
+        counts.pop("", None)  # articles alone are no answer
         for one in others:
-            for answer in {task.normalise(answer) for answer in one.answers}:
+            for answer in {task.normalise(answer) for answer in one.answers} - {""}:
                 counts[answer] = counts.get(answer, 0) + 1
         found.append(min(counts, key=lambda answer: (-counts[answer], answer)))
     return found

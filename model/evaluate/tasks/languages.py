@@ -24,12 +24,13 @@ def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
         sizes.update(detect(document.text, CERTAINTY).bytes)
         unknown += document.text.count(UNKNOWN_WORD)
         documents += 1
-    protocol: dict[str, Choice] = {"detector": "CLD2, of the parts of a document", "file": files[0].name, "files": len(files)}
+    about: dict[str, Choice] = {"file": files[0].name, "files": len(files)}
+    protocol: dict[str, Choice] = {"detector": "CLD2, of the parts of a document", **about}
     measures = [
         Measure("bytes", float(size), documents, "documents", protocol, group=language)
         for language, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
     ]
-    measures.append(Measure(UNKNOWN_WORD, float(unknown), documents, "documents", {"file": files[0].name, "files": len(files)}))
+    measures.append(Measure(UNKNOWN_WORD, float(unknown), documents, "documents", about))
     note = "The paper found 10 MB of French (section 3.7) and 26 times <UNK> (section 3.1) in 40 GB of WebText."
     total = sum(sizes.values())
     if total:

@@ -31,7 +31,7 @@ def figures(result: task.TaskResult) -> dict[str, float]:
     ids=["part", "stems", "order"],
 )
 def test_rouge_by_hand(summary: list[str], highlights: list[str], expected: tuple[float, float, float]) -> None:
-    assert task.rouge(summary, highlights) == pytest.approx(
+    assert task.rouge([summary], [highlights])[0] == pytest.approx(
         {"ROUGE-1": expected[0], "ROUGE-2": expected[1], "ROUGE-L": expected[2], "mean of ROUGE": sum(expected) / 3}
     )
 

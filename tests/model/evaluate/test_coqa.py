@@ -63,7 +63,6 @@ def test_long_stories_lose_their_beginning(monkeypatch: pytest.MonkeyPatch) -> N
     result = coqa.run(scorer_with_context(120), FILES, Settings())
     assert [len(prompt) for prompt in prompts] == [67, 70, 70]  # 120 less 50 to write; a token is a byte
     assert result.measures[0].protocol["prompts without their beginning"] == 2
-    assert "2 of 3 prompts did not fit" in result.notes[0]
 
 
 @pytest.mark.parametrize(

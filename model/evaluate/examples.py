@@ -25,6 +25,7 @@ def records(files: Sequence[Path], fields: Mapping[str, type]) -> Iterator[tuple
         format_ = detect_format(str(path), open_source, bare_name(path))
         if format_ not in TABLES:
             raise WebtextError(f"{path}: no records but {format_}; give JSONL, CSV or Parquet with the fields {', '.join(fields)}")
+        number = 0
         for number, record in TABLES[format_](str(path), open_source):
             where = f"{path}, row {number}"
             if isinstance(record, str):
@@ -34,6 +35,8 @@ def records(files: Sequence[Path], fields: Mapping[str, type]) -> Iterator[tuple
                     raise WebtextError(f"{where}: its field {field!r} is no {kind.__name__}; is this another set?")
             name = str(number - 1 if record.get("id") is None else record["id"])
             yield example_id(path, name, len(files)), where, record
+        if not number:
+            raise WebtextError(f"{path}: no records in it; is it whole?")
 
 
 def drawn(count: int, of: int, seed: int, text: str = "") -> list[int]:

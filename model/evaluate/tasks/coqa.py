@@ -35,7 +35,7 @@ class Story(NamedTuple):
 def read_stories(path: Path) -> list[Story]:
     """The stories of the official JSON. Raises WebtextError that names the first which is not as it says."""
     try:
-        listed = orjson.loads(whole(path))["data"]
+        listed = list(orjson.loads(whole(path))["data"])
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise WebtextError(f"{path}: not CoQA, an object with `data` ({error}); give coqa-dev-v1.0.json") from None
     stories = []
@@ -62,7 +62,7 @@ def prompts(story: Story) -> list[str]:
 
 
 def official_score(answer: str, golds: Sequence[str], score: Callable[[str, str], float]) -> float:
-    """By the official script (stanfordnlp/coqa-baselines, evaluate-v1.0): the best of the gold answers; of several each is left out once,
+    """By the rule of the official script (evaluate-v1.0.py of CoQA): the best of the gold answers; of several each is left out once,
     as a person's is when people are scored, and the mean taken."""
     if len(golds) == 1:
         return score(answer, golds[0])

@@ -89,6 +89,8 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     for name, text, message in (
         ("cnn.csv", "id,article\n1,a\n", "cnn.csv, row 1: its field 'highlights' is no str"),
         ("cnn.jsonl", '{"article": "a", "highlights": "b"}\n{"article": 1}\n', "cnn.jsonl, row 2: its field 'article' is no str"),
+        ("empty.csv", "id,article,highlights\n", "empty.csv: no records in it"),
+        ("a.txt", "text", "a.txt: no records but text; give JSONL, CSV or Parquet with the fields article, highlights"),
         ("a.story", "text", "a.story: no line @highlight in it"),
     ):
         (tmp_path / name).write_text(text)

@@ -61,7 +61,7 @@ def _written(scorer: Scorer, articles: Sequence[Article], hint: str, seed: int) 
     tokens, end = generation.tokens_to_write(scorer, TOKENS), scorer.encode(hint)
     room = max(0, scorer.context - tokens - len(end))
     read = [scorer.encode(article.text) for article in articles]
-    asked = [[*text[:room], *end][tokens - scorer.context :] for text in read]
+    asked = [([*text[:room], *end] or [scorer.tokenizer.eot])[tokens - scorer.context :] for text in read]
     texts = generation.generate_texts(scorer, asked, generation.Decoding(tokens, (), TOP_K, seed))
     protocol: dict[str, Choice] = {
         "hint": hint.strip() or "none", "top-k": TOP_K, "tokens": tokens, "sentences": SENTENCES, "seed": seed,

@@ -11,7 +11,7 @@ import pytest
 from model.evaluate.examples import drawn
 from model.evaluate.task import Settings
 from model.evaluate.tasks import cnn_dailymail as task
-from tests.model.evaluate.stand_in import DATA, scorer_with_context, writing
+from tests.model.evaluate.writing import DATA, scorer_with_context, writing
 from webtext.core.errors import WebtextError
 
 STORIES = [DATA / "one.story", DATA / "two.story"]

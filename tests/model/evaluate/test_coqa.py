@@ -9,7 +9,7 @@ import pytest
 from model.evaluate.answers import f1
 from model.evaluate.task import Settings
 from model.evaluate.tasks import coqa
-from tests.model.evaluate.stand_in import DATA, scorer_with_context, writing
+from tests.model.evaluate.writing import DATA, scorer_with_context, writing
 from webtext.core.errors import WebtextError
 
 FILES = [DATA / "coqa-dev-sample.json"]

@@ -9,7 +9,7 @@ import pytest
 
 from model.evaluate.task import Settings
 from model.evaluate.tasks.languages import LANGUAGES
-from tests.model.evaluate.stand_in import scorer_with_context
+from tests.model.evaluate.writing import scorer_with_context
 
 ENGLISH = "The weather was fine all week and the children played outside until it was dark. "
 FRENCH = "Le temps était beau toute la semaine et les enfants jouaient dehors jusqu'à la nuit. "

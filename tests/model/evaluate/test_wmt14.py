@@ -9,7 +9,7 @@ import pytest
 
 from model.evaluate.task import Settings
 from model.evaluate.tasks import wmt14 as task
-from tests.model.evaluate.stand_in import DATA, scorer_with_context, writing
+from tests.model.evaluate.writing import DATA, scorer_with_context, writing
 from webtext.core.errors import UsageError, WebtextError
 
 FILES = task.WMT14_EN_FR.files(DATA)

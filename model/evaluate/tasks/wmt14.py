@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -82,8 +81,7 @@ def run(scorer: Scorer, files: list[Path], settings: Settings, source: str, targ
 
 
 def _task(source: str, target: str) -> Task:
-    read: Callable[[Scorer, list[Path], Settings], TaskResult] = partial(run, source=source, target=target)
-    title = f"WMT14 {LANGUAGES[source]} to {LANGUAGES[target]}"
+    read, title = partial(run, source=source, target=target), f"WMT14 {LANGUAGES[source]} to {LANGUAGES[target]}"
     # newstest2014-fren-src.en.sgm and, for the example pairs, newstest2013-src.en.sgm, but not newstest2014-ruen-ref.en.sgm
     return Task(f"wmt14_{source}_{target}", title, ("newstest201[34]-[fsr][re]*", "newstest201[34]*"), read, "generation")
 

@@ -42,11 +42,12 @@ class Task:
     patterns: Sequence[str]
     run: Callable[[Scorer, list[Path], Settings], TaskResult]
     kind: Literal["likelihood", "generation"] = "likelihood"
+    of_build: bool = False  # its files are those of the model's build, and the patterns are relative to that
 
     def files(self, data: Path) -> list[Path]:
         """The task's files below a directory, sorted: those of the first pattern that matches any."""
         for pattern in self.patterns:
-            found = sorted(path for path in data.rglob(pattern) if path.is_file())
+            found = sorted(path for path in (data.glob(pattern) if self.of_build else data.rglob(pattern)) if path.is_file())
             if found:
                 return found
         return []

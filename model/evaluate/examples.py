@@ -19,20 +19,24 @@ from webtext.overlap.sources import bare_name, open_source
 Item = TypeVar("Item")
 
 
-def records(files: Sequence[Path], fields: Mapping[str, type]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(Id, record) of JSONL, CSV or Parquet. Raises WebtextError that names file and row where one of the fields is not of its type."""
+def records(files: Sequence[Path], fields: Mapping[str, type]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(Id, where it stands, record) of JSONL, CSV or Parquet. Raises WebtextError that names the row where a field has another type."""
     for path in files:
         format_ = detect_format(str(path), open_source, bare_name(path))
         if format_ not in TABLES:
             raise WebtextError(f"{path}: no records but {format_}; give JSONL, CSV or Parquet with the fields {', '.join(fields)}")
+        number = 0
         for number, record in TABLES[format_](str(path), open_source):
+            where = f"{path}, row {number}"
             if isinstance(record, str):
-                raise WebtextError(f"{path}, row {number}: {record}")
+                raise WebtextError(f"{where}: {record}")
             for field, kind in fields.items():
                 if not isinstance(record.get(field), kind):
-                    raise WebtextError(f"{path}, row {number}: its field {field!r} is no {kind.__name__}; is this another set?")
+                    raise WebtextError(f"{where}: its field {field!r} is no {kind.__name__}; is this another set?")
             name = str(number - 1 if record.get("id") is None else record["id"])
-            yield example_id(path, name, len(files)), record
+            yield example_id(path, name, len(files)), where, record
+        if not number:
+            raise WebtextError(f"{path}: no records in it; is it whole?")
 
 
 def drawn(count: int, of: int, seed: int, text: str = "") -> list[int]:
@@ -57,7 +61,7 @@ def example_pairs(
     asked = examples if pool else [item for index, item in enumerate(of) if index not in set(shown)]
     about: dict[str, Choice] = {
         "pairs": count,
-        "pairs from": "a set of their own" if pool else "the set, not scored",
+        "pairs from": "another set" if pool else "the set, not scored",
         "seed": settings.seed,
     }
     return [of[index] for index in shown], list(settings.limited(asked)), about

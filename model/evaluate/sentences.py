@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 # Behind . ! ? or … with closing quotes and brackets, before white space and what may begin a sentence; and at every line end.
-_BETWEEN = re.compile(r"""(?<=[.!?…])["'”’»)\]]{0,2}\s+(?=["'“‘«(\[¿¡]{0,2}\s?[A-ZÀ-ÖØ-Þ0-9])|\s*\n\s*""")
+_BETWEEN = re.compile(r"""(?<=[.!?…])(?:\s?»|["'”’)\]]{0,2})\s+(?=["'“‘«(\[¿¡]{0,2}\s?[A-ZÀ-ÖØ-Þ0-9])|\s*\n\s*""")
 # Before whose full stop no sentence ends: an initial, or an abbreviation that a name or a number follows.
 _ABBREVIATED = re.compile(
-    r"(?:^|[\s(\"'“‘.-])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Gen|Gov|Sen|Rep|Lt|Col|Sgt|Capt|Rev|Hon|No|Mt|vs|v|cf|e\.g|i\.e|MM|Mme|Mlle|art)\.$"
+    r"(?:^|[\s(\"'“‘.-])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Gen|Gov|Sen|Rep|Lt|Col|Sgt|Capt|Rev|Hon|Mt|vs|v|cf|e\.g|i\.e|MM|Mme|Mlle|art)\.$"
 )
 
 

@@ -17,7 +17,7 @@ from webtext.core.errors import WebtextError
 from webtext.overlap.readers import example_id
 from webtext.overlap.sources import whole
 
-TOKENS = 50  # the longest answers of the development set have some 40
+TOKENS = 50
 # Names of the sources as the official results have them
 DOMAINS = {"mctest": "children's stories", "gutenberg": "literature", "race": "exams", "cnn": "news", "wikipedia": "Wikipedia"}
 
@@ -35,7 +35,7 @@ class Story(NamedTuple):
 def read_stories(path: Path) -> list[Story]:
     """The stories of the official JSON. Raises WebtextError that names the first which is not as it says."""
     try:
-        listed = orjson.loads(whole(path))["data"]
+        listed = list(orjson.loads(whole(path))["data"])
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise WebtextError(f"{path}: not CoQA, an object with `data` ({error}); give coqa-dev-v1.0.json") from None
     stories = []
@@ -62,7 +62,7 @@ def prompts(story: Story) -> list[str]:
 
 
 def official_score(answer: str, golds: Sequence[str], score: Callable[[str, str], float]) -> float:
-    """By the official script (stanfordnlp/coqa-baselines, evaluate-v1.0): the best of the gold answers; of several each is left out once,
+    """By the rule of the official script (evaluate-v1.0.py of CoQA): the best of the gold answers; of several each is left out once,
     as a person's is when people are scored, and the mean taken."""
     if len(golds) == 1:
         return score(answer, golds[0])
@@ -74,9 +74,8 @@ def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     """F1 and exact match of greedy answers, of all and by domain."""
     result = TaskResult("coqa")
     stories = [(path, story) for path in files for story in settings.limited(read_stories(path))]
-    tokens = generation.tokens_to_write(scorer, TOKENS)
-    asked, cut = generation.fitting(scorer, [scorer.encode(prompt) for _, story in stories for prompt in prompts(story)], tokens)
-    written = iter(generation.generate_texts(scorer, asked, generation.Decoding(tokens, ("\n",))))
+    lines, decoding = generation.write_lines(scorer, [prompt for _, story in stories for prompt in prompts(story)], TOKENS)
+    written = iter(lines)
     scores: dict[str, dict[str, list[float]]] = {}
     for path, story in stories:
         answers = [next(written).text.strip() for _ in story.questions]
@@ -88,16 +87,14 @@ def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
                 name_of_story = example_id(path, story.id, len(files))
                 result.outcomes.append(Outcome(name_of_story, name, sum(values) / len(values), len(values), "\n".join(answers)))
     protocol: dict[str, Choice] = {
-        "prompt": "story, Q: and A: with the gold answers so far, A:", "decoding": "greedy", "tokens": tokens, "end": "line feed",
-        "scoring": "official, each gold answer left out once", "prompts without their beginning": cut, "file": files[0].name,
+        "prompt": "story, Q: and A: with the gold answers so far, A:", **decoding, "scoring": "official, each gold answer left out once",
+        "file": files[0].name,
     }  # fmt: skip
     for group in ("", *sorted(scores.keys() - {""})):
         for name, values in scores.get(group, {}).items():
             mean, error = mean_and_error(values)
             paper = {"1542M": 0.55} if name == "F1" and not group else {}
             result.measures.append(Measure(name, mean, len(values), "questions", protocol, paper, group, error))
-    if cut:
-        result.notes.append(f"CoQA: {cut:,} of {len(asked):,} prompts did not fit in the context and lost the beginning of their story.")
     return result
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from model.evaluate import generation
 from model.evaluate.answers import exact_match, normalise
@@ -17,6 +19,7 @@ from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings, Task
 from webtext.core.errors import WebtextError
 
+Floats = NDArray[np.float64]
 PAIRS = 5  # the paper does not say how many
 TOKENS = 32
 SHOWN = 30  # rows of Table 5
@@ -32,21 +35,12 @@ class Question(NamedTuple):
     answers: list[str]
 
 
-class Answered(NamedTuple):
-    """A question with the model's answer, its probability and whether it is right, 0 or 1."""
-
-    question: Question
-    answer: str
-    probability: float
-    right: float
-
-
 def read_questions(files: Sequence[Path]) -> list[Question]:
     """The questions of NQ-open. Raises WebtextError that names file and row of one without answers."""
     found = []
-    for name, record in records(files, {"question": str, "answer": list}) if files else ():
+    for name, where, record in records(files, {"question": str, "answer": list}) if files else ():
         if not record["answer"] or not all(isinstance(answer, str) for answer in record["answer"]):
-            raise WebtextError(f"{files[0].parent}: the question {record['question']!r} has no answers as strings; is this NQ-open?")
+            raise WebtextError(f"{where}: its answers are no strings, or there are none; is this NQ-open?")
         found.append(Question(name, record["question"], record["answer"]))
     return found
 
@@ -69,81 +63,61 @@ def is_right(answer: str, golds: Sequence[str]) -> float:
 def commonest_answers(questions: Sequence[Question]) -> list[str]:
     """For each question the answer that is commonest among the other ones of its type, of equally common ones the first by alphabet."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    own = [sorted({normalise(answer) for answer in question.answers}) for question in questions]
+    own = [{normalise(answer) for answer in question.answers} - {""} for question in questions]
     for question, answers in zip(questions, own):
         counts[question_type(question.text)].update(answers)
-    ranked = {kind: sorted(count, key=lambda answer: (-count[answer], answer)) for kind, count in counts.items()}
     found = []
     for question, answers in zip(questions, own):
-        kind = question_type(question.text)
-        # Its own answers lose one; one of them is the best still if it stays ahead of the first that is not its own.
-        best = [*answers, *(answer for answer in ranked[kind][: len(answers) + 1] if answer not in answers)]
-        found.append(min(best, key=lambda answer: (-(counts[kind][answer] - (answer in answers)), answer)))
+        others = counts[question_type(question.text)] - Counter(answers)
+        found.append(min(others, key=lambda answer: (-others[answer], answer), default=""))
     return found
 
 
-def calibration(answered: Sequence[Answered]) -> list[dict[str, Any]]:
-    """Rows of the curve: of the answers in each tenth of the scale of probabilities, how many, their mean probability and accuracy."""
-    bins: list[list[Answered]] = [[] for _ in range(BINS)]
-    for one in answered:
-        bins[min(int(one.probability * BINS), BINS - 1)].append(one)
+def calibration(probabilities: Floats, right: Floats) -> list[dict[str, Any]]:
+    """Rows of the curve: the answers in a tenth of the scale of probabilities, if any, their mean probability and how many are right."""
+    bins = np.minimum(probabilities * BINS, BINS - 1).astype(int)
     return [
         {
             "from": place / BINS,
-            "to": (place + 1) / BINS,
-            "answers": len(inside),
-            "mean probability": sum(one.probability for one in inside) / len(inside) if inside else None,
-            "accuracy": sum(one.right for one in inside) / len(inside) if inside else None,
+            "answers": int((bins == place).sum()),
+            "mean probability": float(probabilities[bins == place].mean()),
+            "exact match": float(right[bins == place].mean()),
         }
-        for place, inside in enumerate(bins)
+        for place in np.unique(bins).tolist()
     ]
 
 
 def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     """Exact match of greedy answers, of all and of the most confident hundredth, and of the commonest answer to each type of question."""
     train = [path for path in files if "train" in path.name]
-    asked = [path for path in files if path not in train and ("dev" in path.name or "valid" in path.name)]
-    questions = read_questions(asked or [path for path in files if path not in train] or files)
-    shown, questions, about = example_pairs(read_questions(train), questions, settings, PAIRS)
-    tokens = generation.tokens_to_write(scorer, TOKENS)
+    asked = [path for path in files if "dev" in path.name or "valid" in path.name] or files
+    shown, questions, about = example_pairs(read_questions(train), read_questions(asked), settings, PAIRS)
     context = "".join(f"Q: {question.text}?\nA: {question.answers[0]}\n" for question in shown)
-    prompts, cut = generation.fitting(scorer, [scorer.encode(f"{context}Q: {question.text}?\nA:") for question in questions], tokens)
-    written = generation.generate_texts(scorer, prompts, generation.Decoding(tokens, ("\n",)))
-    answered = [
-        Answered(question, answer, math.exp(text.logprob), is_right(answer, question.answers))
-        for question, text in zip(questions, written)
-        for answer in [text.text.strip()]
-    ]
-    protocol: dict[str, Choice] = {
-        "prompt": "Q: and A:, a line each", **about, "decoding": "greedy", "tokens": tokens, "end": "line feed",
-        "scoring": "exact match as in SQuAD 1.1", "prompts without their beginning": cut, "file": (asked or files)[0].name,
-    }  # fmt: skip
-    confident = sorted(answered, key=lambda one: -one.probability)
-    surest = [one.right for one in confident[: math.ceil(len(confident) / 100)]]
-    common = [is_right(answer, question.answers) for question, answer in zip(questions, commonest_answers(questions))]
+    written, decoding = generation.write_lines(scorer, [f"{context}Q: {question.text}?\nA:" for question in questions], TOKENS)
+    answers = [text.text.strip() for text in written]
+    right = np.array([is_right(answer, question.answers) for answer, question in zip(answers, questions)])
+    probabilities = np.exp([text.logprob for text in written])
+    confident = np.argsort(-probabilities, kind="stable").tolist()
+    common = [is_right(answer, question.answers) for answer, question in zip(commonest_answers(questions), questions)]
+    scoring: dict[str, Choice] = {"scoring": "exact match as in SQuAD 1.1", "file": asked[0].name}
+    protocol: dict[str, Choice] = {"prompt": "Q: and A:, a line each", **about, **decoding, **scoring}
     confidence: dict[str, Choice] = {**protocol, "confidence": "probability of the answer with its end"}
-    baseline: dict[str, Choice] = {"scoring": protocol["scoring"], "answers from": "the other questions of the type"}
     result = TaskResult("natural_questions")
     for name, values, how, paper in (
-        ("exact match", [one.right for one in answered], protocol, {"1542M": 0.041}),
-        ("exact match of the most confident 1 %", surest, confidence, {"1542M": 0.631}),
-        ("exact match of the commonest answer to the type of question", common, baseline, {}),
+        ("exact match", right.tolist(), protocol, {"1542M": 0.041}),
+        ("exact match of the most confident 1 %", right[confident[: -(-len(confident) // 100)]].tolist(), confidence, {"1542M": 0.631}),
+        ("exact match of the commonest answer to the type of question", common, {**scoring, "answers from": "the other questions"}, {}),
     ):
         mean, error = mean_and_error(values)
         result.measures.append(Measure(name, mean, len(values), "questions", how, paper, error=error))
-    result.outcomes = [Outcome(one.question.id, "exact match", one.right, text=one.answer) for one in answered]
-    result.tables["calibration"] = calibration(answered)
+    result.outcomes = [Outcome(one.id, "exact match", value, text=text) for one, value, text in zip(questions, right.tolist(), answers)]
+    result.tables["calibration"] = calibration(probabilities, right)
     result.tables[f"the {SHOWN} most confident answers"] = [
-        {"question": one.question.text, "answer": one.answer, "right": bool(one.right), "probability": one.probability}
-        for one in confident[:SHOWN]
+        {"question": questions[i].text, "answer": answers[i], "right": bool(right[i]), "probability": float(probabilities[i])}
+        for i in confident[:SHOWN]
     ]
     return result
 
 
-NATURAL_QUESTIONS = Task(
-    "natural_questions",
-    "Natural Questions",
-    ("*[Nn][Qq]-open*.jsonl*", "*nq_open*/**/*.parquet", "*nq_open*.jsonl*"),
-    run,
-    "generation",
-)
+_FILES = ("*[Nn][Qq]-open*.jsonl*", "*nq_open*/**/*.parquet", "*nq_open*.jsonl*")
+NATURAL_QUESTIONS = Task("natural_questions", "Natural Questions", _FILES, run, "generation")

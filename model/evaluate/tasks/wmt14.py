@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,11 +44,9 @@ def read_segments(files: list[Path], source: str, target: str) -> list[Segment]:
         return []
     paths = _file(files, source, "src"), _file(files, target, "ref")
     sides = [list(read_wmt(path)) for path in paths]
-    for number, ((one, _), (other, _)) in enumerate(zip(*sides), 1):
+    for number, ((one, _), (other, _)) in enumerate(zip_longest(*sides, fillvalue=("no more", "")), 1):
         if one != other:
             raise WebtextError(f"{paths[1]}: its segment {number} is {other}, that of {paths[0].name} is {one}; are both of the same set?")
-    if len(sides[0]) != len(sides[1]):
-        raise WebtextError(f"{paths[1]}: {len(sides[1]):,} segments, and {paths[0].name} has {len(sides[0]):,}; are both of the same set?")
     return [Segment(name, text.strip(), translation.strip()) for (name, text), (_, translation) in zip(*sides)]
 
 
@@ -62,36 +60,30 @@ def run(scorer: Scorer, files: list[Path], settings: Settings, source: str, targ
     tested = [path for path in files if path not in earlier] or earlier
     pool = read_segments(earlier, source, target) if tested != earlier else []
     shown, segments, about = example_pairs(pool, read_segments(tested, source, target), settings, PAIRS)
-    tokens = generation.tokens_to_write(scorer, TOKENS)
     context = "".join(f"{pair.source} = {pair.target}\n" for pair in shown)
-    asked, cut = generation.fitting(scorer, [scorer.encode(f"{context}{segment.source} =") for segment in segments], tokens)
-    written = generation.generate_texts(scorer, asked, generation.Decoding(tokens, ("\n",)))
+    written, decoding = generation.write_lines(scorer, [f"{context}{segment.source} =" for segment in segments], TOKENS)
     translations = [next(iter(sentences(text.text)), "") for text in written]
     bleu, sentence_bleu = BLEU(), BLEU(effective_order=True)
     value = bleu.corpus_score(translations, [[segment.target for segment in segments]]).score
     protocol: dict[str, Choice] = {
-        "prompt": "sentence = translation, a line a pair", **about, "decoding": "greedy", "tokens": tokens, "answer": "first sentence",
-        "signature": str(bleu.get_signature()), "prompts without their beginning": cut, "file": _file(tested, source, "src").name,
+        "prompt": "sentence = translation, a line a pair", **about, **decoding, "answer": "first sentence",
+        "signature": str(bleu.get_signature()), "file": _file(tested, source, "src").name,
     }  # fmt: skip
     scores = [float(sentence_bleu.sentence_score(text, [segment.target]).score) for text, segment in zip(translations, segments)]
     mean, error = mean_and_error(scores)
-    paper = {"1542M": {"en": 5.0, "fr": 11.5}[source]}
     each = {**protocol, "signature": str(sentence_bleu.get_signature())}
-    return TaskResult(
-        f"wmt14-{source}-{target}",
-        [
-            Measure("BLEU", float(value), len(segments), "segments", protocol, paper),
-            Measure("BLEU of a segment", mean, len(segments), "segments", each, error=error),
-        ],
-        [Outcome(segment.id, "BLEU of a segment", score, text=text) for segment, score, text in zip(segments, scores, translations)],
-    )
+    measures = [
+        Measure("BLEU", float(value), len(segments), "segments", protocol, {"1542M": {"en": 5.0, "fr": 11.5}[source]}),
+        Measure("BLEU of a segment", mean, len(segments), "segments", each, error=error),
+    ]
+    outcomes = [Outcome(segment.id, measures[1].name, score, text=text) for segment, score, text in zip(segments, scores, translations)]
+    return TaskResult(f"wmt14_{source}_{target}", measures, outcomes)
 
 
 def _task(source: str, target: str) -> Task:
-    read: Callable[[Scorer, list[Path], Settings], TaskResult] = partial(run, source=source, target=target)
-    title = f"WMT14 {LANGUAGES[source]} to {LANGUAGES[target]}"
+    read, title = partial(run, source=source, target=target), f"WMT14 {LANGUAGES[source]} to {LANGUAGES[target]}"
     # newstest2014-fren-src.en.sgm and, for the example pairs, newstest2013-src.en.sgm, but not newstest2014-ruen-ref.en.sgm
-    return Task(f"wmt14-{source}-{target}", title, ("newstest201[34]-[fsr][re]*", "newstest201[34]*"), read, "generation")
+    return Task(f"wmt14_{source}_{target}", title, ("newstest201[34]-[fsr][re]*", "newstest201[34]*"), read, "generation")
 
 
 WMT14_EN_FR, WMT14_FR_EN = _task("en", "fr"), _task("fr", "en")

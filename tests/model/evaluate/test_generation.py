@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.device import Machine
-from model.evaluate.generation import Decoding, Generated, fitting, generate_texts, prompt_seed, tokens_to_write
+from model.evaluate.generation import Decoding, Generated, generate_texts, prompt_seed, tokens_to_write, write_lines
 from model.evaluate.scorer import Scorer
 from model.gpt2 import GPT2
 from model.sample import generate
@@ -84,7 +84,10 @@ def test_long_prompts_lose_their_beginning(small_model: GPT2) -> None:
     scorer = scorer_of(small_model)
     assert tokens_to_write(scorer, 100) == 16
     assert tokens_to_write(scorer, 5) == 5
-    assert fitting(scorer, [list(range(30)), [7] * 16], 16) == ([list(range(14, 30)), [7] * 16], 1)
+    text = "What is lost is the beginning: this stays"
+    written, protocol = write_lines(scorer, [text, text[-16:]], 100)
+    assert written[0] == written[1]
+    assert protocol == {"decoding": "greedy", "tokens": 16, "end": "line feed", "prompts without their beginning": 1}
 
 
 @pytest.mark.parametrize("prompt", [[], [1] * 21], ids=["empty", "long"])

@@ -48,8 +48,10 @@ def number(value: Any) -> str:
     >>> number(0.63241), number(12345.6), number(None), number(True)
     ('0.6324', '12\\u202f346', '–', 'yes')
     """
-    if value is None or isinstance(value, (bool, str)):
-        return {None: "–", True: "yes", False: "no"}.get(value, str(value))
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: "–", True: "yes", False: "no"}[value]
     if isinstance(value, int) or 1e4 <= abs(value) < 1e12:
         return count(round(value))
     return f"{value:.4g}"
@@ -151,5 +153,5 @@ def _overlaps(tasks: Sequence[Record]) -> list[dict[str, Any]]:
     for task in tasks:
         for record in task["overlap"]:
             key = (task["title"], record["measure"], record["group"], record["protocol"]["overlap report"])
-            rows.setdefault(key, {"key": key, "heavy": record["protocol"]["heavy above"]})[record["protocol"]["overlap"]] = record
+            rows.setdefault(key, {"key": key, "above": record["protocol"]["heavy above"]})[record["protocol"]["overlap"]] = record
     return list(rows.values())

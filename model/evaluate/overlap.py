@@ -37,7 +37,7 @@ def read_overlaps(directory: Path) -> list[TestSet]:
         report: Any = read_json(path)
         with open(directory / "examples" / f"{report['stem']}.csv", encoding="utf-8", newline="") as file:
             overlaps = {place(row["example"], report["files"]): row["overlap"] for row in csv.DictReader(file)}
-        found.append(TestSet(report["name"], report["heavy"], overlaps))
+        found.append(TestSet(report["name"], report["heavy_above"], overlaps))
     return found
 
 

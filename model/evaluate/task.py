@@ -52,6 +52,15 @@ class Task:
         return []
 
 
+def example_id(files: Sequence[Path], path: Path, name: str) -> str:
+    """The id of an example as the overlap reports have it: of several files, it begins with the name of the file.
+
+    >>> example_id([Path("a.txt"), Path("b.txt")], Path("b.txt"), "7")
+    'b.txt:7'
+    """
+    return name if len(files) == 1 or path.stem == name else f"{path.name}:{name}"
+
+
 def choose(tasks: dict[str, Task], names: Sequence[str]) -> list[Task]:
     """The tasks of some names; all where none is given. Raises UsageError for an unknown name."""
     unknown = [name for name in names if name not in tasks]

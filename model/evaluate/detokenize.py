@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 
 # Words that end in a full stop which is theirs, not the sentence's: titles, firms, months, measures.
 _ABBREVIATIONS = frozenset(
-    "adj adm al alt app approx apr art assn assoc asst aug ave bldg blvd bp brig bros bt ca capt cc cent cf ch cl cmdr co col comdr cons "
-    "corp cos cpl ct dec del dept det diss div dist dr ed eds eq esp esq est etc ex exec fac feat feb ff fig fl fr freq ft fwd gal gen gov "
-    "hon hr hwy inc incl ind inf insp inst intl jan jr jul jun kg lat lb lbs lieut lit llc lon lt ltd maj mar max messrs mfg mg mgr mi min "
-    "misc ml mm mr mrs ms msgr mt mtn mts mus nat neb nev no nos nov nr oct op ord ore orig oz pa penn pfc ph pl pop pp pres prof pron pseud "
-    "pt pts pty pub pvt qt rd rep reps rev rt sec sen sens sept sgt sp spp sq sr st sta ste str supp supt tech tel temp tenn tex trans treas "
-    "univ vol vols vp vs vt wis wm yd yrs".split()
+    """
+    adj adm al alt app approx apr art assn assoc asst aug ave bldg blvd bp brig bros bt ca capt cc cent cf ch cl cmdr co col comdr
+    cons corp cos cpl ct dec del dept det diss div dist dr ed eds eq esp esq est etc ex exec fac feat feb ff fig fl fr freq ft fwd gal
+    gen gov hon hr hwy inc incl ind inf insp inst intl jan jr jul jun kg lat lb lbs lieut lit llc lon lt ltd maj mar max messrs mfg mg
+    mgr mi min misc ml mm mr mrs ms msgr mt mtn mts mus nat neb nev no nos nov nr oct op ord ore orig oz pa penn pfc ph pl pop pp pres
+    prof pron pseud pt pts pty pub pvt qt rd rep reps rev rt sec sen sens sept sgt sp spp sq sr st sta ste str supp supt tech tel temp
+    tenn tex trans treas univ vol vols vp vs vt wis wm yd yrs
+    """.split()
 )
 _CLITICS = frozenset("n't 's 're 've 'm 'd 'll".split())
 _OPENING, _CLOSING, _MARKS = frozenset("([{$£€¥₱#"), frozenset(")]}%,;:?!"), {"@-@": "-", "@,@": ",", "@.@": "."}
@@ -155,7 +157,8 @@ class Detokenizer:
         if self.inner is _wikitext and set(chunk) == {"="}:
             return list(chunk)
         opening, closing = ({_written_quote(pair[side]): pair[side] for pair in self.quotes} for side in (0, 1))
-        first, last = [], []
+        first: list[str] = []
+        last: list[str] = []
         while len(chunk) > 1 and (chunk[0] in _OPENING or (chunk[0] in opening and not self.clitic.fullmatch(chunk))):
             first.append(opening.get(chunk[0], chunk[0]))
             chunk = chunk[1:]

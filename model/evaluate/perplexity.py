@@ -52,7 +52,7 @@ def nats(scorer: Scorer, texts: Sequence[str], *, stream: bool, stride: int | No
         tokens = scorer.encode("".join(texts))
         begins = np.cumsum([0, *(len(scorer.tokenizer.decode_bytes([token])) for token in tokens[:-1])])
         rows = np.searchsorted(np.cumsum([len(text.encode()) for text in texts]), begins[: len(tokens)], side="right")
-        return np.bincount(rows, -scorer.rolling(tokens, stride=stride), len(texts)), len(tokens)
+        return np.bincount(rows, -scorer.rolling(tokens, stride=stride), len(texts)).astype(np.float64), len(tokens)
     encoded = [scorer.encode(text) for text in texts]
     found = np.zeros(len(texts))
     short = [row for row, tokens in enumerate(encoded) if len(tokens) <= scorer.context]
@@ -66,12 +66,19 @@ def nats(scorer: Scorer, texts: Sequence[str], *, stream: bool, stride: int | No
 
 def text_protocol(scorer: Scorer, files: Sequence[Path], stride: int | None, **choices: Choice) -> dict[str, Choice]:
     """The choices that all measures of running text have."""
-    window = {"context": scorer.context, "stride": stride or scorer.context, "prefix": "<|endoftext|>"}
+    window: dict[str, Choice] = {"context": scorer.context, "stride": stride or scorer.context, "prefix": "<|endoftext|>"}
     return {**choices, **window, "file": ", ".join(path.name for path in files)}
 
 
 def evaluate_text(
-    task: str, scorer: Scorer, files: Sequence[Path], passages: Passages, settings: Settings, tokens: Detokenizer, unit: str, paper: Published
+    task: str,
+    scorer: Scorer,
+    files: Sequence[Path],
+    passages: Passages,
+    settings: Settings,
+    tokens: Detokenizer,
+    unit: str,
+    paper: Published,
 ) -> TaskResult:
     """All measures of a set of language modelling; `unit` is what its passages are, as "article"."""
     result = TaskResult(task)
@@ -122,6 +129,8 @@ def _without_artefacts(result: TaskResult, passages: Passages, tokens: Detokeniz
 
 def note_kept(result: TaskResult, kept: list[dict[str, str]], count: int, tokens: Detokenizer) -> None:
     """Say how many lines could not be de-tokenized, and list them."""
-    result.notes.append(f"De-tokenized by the rules of {tokens.name}; of {count:,} lines, {len(kept):,} cannot be and are kept as they are.")
+    result.notes.append(
+        f"De-tokenized by the rules of {tokens.name}; of {count:,} lines, {len(kept):,} cannot be and are kept as they are."
+    )
     if kept:
         result.tables["lines kept as they are"] = [dict(row) for row in kept]

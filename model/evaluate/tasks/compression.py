@@ -38,9 +38,7 @@ def _blocks(path: Path) -> Parts:
         yield name, block
 
 
-def _run(
-    name: str, read: Callable[[Path], Parts], main: str, scorer: Scorer, files: list[Path], settings: Settings
-) -> TaskResult:
+def _run(name: str, read: Callable[[Path], Parts], main: str, scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     parts = [(example_id(files, path, number), text) for path in files for number, text in settings.limited(read(path))]
     if not parts:
         raise WebtextError(f"{files[0]}: no text in it; fetch it again")

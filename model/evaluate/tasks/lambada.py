@@ -17,8 +17,8 @@ from webtext.overlap.record_readers import read_lambada
 CANDIDATES = 100  # first tokens of a word that the filter looks at: more than the stop words that ever stand before an answer
 WORD_TOKENS = 4  # of a candidate that may become a stop word; these are one token each in GPT-2's vocabulary
 _PERPLEXITY = {"117M": 35.13, "345M": 15.60, "762M": 10.87, "1542M": 8.63}
-_FILTERED = {"117M": 45.99, "345M": 55.48, "762M": 60.12, "1542M": 63.24}
-_GREEDY = {"1542M": 52.66}
+_FILTERED = {"117M": 0.4599, "345M": 0.5548, "762M": 0.6012, "1542M": 0.6324}
+_GREEDY = {"1542M": 0.5266}
 
 Pair = tuple[list[int], list[int]]
 
@@ -92,7 +92,9 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
     parts = [text.rpartition(" ") for _, text in passages]
     for (number, text), (context, _, word) in zip(passages, parts):
         if not context.strip() or not word.strip():
-            raise WebtextError(f"{files[0]}, passage {number}: {text[:40]!r} is no passage with a last word; give OpenAI's lambada_test.jsonl")
+            raise WebtextError(
+                f"{files[0]}, passage {number}: {text[:40]!r} is no passage with a last word; give OpenAI's lambada_test.jsonl"
+            )
     if not passages:
         raise WebtextError(f"{files[0]}: no passage in it; give OpenAI's lambada_test.jsonl")
     pairs = [scorer.pair(context, f" {word}") for context, _, word in parts]
@@ -104,7 +106,7 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
         "file": ", ".join(path.name for path in files),
     }
     value = math.exp(-sum(score.total for score in scores) / len(scores))
-    result.measures = [Measure("perplexity per word", value, len(scores), "examples", protocol, _PERPLEXITY)]
+    result.measures = [Measure("perplexity per word", value, len(scores), "examples", protocol, _PERPLEXITY if prepare else {})]
     right = {
         "last token": ([bool(score.greedy[-1]) for score in scores], {}),
         "whole word": ([score.all_greedy for score in scores], _GREEDY),
@@ -112,8 +114,9 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
     }
     for decoding, (outcomes, paper) in right.items():
         mean, error = mean_and_error([float(outcome) for outcome in outcomes])
-        shown = {size: figure / 100 for size, figure in paper.items()}
-        result.measures.append(Measure("accuracy", mean, len(scores), "examples", {"decoding": decoding, **protocol}, shown, error=error))
+        result.measures.append(
+            Measure("accuracy", mean, len(scores), "examples", {"decoding": decoding, **protocol}, paper if prepare else {}, error=error)
+        )
         result.outcomes += [Outcome(number, f"accuracy, {decoding}", float(outcome)) for (number, _), outcome in zip(passages, outcomes)]
     result.outcomes += [Outcome(number, "perplexity per word", -score.total) for (number, _), score in zip(passages, scores)]
     cut = sum(len(context) + len(word) > scorer.context + 1 for context, word in pairs)
@@ -124,4 +127,6 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
 
 _PATTERNS = ("*lambada*.jsonl*", "*lambada*.txt")
 LAMBADA = Task("lambada", "LAMBADA", _PATTERNS, partial(_run, "lambada", False))
-LAMBADA_PREPROCESSED = Task("lambada-preprocessed", "LAMBADA, prepared as by OpenAI", _PATTERNS, partial(_run, "lambada-preprocessed", True))
+LAMBADA_PREPROCESSED = Task(
+    "lambada-preprocessed", "LAMBADA, prepared as by OpenAI", _PATTERNS, partial(_run, "lambada-preprocessed", True)
+)

@@ -19,7 +19,9 @@ def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     """Perplexity of held-out sentences."""
     sentences = read_sentences(files, settings)
     if not any(word in (".", ",") for _, line in sentences for word in line.split()):
-        raise WebtextError(f"{files[0]}: no full stop stands alone in it; the 1B Word Benchmark is tokenized, as news.en.heldout-00000-of-00050")
+        raise WebtextError(
+            f"{files[0]}: no full stop stands alone in it; the 1B Word Benchmark is tokenized, as news.en.heldout-00000-of-00050"
+        )
     return evaluate_text("1bw", scorer, files, sentences, settings, LM1B, "sentence", _PUBLISHED)
 
 

@@ -41,12 +41,12 @@ def _moses(word: str) -> list[str]:
     >>> _moses("don't")
     ['don', "'t"]
     """
-    return re.sub(r"(?<=[^\W\d_])'(?=[^\W\d_])|(?<=\d)'(?=s$)", " '", word).split(" ")
+    return re.sub(r"(?:(?<=[^\W\d_])|(?<=>))'(?=[^\W\d_])|(?<=\d)'(?=s$)", " '", word).split(" ")
 
 
 def _wikitext(word: str) -> list[str]:
     """The same, with WikiText's marks for hyphens and for points and commas in numbers."""
-    marked = re.sub(r"(?<=[^\W_])-(?=[^\W_])", " @-@ ", " ".join(_moses(word)))
+    marked = re.sub(r"(?:(?<=[^\W_])|(?<=>))-(?=[^\W_]|<)", " @-@ ", " ".join(_moses(word)))
     marked = re.sub(r"(?<=\d),(?=\d{3}(?!\w))", " @,@ ", marked)
     return re.sub(r"(?<!\w)(\d+)\.(?=\d)", r"\1 @.@ ", marked).split(" ")
 
@@ -57,7 +57,7 @@ def _treebank(word: str) -> list[str]:
     >>> _treebank("don't")
     ['do', "n't"]
     """
-    match = re.fullmatch(r"(.*?\w)(n't|'(?:s|re|ve|m|d|ll))", word, re.IGNORECASE)
+    match = re.fullmatch(r"(.*?[\w>])(n't|'(?:s|re|ve|m|d|ll))", word, re.IGNORECASE)
     return [*_treebank(match[1]), match[2]] if match else [word]
 
 

@@ -50,7 +50,8 @@ def nats(scorer: Scorer, texts: Sequence[str], *, stream: bool, stride: int | No
     """Nats of each text, and the number of all their tokens. In a stream, a token belongs to the text that its first byte is in."""
     if stream:
         tokens = scorer.encode("".join(texts))
-        begins = np.cumsum([0, *(len(scorer.tokenizer.decode_bytes([token])) for token in tokens[:-1])])
+        sizes = {token: len(scorer.tokenizer.decode_bytes([token])) for token in set(tokens)}
+        begins = np.cumsum([0, *(sizes[token] for token in tokens[:-1])])
         rows = np.searchsorted(np.cumsum([len(text.encode()) for text in texts]), begins[: len(tokens)], side="right")
         return np.bincount(rows, -scorer.rolling(tokens, stride=stride), len(texts)).astype(np.float64), len(tokens)
     encoded = [scorer.encode(text) for text in texts]
@@ -120,7 +121,7 @@ def _without_artefacts(result: TaskResult, passages: Passages, tokens: Detokeniz
     for name, text in passages:
         lines = text.split("\n")
         written = [tokens.detokenize(line) for line in lines[:-1]]
-        kept += [{"passage": name, "line": line} for line, new in zip(lines, written) if tokens.tokenize(new) != line]
+        kept += [{"passage": name, "line": line} for line, new in zip(lines, written) if new == line and tokens.tokenize(line) != line]
         made.append("\n".join([*written, lines[-1]]))
         count += len(written)
     note_kept(result, kept, count, tokens)

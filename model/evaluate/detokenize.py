@@ -23,7 +23,6 @@ _ABBREVIATIONS = frozenset(
     tenn tex trans treas univ vol vols vp vs vt wis wm yd yrs
     """.split()
 )
-_CLITICS = frozenset("n't 's 're 've 'm 'd 'll".split())
 _OPENING, _CLOSING, _MARKS = frozenset("([{$£€¥₱#"), frozenset(")]}%,;:?!"), {"@-@": "-", "@,@": ",", "@.@": "."}
 
 _WHOLE = re.compile(r"[^\w]|\.+|--|``|''|@[-,.]@")  # tokens without letters and digits that are never parted
@@ -36,11 +35,7 @@ def _written_quote(quote: str) -> str:
 
 
 def _moses(word: str) -> list[str]:
-    """Part a word as WikiText and the 1B Word Benchmark do: before an apostrophe between letters, and `'s` behind digits.
-
-    >>> _moses("don't")
-    ['don', "'t"]
-    """
+    """Part a word as WikiText and 1BW do, "don't" to "don 't": before an apostrophe between letters, and before `'s` behind digits."""
     return re.sub(r"(?:(?<=[^\W\d_])|(?<=>))'(?=[^\W\d_])|(?<=\d)'(?=s$)", " '", word).split(" ")
 
 
@@ -52,11 +47,7 @@ def _wikitext(word: str) -> list[str]:
 
 
 def _treebank(word: str) -> list[str]:
-    """Part a word as the Penn Treebank does: before `n't` and clitics.
-
-    >>> _treebank("don't")
-    ['do', "n't"]
-    """
+    """Part a word as the Penn Treebank does, "don't" to "do n't": before `n't` and clitics."""
     match = re.fullmatch(r"(.*?[\w>])(n't|'(?:s|re|ve|m|d|ll))", word, re.IGNORECASE)
     return [*_treebank(match[1]), match[2]] if match else [word]
 

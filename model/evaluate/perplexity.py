@@ -7,7 +7,7 @@ Only "per token" divides by the tokens that the model reads.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from model.evaluate.detokenize import Detokenizer
 from model.evaluate.results import Choice, Measure, Outcome, TaskResult
 from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings
+from webtext.core.errors import WebtextError
 
 Passages = Sequence[tuple[str, str]]  # id and text; lines end with a line feed
 STREAM, DETOKENIZED, AS_IT_IS = "one stream", "de-tokenized", "as it is"
@@ -31,19 +32,7 @@ class Published:
     figures: Mapping[str, float]
     text: str
     joining: str
-    normaliser: str = WORDS
-
-
-def limited_lines(passages: Iterable[tuple[str, str]], limit: int) -> Iterator[tuple[str, str]]:
-    """The first lines of passages; all where the limit is 0."""
-    left = limit
-    for name, text in passages:
-        if limit:
-            text = "".join(text.splitlines(keepends=True)[:left])
-            left -= text.count("\n")
-        yield name, text
-        if limit and left <= 0:
-            return
+    normaliser: str
 
 
 def nats(scorer: Scorer, texts: Sequence[str], *, stream: bool, stride: int | None) -> tuple[NDArray[np.float64], int]:
@@ -82,19 +71,19 @@ def evaluate_text(
     paper: Published,
 ) -> TaskResult:
     """All measures of a set of language modelling; `unit` is what its passages are, as "article"."""
+    if not passages:
+        raise WebtextError(f"{files[0]}: no text in it; fetch it again")
     result = TaskResult(task)
     originals = [text for _, text in passages]
     tokens = tokens.for_lines(line for text in originals for line in text.split("\n"))
-    words = np.array([len(text.split()) + text.count("\n") for text in originals])
-    counts = {
-        WORDS: int(words.sum()),
-        "words": sum(len(text.split()) for text in originals),
-        "bytes": sum(len(text.encode()) for text in originals),
-    }
+    units = [len(text.split()) + text.count("\n") for text in originals]
+    words, size = sum(len(text.split()) for text in originals), sum(len(text.encode()) for text in originals)
+    counts = {WORDS: sum(units), "words": words, "bytes": size}
     texts = {DETOKENIZED: _without_artefacts(result, passages, tokens), AS_IT_IS: originals}
-    found: dict[tuple[str, str], float] = {}
-    for kind, there in texts.items():
-        for joining in (f"{unit} by {unit}", STREAM):
+    gains = []
+    for joining in (f"{unit} by {unit}", STREAM):
+        perplexity = {}
+        for kind, there in texts.items():
             spent, read = nats(scorer, there, stream=joining == STREAM, stride=settings.stride)
             for normaliser, count in {**counts, "tokens": read}.items():
                 name = "perplexity per " + ("word" if normaliser == WORDS else normaliser.removesuffix("s"))
@@ -102,36 +91,35 @@ def evaluate_text(
                 nearest = (kind, joining, normaliser) == (paper.text, paper.joining, paper.normaliser)
                 value = math.exp(spent.sum() / count)
                 result.measures.append(Measure(name, value, count, normaliser, choices, paper.figures if nearest else {}))
-                if normaliser == WORDS:
-                    found[kind, joining] = value
+                perplexity[kind, normaliser] = value
             if kind == DETOKENIZED and joining != STREAM:
-                result.outcomes = [
-                    Outcome(name, "perplexity per word", float(spent[row]), int(words[row])) for row, (name, _) in enumerate(passages)
-                ]
-    for joining in (f"{unit} by {unit}", STREAM):
-        gain = found[AS_IT_IS, joining] - found[DETOKENIZED, joining]
+                result.outcomes = [Outcome(id_, "perplexity per word", *row) for (id_, _), row in zip(passages, zip(spent.tolist(), units))]
+        gain = perplexity[AS_IT_IS, WORDS] - perplexity[DETOKENIZED, WORDS]
         choices = text_protocol(scorer, files, settings.stride, joining=joining, normaliser=WORDS)
-        result.measures.append(Measure("gain of perplexity per word by de-tokenizing", gain, counts[WORDS], WORDS, choices))
+        gains.append(Measure("gain of perplexity per word by de-tokenizing", gain, counts[WORDS], WORDS, choices))
+    result.measures += gains
     return result
 
 
 def _without_artefacts(result: TaskResult, passages: Passages, tokens: Detokenizer) -> list[str]:
-    """The texts de-tokenized line by line; lines that cannot be are kept, counted and listed."""
-    made, kept, count = [], [], 0
-    for name, text in passages:
-        lines = text.split("\n")
-        written = [tokens.detokenize(line) for line in lines[:-1]]
-        kept += [{"passage": name, "line": line} for line, new in zip(lines, written) if new == line and tokens.tokenize(line) != line]
-        made.append("\n".join([*written, lines[-1]]))
-        count += len(written)
-    note_kept(result, kept, count, tokens)
-    return made
+    """The texts de-tokenized line by line."""
+    written = [(name, [(line, tokens.detokenize(line)) for line in text.split("\n")[:-1]]) for name, text in passages]
+    note_kept(result, [(name, line, new) for name, lines in written for line, new in lines], tokens)
+    return ["".join(f"{new}\n" for _, new in lines) for _, lines in written]
 
 
-def note_kept(result: TaskResult, kept: list[dict[str, str]], count: int, tokens: Detokenizer) -> None:
-    """Say how many lines could not be de-tokenized, and list them."""
+def note_kept(result: TaskResult, lines: Sequence[tuple[str, str, str]], tokens: Detokenizer) -> None:
+    """Say how many lines (passage, line, the same de-tokenized) are kept because no rule decides them, and list them."""
+    kept = [{"passage": name, "line": line} for name, line, new in lines if new == line and tokens.tokenize(line) != line]
     result.notes.append(
-        f"De-tokenized by the rules of {tokens.name}; of {count:,} lines, {len(kept):,} cannot be and are kept as they are."
+        f"De-tokenized by the rules of {tokens.name}; of {len(lines):,} lines, {len(kept):,} cannot be and are kept as they are."
     )
     if kept:
-        result.tables["lines kept as they are"] = [dict(row) for row in kept]
+        result.tables["lines kept as they are"] = kept
+
+
+def note_cut(result: TaskResult, scorer: Scorer, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> None:
+    """Say how many passages the model cannot read in whole."""
+    cut = sum(len(context) + len(rest) > scorer.context + 1 for context, rest in pairs)
+    if cut:
+        result.notes.append(f"{cut:,} of {len(pairs):,} passages are longer than the model's context and lost their beginning.")

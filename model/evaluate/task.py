@@ -53,11 +53,7 @@ class Task:
 
 
 def example_id(files: Sequence[Path], path: Path, name: str) -> str:
-    """The id of an example as the overlap reports have it: of several files, it begins with the name of the file.
-
-    >>> example_id([Path("a.txt"), Path("b.txt")], Path("b.txt"), "7")
-    'b.txt:7'
-    """
+    """The id of an example as the overlap reports have it: of several files, it begins with the name of the file."""
     return name if len(files) == 1 or path.stem == name else f"{path.name}:{name}"
 
 

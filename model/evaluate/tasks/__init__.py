@@ -4,8 +4,7 @@ from model.evaluate.task import Task
 from model.evaluate.tasks.cbt import CBT_TASKS
 from model.evaluate.tasks.compression import ENWIK8, TEXT8
 from model.evaluate.tasks.lambada import LAMBADA, LAMBADA_PREPROCESSED
-from model.evaluate.tasks.one_billion import ONE_BILLION
-from model.evaluate.tasks.ptb import PTB
+from model.evaluate.tasks.sentences import ONE_BILLION, PTB
 from model.evaluate.tasks.wikitext import WIKITEXT_2, WIKITEXT_103
 from model.evaluate.tasks.winograd import WINOGRAD
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from model.evaluate.detokenize import CBT
-from model.evaluate.perplexity import AS_IT_IS, DETOKENIZED, note_kept
+from model.evaluate.perplexity import AS_IT_IS, DETOKENIZED, note_cut, note_kept
 from model.evaluate.results import Choice, Measure, Outcome, TaskResult, mean_and_error
 from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings, Task, example_id
 from webtext.core.errors import WebtextError
 from webtext.documents.readers import TABLES
-from webtext.overlap.sources import lines, open_source
+from webtext.overlap import sources
 
 BLANK = "XXXXX"
 _PUBLISHED = {
@@ -46,7 +46,7 @@ def read_questions(path: Path) -> Iterator[Question]:
 def _published(path: Path) -> Iterator[tuple[str, Question]]:
     story: list[str] = []
     count = 0
-    for number, line in lines(path):
+    for number, line in sources.lines(path):
         if not line.strip():
             continue
         place, _, text = line.partition(" ")
@@ -64,7 +64,7 @@ def _published(path: Path) -> Iterator[tuple[str, Question]]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Question]]:
-    for number, row in TABLES["parquet"](str(path), open_source):
+    for number, row in TABLES["parquet"](str(path), sources.open_source):
         if isinstance(row, str) or not {"sentences", "question", "answer", "options"} <= row.keys():
             raise WebtextError(f"{path}, row {number}: not the Children's Book Test, which has sentences, question, answer and options")
         yield f"row {number}", Question(str(number - 1), row["sentences"], row["question"], row["answer"], row["options"])
@@ -80,7 +80,7 @@ def choices(scorer: Scorer, question: Question, text: str) -> list[tuple[list[in
 
 def _run(kind: str, scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     result = TaskResult(f"cbt-{kind.lower()}")
-    kept, count = [], 0
+    told = []
     for path in files:
         part = "test" if "_test_" in path.name or path.name.startswith("test") else "validation"
         questions = list(settings.limited(read_questions(path)))
@@ -108,15 +108,10 @@ def _run(kind: str, scorer: Scorer, files: list[Path], settings: Settings) -> Ta
         result.measures.append(
             Measure("gain of accuracy by de-tokenizing", gain, len(questions), "examples", {"file": path.name}, {}, part)
         )
-        cut = sum(max(len(context) + len(rest) for context, rest in options) > scorer.context + 1 for options in requests)
-        if cut:
-            result.notes.append(
-                f"{part}: {cut:,} of {len(requests):,} passages are longer than the model's context and lost their beginning."
-            )
-        told = [(name, line) for name, question in zip(ids, questions) for line in (*question.story, question.sentence)]
-        kept += [{"passage": name, "line": line} for name, line in told if not CBT.decides(line)]
-        count += len(told)
-    note_kept(result, kept, count, CBT)
+        note_cut(result, scorer, [max(options, key=lambda pair: len(pair[0]) + len(pair[1])) for options in requests])
+        lines = [(name, line) for name, question in zip(ids, questions) for line in (*question.story, question.sentence)]
+        told += [(name, line, CBT.detokenize(line)) for name, line in lines]
+    note_kept(result, told, CBT)
     return result
 
 

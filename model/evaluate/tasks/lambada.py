@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from model.evaluate.perplexity import note_cut
 from model.evaluate.results import Choice, Measure, Outcome, TaskResult, mean_and_error
 from model.evaluate.scorer import Continuation, Scorer
 from model.evaluate.stop_words import STOP_WORDS
@@ -93,7 +94,7 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
     for (number, text), (context, _, word) in zip(passages, parts):
         if not context.strip() or not word.strip():
             raise WebtextError(
-                f"{files[0]}, passage {number}: {text[:40]!r} is no passage with a last word; give OpenAI's lambada_test.jsonl"
+                f"{files[0]}, passage {number}: {text[:40]!r} has no last word behind others; give OpenAI's lambada_test.jsonl"
             )
     if not passages:
         raise WebtextError(f"{files[0]}: no passage in it; give OpenAI's lambada_test.jsonl")
@@ -119,9 +120,7 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
         )
         result.outcomes += [Outcome(number, f"accuracy, {decoding}", float(outcome)) for (number, _), outcome in zip(passages, outcomes)]
     result.outcomes += [Outcome(number, "perplexity per word", -score.total) for (number, _), score in zip(passages, scores)]
-    cut = sum(len(context) + len(word) > scorer.context + 1 for context, word in pairs)
-    if cut:
-        result.notes.append(f"{cut:,} of {len(pairs):,} passages are longer than the model's context and lost their beginning.")
+    note_cut(result, scorer, pairs)
     return result
 
 

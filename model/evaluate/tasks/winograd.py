@@ -42,21 +42,18 @@ class Schema(NamedTuple):
 
 
 def read_schemas(path: Path) -> Iterator[Schema]:
-    """The schemas of WSCollection.xml, of the Hub's wsc273, or of the labels of Trichelair et al. (WSC_switched_label.json and
-    WSC_associative_label.json). Raises WebtextError that names the place of a broken one."""
-    if ".xml" in path.suffixes:
+    """The schemas of WSCollection.xml, or of Trichelair et al. (WSC_switched_label.json, WSC_associative_label.json).
+
+    Raises WebtextError that names the place of a broken one.
+    """
+    if ".json" not in path.suffixes:
         yield from _collection(path)
         return
-    for number, row in TABLES["json" if path.suffix == ".json" else "parquet"](str(path), open_source):
+    for number, row in TABLES["json"](str(path), open_source):
         try:
-            if isinstance(row, str):
-                raise TypeError(row)
-            yield from _hub(row, str(number - 1)) if "pronoun_loc" in row else _labelled(row)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise WebtextError(
-                f"{path}, row {number}: no Winograd schema ({type(error).__name__}: {error}); give WSCollection.xml, the Hub's wsc273 or "
-                "WSC_*_label.json"
-            ) from None
+            yield from _labelled(row)
+        except (KeyError, TypeError, ValueError) as error:
+            raise WebtextError(f"{path}, row {number}: no Winograd schema with a label ({type(error).__name__}: {error})") from None
 
 
 def _collection(path: Path) -> Iterator[Schema]:
@@ -72,20 +69,11 @@ def _collection(path: Path) -> Iterator[Schema]:
         right = (schema.findtext("correctAnswer") or "").strip().rstrip(".")
         if len(options) != 2 or right not in ("A", "B") or not pronoun:
             raise WebtextError(f"{path}, schema {number + 1}: it has no pronoun, two answers and a correct one; fetch the file again")
-        yield Schema(str(number), f"{before} " if before else "", pronoun, _spaced(behind), (options[0], options[1]), "AB".index(right))
+        space = "" if behind[:1] in ".,;:?!'" else " "
+        yield Schema(str(number), f"{before} " if before else "", pronoun, space + behind, (options[0], options[1]), "AB".index(right))
 
 
-def _spaced(behind: str) -> str:
-    return behind if re.match(r"[.,;:?!']", behind) else f" {behind}"
-
-
-def _hub(row: dict[str, Any], name: str) -> Iterator[Schema]:
-    begin, end = row["pronoun_loc"], row["pronoun_loc"] + len(row["pronoun"])
-    first, second = row["options"]
-    yield Schema(name, row["text"][:begin], row["pronoun"], row["text"][end:], (first, second), row["label"])
-
-
-def _labelled(row: dict[str, Any]) -> Iterator[Schema]:
+def _labelled(row: Any) -> Iterator[Schema]:
     """A schema in the subset that its label says; a switchable one with its candidates in each other's place too."""
     options = (row["answer0"], row["answer1"])
     right = options.index(row["correct_answer"])
@@ -96,7 +84,7 @@ def _labelled(row: dict[str, Any]) -> Iterator[Schema]:
         yield _bracketed(row, "sentence_switched", options, 1 - right, "switchable, switched")
 
 
-def _bracketed(row: dict[str, Any], field: str, options: tuple[str, str], right: int, group: str) -> Schema:
+def _bracketed(row: Any, field: str, options: tuple[str, str], right: int, group: str) -> Schema:
     before, pronoun, behind = re.split(r"\[(.+?)\]", row[field], maxsplit=1)
     return Schema(str(row["index"]), before, pronoun, behind, options, right, group)
 
@@ -138,4 +126,4 @@ def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     return result
 
 
-WINOGRAD = Task("winograd", "Winograd schemas (WSC273)", ("WSC*.[xj][ms]*", "*wsc273*/*.parquet"), run)
+WINOGRAD = Task("winograd", "Winograd schemas (WSC273)", ("WSC*.[xj][ms]*",), run)

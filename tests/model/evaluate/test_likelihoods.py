@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 import torch
 
@@ -241,13 +243,16 @@ def test_options_are_written_into_the_sentence() -> None:
     ]
 
 
-def test_the_hub_has_the_same_winograd_schemas(tmp_path: Path) -> None:
-    text = "The fish ate the worm. It was tasty."
-    (tmp_path / "wsc.json").write_text(
-        f'[{{"text": "{text}", "pronoun": "It", "pronoun_loc": 23, "options": ["The fish", "The worm"], "label": 1}}]'
-    )
-    (schema,) = read_schemas(tmp_path / "wsc.json")
-    assert schema == list(read_schemas(DATA / "WSCollection.xml"))[1]._replace(id="0", before="The fish ate the worm. ")
+def test_the_hub_has_the_same_questions(tmp_path: Path) -> None:
+    questions = list(read_questions(DATA / "cbtest_CN_valid_2000ex.txt"))
+    rows = [{"sentences": one.story, "question": one.sentence, "answer": one.answer, "options": one.options} for one in questions]
+    (tmp_path / "CN").mkdir()
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "CN/validation-00000-of-00001.parquet")
+    (path,) = TASKS["cbt-cn"].files(tmp_path)
+    assert list(read_questions(path)) == questions
+    parquet.write_table(pa.table({"a": [1]}), tmp_path / "CN/test.parquet")
+    with pytest.raises(WebtextError, match=r"test.parquet, row 1: not the Children's Book Test, which has sentences"):
+        list(read_questions(tmp_path / "CN/test.parquet"))
 
 
 def test_questions_of_cbt_by_hand() -> None:
@@ -318,15 +323,15 @@ def test_a_limit_is_of_lines_or_examples() -> None:
 
 def test_what_is_longer_than_the_context_is_said() -> None:
     assert run("lambada", uniform(64)).notes == ["1 of 3 passages are longer than the model's context and lost their beginning."]
-    assert any(note.startswith("validation: 3 of 3 passages are longer") for note in run("cbt-cn", uniform(64)).notes)
+    assert any(note.startswith("3 of 3 passages are longer") for note in run("cbt-cn", uniform(64)).notes)
 
 
 WRONG = {
-    "lambada-one-word": ("lambada", "lambada_test.jsonl", '{"text": "word"}\n', "passage 0: 'word' is no passage with a last word"),
+    "lambada-one-word": ("lambada", "lambada_test.jsonl", '{"text": "word"}\n', "passage 0: 'word' has no last word behind others"),
     "lambada-field": ("lambada", "lambada_test.jsonl", '{"body": "a word"}\n', "no field 'text'; its fields are: body"),
     "wikitext-plain": ("wikitext-2", "wiki.test.raw", "An article.\n", "no heading ` = Title = ` in it"),
     "ptb-upper": ("ptb", "ptb.test.txt", " The traders \n", "'The' is not in lower case"),
-    "ptb-empty": ("ptb", "ptb.test.txt", "\n", "no sentence in it"),
+    "ptb-empty": ("ptb", "ptb.test.txt", "\n", "no text in it"),
     "1bw-plain": ("1bw", "news.en.heldout-00000-of-00050", "He said no.\n", "no full stop stands alone in it"),
     "enwik8-plain": ("enwik8", "enwik8", "text\n", "no <page> in it"),
     "text8-upper": ("text8", "text8", "some Text", "'T' in it"),
@@ -336,7 +341,7 @@ WRONG = {
     "winograd-xml": ("winograd", "WSCollection.xml", "<a>", "not XML"),
     "winograd-none": ("winograd", "WSCollection.xml", "<collection/>", "no <schema> in it"),
     "winograd-half": ("winograd", "WSCollection.xml", "<a><schema/></a>", "schema 1: it has no pronoun, two answers and a correct one"),
-    "winograd-json": ("winograd", "WSC_switched_label.json", '[{"a": 1}]', "row 1: no Winograd schema (KeyError: 'answer0')"),
+    "winograd-json": ("winograd", "WSC_switched_label.json", '[{"a": 1}]', "row 1: no Winograd schema with a label (KeyError: 'answer0')"),
 }
 
 

@@ -4,11 +4,11 @@ from model.evaluate.task import Task
 from model.evaluate.tasks.cnn_dailymail import CNN_DAILYMAIL
 from model.evaluate.tasks.coqa import COQA
 from model.evaluate.tasks.lambada import LAMBADA
-from model.evaluate.tasks.languages import LANGUAGES
+from model.evaluate.tasks.languages import LANGUAGES, WEBTEXT_LANGUAGES
 from model.evaluate.tasks.memorisation import MEMORISATION
 from model.evaluate.tasks.natural_questions import NATURAL_QUESTIONS
 from model.evaluate.tasks.wmt14 import WMT14_EN_FR, WMT14_FR_EN
 
 _LIKELIHOOD = (LAMBADA,)
-_GENERATION = (COQA, CNN_DAILYMAIL, WMT14_EN_FR, WMT14_FR_EN, NATURAL_QUESTIONS, LANGUAGES, MEMORISATION)
+_GENERATION = (COQA, CNN_DAILYMAIL, WMT14_EN_FR, WMT14_FR_EN, NATURAL_QUESTIONS, LANGUAGES, WEBTEXT_LANGUAGES, MEMORISATION)
 TASKS: dict[str, Task] = {task.name: task for task in (*_LIKELIHOOD, *_GENERATION)}

@@ -38,7 +38,7 @@ def read_articles(files: Sequence[Path]) -> Iterator[Article]:
             raise WebtextError(f"{path}: no line @highlight in it; a .story file has the article, and its summary behind such lines")
         yield Article(path.stem, text.strip(), [line.strip() for line in highlights])
     tables = [path for path in files if path.suffix != ".story"]
-    for name, _, record in records(tables, {"article": str, "highlights": str}):
+    for name, _, record in records(tables, {"article": str, "highlights": str}, len(files)):
         yield Article(name, record["article"].strip(), [line.strip() for line in record["highlights"].splitlines() if line.strip()])
 
 

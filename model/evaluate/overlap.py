@@ -22,7 +22,7 @@ Place = tuple[str, str]  # file and id in it
 
 
 @dataclass(frozen=True)
-class TestSet:
+class OverlapReport:
     """What an overlap report says of a test set's examples: each is none, some, heavy, or short (too short to overlap)."""
 
     name: str
@@ -30,14 +30,14 @@ class TestSet:
     overlaps: dict[Place, str]
 
 
-def read_overlaps(directory: Path) -> list[TestSet]:
+def read_overlaps(directory: Path) -> list[OverlapReport]:
     """The test sets of the reports in a build's overlap/, by name; none where it has none."""
     found = []
     for path in sorted(directory.glob("*.json")):
         report: Any = read_json(path)
         with open(directory / "examples" / f"{report['stem']}.csv", encoding="utf-8", newline="") as file:
             overlaps = {place(row["example"], report["files"]): row["overlap"] for row in csv.DictReader(file)}
-        found.append(TestSet(report["name"], report["heavy"], overlaps))
+        found.append(OverlapReport(report["name"], report["heavy_above"], overlaps))
     return found
 
 
@@ -62,7 +62,7 @@ def figure(measure: str, outcomes: Sequence[Outcome]) -> float:
 
 
 def by_overlap(
-    measures: Sequence[Measure], outcomes: Sequence[Outcome], files: Sequence[str], test: TestSet
+    measures: Sequence[Measure], outcomes: Sequence[Outcome], files: Sequence[str], test: OverlapReport
 ) -> tuple[list[Measure], list[str]]:
     """A task's measures on the clean, dirty and heavily overlapping examples of a test set and on all of these, and notes for the reader.
 
@@ -89,7 +89,7 @@ def by_overlap(
 
 
 def _parts(
-    name: str, protocol: Mapping[str, Choice], group: str, examples: Sequence[tuple[Outcome, str]], test: TestSet
+    name: str, protocol: Mapping[str, Choice], group: str, examples: Sequence[tuple[Outcome, str]], test: OverlapReport
 ) -> Iterator[Measure]:
     for part in ("all", *PARTS):
         inside = [outcome for outcome, overlap in examples if part == "all" or overlap in KINDS[part]]

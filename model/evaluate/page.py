@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,14 +29,15 @@ def render(model: Record, tasks: Sequence[Record]) -> str:
     environment.filters.update(percent=percent, count=count, number=number)
     measures = [measure for task in tasks for measure in task["measures"]]
     tables = {name: rows for task in tasks for name, rows in task["tables"].items()}
+    kinds = [name for name in (tables.get(TABLE_4) or [{}])[0] if name != "summary"]
     return environment.get_template("evaluation.html.j2").render(
         model=model,
         tasks=[{**task, **_lettered(task["measures"])} for task in tasks],
         sizes=SIZES,
         columns=[{**column._asdict(), "here": here(column, measures)} for column in TABLE_3],
         table_4=_table_4(tables.get(TABLE_4, []), measures),
-        kinds=[name for name in (tables.get(TABLE_4) or [{}])[0] if name != "summary"],
-        multiples=[plot for task in tasks for plot in _against_size(task, model["parameters"])],
+        kinds=kinds,
+        multiples=[plot for task in tasks for plot in _against_size(task, model["parameters"], without=kinds[:-1])],
         figures=_figures(tables),
         overlaps=_overlaps(tasks),
         parts=("all", *PARTS),
@@ -48,8 +50,10 @@ def number(value: Any) -> str:
     >>> number(0.63241), number(12345.6), number(None), number(True)
     ('0.6324', '12\\u202f346', '–', 'yes')
     """
-    if value is None or isinstance(value, (bool, str)):
-        return {None: "–", True: "yes", False: "no"}.get(value, str(value))
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: "–", True: "yes", False: "no"}[value]
     if isinstance(value, int) or 1e4 <= abs(value) < 1e12:
         return count(round(value))
     return f"{value:.4g}"
@@ -82,16 +86,17 @@ def _table_4(rows: Sequence[Record], measures: Sequence[Record]) -> list[dict[st
     for row in rows:
         kinds = [kind for kind in row if kind != "summary"]
         ours = [values.get(f"{kind}, {row['summary']}") for kind in kinds]
-        found.append({"summary": row["summary"], "paper": [row[kind] for kind in kinds], "ours": ours if any(ours) else None})
+        found.append({"summary": row["summary"], "paper": [row[kind] for kind in kinds], "ours": ours if set(ours) != {None} else None})
     return found
 
 
-def _against_size(task: Record, parameters: int) -> list[Markup]:
-    """Figure 1: each measure of a task that has published figures, against the number of parameters."""
+def _against_size(task: Record, parameters: int, without: Sequence[str]) -> list[Markup]:
+    """Figure 1: each measure of a task that has published figures, against the number of parameters; of kinds of ROUGE only the mean."""
     found, seen = [], set()
     for measure in task["measures"]:
         published = tuple(sorted(measure["paper"].items()))
-        if measure["group"] or not published or (measure["measure"], published) in seen:
+        kind = measure["measure"].partition(",")[0]
+        if measure["group"] or not published or kind in without or (measure["measure"], published) in seen:
             continue
         seen.add((measure["measure"], published))
         points = [(float(PARAMETERS[size]), measure["paper"][size]) for size in SIZES if size in measure["paper"]]
@@ -120,7 +125,8 @@ def _figures(tables: Mapping[str, Sequence[Record]]) -> dict[str, Markup]:
     if rows := tables.get(FIGURE_5):
         last = next((row["percent"] for row in rows if row["held-out"] == row["samples"] == 1), 100)
         label = "Share of texts with at most so many per cent of their n-grams in the corpus"
-        chart = Chart(label, percentages(max(last, 5)), _shares(), "of a text’s n-grams in the corpus, at most")
+        last = max(5, 5 * math.ceil(last / 5))
+        chart = Chart(label, percentages(last), _shares(), "of a text’s n-grams in the corpus, at most")
         within = [row for row in rows if row["percent"] <= last]
         found[FIGURE_5] = _two_curves(chart, within, "percent", {"held-out": "published", "samples": "ours"}, dots=False)
     if rows := [row for row in tables.get(CALIBRATION, []) if row["answers"]]:
@@ -151,5 +157,5 @@ def _overlaps(tasks: Sequence[Record]) -> list[dict[str, Any]]:
     for task in tasks:
         for record in task["overlap"]:
             key = (task["title"], record["measure"], record["group"], record["protocol"]["overlap report"])
-            rows.setdefault(key, {"key": key, "heavy": record["protocol"]["heavy above"]})[record["protocol"]["overlap"]] = record
+            rows.setdefault(key, {"key": key, "above": record["protocol"]["heavy above"]})[record["protocol"]["overlap"]] = record
     return list(rows.values())

@@ -80,8 +80,8 @@ def to_record(task: str, measure: Measure) -> dict[str, Any]:
 
 def from_record(record: Mapping[str, Any]) -> Measure:
     """The measure of a record of evaluation.json."""
-    names = ("value", "count", "unit", "protocol", "paper", "group")
-    return Measure(record["measure"], *(record[name] for name in names), error=record["standard_error"])
+    names = ("measure", "value", "count", "unit", "protocol", "paper", "group", "standard_error")
+    return Measure(*(record[name] for name in names))
 
 
 def to_csv(records: Iterable[Mapping[str, Any]]) -> str:

@@ -20,7 +20,7 @@ from webtext.tokens.shards import split_files
 from webtext.tokens.vocabulary import find_vocabulary, load_vocabulary
 
 if TYPE_CHECKING:
-    from model.evaluate.overlap import TestSet
+    from model.evaluate.overlap import OverlapReport
     from model.evaluate.results import TaskResult
     from model.evaluate.scorer import Scorer
     from model.evaluate.task import Task
@@ -213,7 +213,7 @@ def write_page(log: TaskRun, names: list[str], section: EvaluateSection) -> None
         log.register_file(f"{log.context.directory}/{name}", len(records))
 
 
-def _with_overlap(task: Any, directory: Path, overlaps: list[TestSet]) -> dict[str, Any]:
+def _with_overlap(task: Any, directory: Path, overlaps: list[OverlapReport]) -> dict[str, Any]:
     """The record of a task with its measures by overlap, for each of the test sets that it shares examples with."""
     from model.evaluate.overlap import by_overlap
     from model.evaluate.results import Outcome, from_record, to_record

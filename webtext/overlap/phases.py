@@ -206,7 +206,7 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
             "hits": hits,
             "measured_at_most_95_percent": upper_limit(hits, section.probes),
         },
-        "heavy": section.heavy,
+        "heavy_above": section.heavy,
         "quotation_words": section.quotation_words,
     }
     for benchmark in benchmarks:

@@ -19,8 +19,11 @@ from webtext.overlap.sources import bare_name, open_source
 Item = TypeVar("Item")
 
 
-def records(files: Sequence[Path], fields: Mapping[str, type]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(Id, where it stands, record) of JSONL, CSV or Parquet. Raises WebtextError that names the row where a field has another type."""
+def records(files: Sequence[Path], fields: Mapping[str, type], of: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(Id, where it stands, record) of JSONL, CSV or Parquet, some of so many files of a task.
+
+    Raises WebtextError that names the row where a field has another type.
+    """
     for path in files:
         format_ = detect_format(str(path), open_source, bare_name(path))
         if format_ not in TABLES:
@@ -34,7 +37,7 @@ def records(files: Sequence[Path], fields: Mapping[str, type]) -> Iterator[tuple
                 if not isinstance(record.get(field), kind):
                     raise WebtextError(f"{where}: its field {field!r} is no {kind.__name__}; is this another set?")
             name = str(number - 1 if record.get("id") is None else record["id"])
-            yield example_id(path, name, len(files)), where, record
+            yield example_id(path, name, of), where, record
         if not number:
             raise WebtextError(f"{path}: no records in it; is it whole?")
 

@@ -54,13 +54,17 @@ def tokens_to_write(scorer: Scorer, wanted: int) -> int:
     return max(1, min(wanted, scorer.context // 2))
 
 
+def fitting(scorer: Scorer, prompts: Sequence[list[int]], max_tokens: int) -> tuple[list[list[int]], int]:
+    """Prompts without what does not fit in the context beside `max_tokens`, which is lost at the beginning, and how many were cut."""
+    room = scorer.context - max_tokens
+    return [prompt[-room:] for prompt in prompts], sum(len(prompt) > room for prompt in prompts)
+
+
 def write_lines(scorer: Scorer, prompts: Sequence[str], max_tokens: int) -> tuple[list[Generated], dict[str, Choice]]:
-    """The line that is written greedily behind each prompt, and what a protocol says of it. A prompt that is too long for the context loses
-    its beginning."""
+    """The line that is written greedily behind each prompt, and its protocol. Prompts that are too long lose their beginning."""
     tokens = tokens_to_write(scorer, max_tokens)
-    asked, room = [scorer.encode(prompt) for prompt in prompts], scorer.context - tokens
-    written = generate_texts(scorer, [prompt[-room:] for prompt in asked], Decoding(tokens, ("\n",)))
-    cut = sum(len(prompt) > room for prompt in asked)
+    asked, cut = fitting(scorer, [scorer.encode(prompt) for prompt in prompts], tokens)
+    written = generate_texts(scorer, asked, Decoding(tokens, ("\n",)))
     return written, {"decoding": "greedy", "tokens": tokens, "end": "line feed", "prompts without their beginning": cut}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from model.evaluate.results import Choice, Measure, TaskResult
 from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings, Task
+from webtext.core.texts import AFTER_DOCUMENTS
 from webtext.documents.readers import read_documents
 
 UNKNOWN_WORD = "<UNK>"
@@ -38,4 +39,6 @@ def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     return TaskResult("languages", measures, notes=[note])
 
 
-LANGUAGES = Task("languages", "Languages of the corpus", ("corpus/shard-*.parquet", "webtext.*.jsonl*"), run)
+_DIRECTORIES = tuple(f"{name}/shard-*.parquet" for name in AFTER_DOCUMENTS)
+LANGUAGES = Task("languages", "Languages of the corpus", _DIRECTORIES, run, of_build=True)
+WEBTEXT_LANGUAGES = Task("webtext_languages", "Languages of WebText's published sample", ("webtext.*.jsonl*",), run)

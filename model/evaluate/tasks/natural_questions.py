@@ -35,10 +35,10 @@ class Question(NamedTuple):
     answers: list[str]
 
 
-def read_questions(files: Sequence[Path]) -> list[Question]:
-    """The questions of NQ-open. Raises WebtextError that names file and row of one without answers."""
+def read_questions(files: Sequence[Path], of: int) -> list[Question]:
+    """The questions of NQ-open, of some of so many files. Raises WebtextError that names file and row of one without answers."""
     found = []
-    for name, where, record in records(files, {"question": str, "answer": list}) if files else ():
+    for name, where, record in records(files, {"question": str, "answer": list}, of):
         if not record["answer"] or not all(isinstance(answer, str) for answer in record["answer"]):
             raise WebtextError(f"{where}: its answers are no strings, or there are none; is this NQ-open?")
         found.append(Question(name, record["question"], record["answer"]))
@@ -81,7 +81,7 @@ def calibration(probabilities: Floats, right: Floats) -> list[dict[str, Any]]:
             "from": place / BINS,
             "answers": int((bins == place).sum()),
             "mean probability": float(probabilities[bins == place].mean()),
-            "exact match": float(right[bins == place].mean()),
+            "accuracy": float(right[bins == place].mean()),
         }
         for place in np.unique(bins).tolist()
     ]
@@ -91,7 +91,7 @@ def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     """Exact match of greedy answers, of all and of the most confident hundredth, and of the commonest answer to each type of question."""
     train = [path for path in files if "train" in path.name]
     asked = [path for path in files if "dev" in path.name or "valid" in path.name] or files
-    shown, questions, about = example_pairs(read_questions(train), read_questions(asked), settings, PAIRS)
+    shown, questions, about = example_pairs(read_questions(train, len(files)), read_questions(asked, len(files)), settings, PAIRS)
     context = "".join(f"Q: {question.text}?\nA: {question.answers[0]}\n" for question in shown)
     written, decoding = generation.write_lines(scorer, [f"{context}Q: {question.text}?\nA:" for question in questions], TOKENS)
     answers = [text.text.strip() for text in written]

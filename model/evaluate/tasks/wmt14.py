@@ -14,6 +14,7 @@ from model.evaluate.scorer import Scorer
 from model.evaluate.sentences import sentences
 from model.evaluate.task import Settings, Task
 from webtext.core.errors import WebtextError
+from webtext.overlap.readers import example_id
 from webtext.overlap.text_readers import read_wmt
 
 PAIRS = 5  # the paper does not say how many
@@ -22,7 +23,7 @@ LANGUAGES = {"en": "English", "fr": "French"}
 
 
 class Segment(NamedTuple):
-    """A segment in the language to translate from, and its translation by people."""
+    """A segment in the language to translate from, whose file begins its id, and its translation by people."""
 
     id: str
     source: str
@@ -47,7 +48,9 @@ def read_segments(files: list[Path], source: str, target: str) -> list[Segment]:
     for number, ((one, _), (other, _)) in enumerate(zip_longest(*sides, fillvalue=("no more", "")), 1):
         if one != other:
             raise WebtextError(f"{paths[1]}: its segment {number} is {other}, that of {paths[0].name} is {one}; are both of the same set?")
-    return [Segment(name, text.strip(), translation.strip()) for (name, text), (_, translation) in zip(*sides)]
+    return [
+        Segment(example_id(paths[0], name, len(paths)), text.strip(), translation.strip()) for (name, text), (_, translation) in zip(*sides)
+    ]
 
 
 def run(scorer: Scorer, files: list[Path], settings: Settings, source: str, target: str) -> TaskResult:

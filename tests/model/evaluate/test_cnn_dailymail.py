@@ -56,6 +56,10 @@ def test_baselines_and_the_first_three_sentences(monkeypatch: pytest.MonkeyPatch
     assert texts["Lede-3"] == " ".join(article[:3])
     assert texts["Random-3"] == " ".join(article[index] for index in drawn(3, 4, 3, " ".join(article)))
     assert {outcome.id for outcome in result.outcomes} == {"one"}
+    names = {measure.name for measure in result.measures}
+    published = result.tables["Table 4 of the paper"]
+    assert {f"{kind}, {row['summary']}" for row in published for kind in row if kind != "summary"} > names  # which the page joins
+    assert published[1] == {"summary": "Lede-3", "ROUGE-1": 40.38, "ROUGE-2": 17.66, "ROUGE-L": 36.62, "mean of ROUGE": 31.55}
     assert figures(result)["ROUGE-1, Lede-3"] == 100 * 2 * 5 / (13 + 8)  # of 13 words 5 are among the 8 of the summary
 
 

@@ -38,9 +38,9 @@ def test_one_who_knows_and_one_who_does_not(monkeypatch: pytest.MonkeyPatch) -> 
         groups = ("", "children's stories", "news")
         assert figures(result) == {(group, name): expected for group in groups for name in ("F1", "exact match")}
         assert {measure.group: measure.count for measure in result.measures} == {"": 3, "children's stories": 2, "news": 1}
-    assert [(outcome.id, outcome.weight, outcome.text) for outcome in result.outcomes[::2]] == [
-        ("story-1", 2, "nobody\nnobody"),
-        ("story-2", 1, "nobody"),
+    assert [(outcome.id, outcome.group, outcome.weight, outcome.text) for outcome in result.outcomes[::2]] == [
+        ("story-1", "children's stories", 2, "nobody\nnobody"),
+        ("story-2", "news", 1, "nobody"),
     ]
 
 

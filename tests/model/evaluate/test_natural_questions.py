@@ -13,7 +13,7 @@ from tests.model.evaluate.writing import DATA, scorer_with_context, writing
 from webtext.core.errors import WebtextError
 
 FILES = task.NATURAL_QUESTIONS.files(DATA)
-KNOWN = {question.text: question.answers for question in task.read_questions(FILES)}
+KNOWN = {question.text: question.answers for question in task.read_questions(FILES, 1)}
 
 
 def asked(prompt: str) -> str:
@@ -52,7 +52,7 @@ def test_exact_match_by_hand(answer: str, right: float) -> None:
 def test_confidence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 200 questions two are the hundredth; one who is right when sure is calibrated."""
     questions = [task.Question(str(place), f"who is {place}", [f"person {place}"]) for place in range(201)]
-    monkeypatch.setattr(task, "read_questions", lambda files: questions if files else [])
+    monkeypatch.setattr(task, "read_questions", lambda files, of: questions if files else [])
     sure = {f"who is {place}": 0.95 if place % 10 == 0 else 0.05 for place in range(201)}
     writing(
         monkeypatch,
@@ -64,9 +64,9 @@ def test_confidence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.measures[1].count == 2
     rows = {row["from"]: row for row in result.tables["calibration"] if row["answers"]}
     assert rows.keys() == {0.0, 0.9}
-    assert rows[0.9]["exact match"] == 1.0
+    assert rows[0.9]["accuracy"] == 1.0
     assert rows[0.9]["mean probability"] == pytest.approx(0.95)
-    assert rows[0.0]["exact match"] == 0.0
+    assert rows[0.0]["accuracy"] == 0.0
     assert sum(row["answers"] for row in rows.values()) == 200
     table = result.tables["the 30 most confident answers"]
     assert [row["right"] for row in table] == [True] * rows[0.9]["answers"] + [False] * (30 - rows[0.9]["answers"])
@@ -87,13 +87,13 @@ def slow_commonest(questions: list[task.Question]) -> list[str]:
 
 def test_commonest_answers(data_dir: Path) -> None:
     """Of the sample by hand, and of the first 300 real ones by counting anew."""
-    questions = task.read_questions(FILES)
+    questions = task.read_questions(FILES, 1)
     assert [task.question_type(question.text) for question in questions[1:4]] == ["who", "how many", "how many"]
     found = dict(zip((question.text for question in questions), task.commonest_answers(questions)))
     assert found["how many moons has the planet"] == "six"
     assert found["how many legs has a beetle"] == "2"  # six, two and 2 come once each among the others
     assert found["who sang the song of rain"] == "ada north"
-    real = task.read_questions(task.NATURAL_QUESTIONS.files(data_dir / "benchmarks"))
+    real = task.read_questions(task.NATURAL_QUESTIONS.files(data_dir / "benchmarks"), 1)
     assert len(real) == 3610
     assert task.commonest_answers(real[:300]) == slow_commonest(real[:300])
 
@@ -107,7 +107,7 @@ def test_seeds_come_from_the_training_file_where_it_is_there(monkeypatch: pytest
     assert [asked(prompt) for prompt in prompts] == [f"who is dev {place}" for place in range(4)]
     assert prompts[0].count("who is train") == 2  # half of the four
     assert result.measures[0].protocol["pairs from"] == "another set"
-    assert [outcome.id for outcome in result.outcomes] == ["0", "1", "2", "3"]
+    assert [outcome.id for outcome in result.outcomes] == [f"NQ-open.dev.jsonl:{place}" for place in range(4)]
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -121,4 +121,4 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     ):
         (tmp_path / "NQ-open.jsonl").write_text(text)
         with pytest.raises(WebtextError, match=message):
-            task.read_questions([tmp_path / "NQ-open.jsonl"])
+            task.read_questions([tmp_path / "NQ-open.jsonl"], 1)

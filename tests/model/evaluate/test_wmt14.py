@@ -26,8 +26,8 @@ def asked(prompt: str) -> str:
 
 def test_segments_are_those_of_the_overlap_reports() -> None:
     assert len(FILES) == 4
-    assert segments("en", "fr")[4] == task.Segment("d1#5", "Rain & wind.", "Pluie et vent.")
-    assert segments("fr", "en")[4] == task.Segment("d1#5", "Pluie et vent.", "Rain & wind.")
+    assert segments("en", "fr")[4] == task.Segment("newstest2014-fren-src.en.sgm:d1#5", "Rain & wind.", "Pluie et vent.")
+    assert segments("fr", "en")[4] == task.Segment("newstest2014-fren-src.fr.sgm:d1#5", "Pluie et vent.", "Rain & wind.")
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,7 @@ def test_the_published_set_has_its_segments(data_dir: Path) -> None:
     read = task.read_segments(task.WMT14_FR_EN.files(data_dir / "benchmarks"), "fr", "en")
     assert len(read) == 3003
     assert read[0] == task.Segment(
-        "1009-lemondefr#1", 'Spectaculaire saut en "wingsuit" au-dessus de Bogota', "Spectacular Wingsuit Jump Over Bogota"
+        "newstest2014-fren-src.fr.sgm.zst:1009-lemondefr#1",
+        'Spectaculaire saut en "wingsuit" au-dessus de Bogota',
+        "Spectacular Wingsuit Jump Over Bogota",
     )

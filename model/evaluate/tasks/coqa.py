@@ -85,7 +85,9 @@ def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
                 scores.setdefault(group, {}).setdefault(name, []).extend(values)
             if values:
                 name_of_story = example_id(path, story.id, len(files))
-                result.outcomes.append(Outcome(name_of_story, name, sum(values) / len(values), len(values), "\n".join(answers)))
+                result.outcomes.append(
+                    Outcome(name_of_story, name, sum(values) / len(values), len(values), "\n".join(answers), story.domain)
+                )
     protocol: dict[str, Choice] = {
         "prompt": "story, Q: and A: with the gold answers so far, A:", **decoding, "scoring": "official, each gold answer left out once",
         "file": files[0].name,

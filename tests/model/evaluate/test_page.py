@@ -39,7 +39,7 @@ def likelihood() -> list[dict[str, Any]]:
             factor = 0.01 if name == "accuracy" else 1.0
             paper = {size: factor * value for size, value in column.figures.items()}
             measures.append(Measure(name, 2 * paper["117M"], 10, "examples", {"stride": 1024, "target": "<s>"}))
-            measures.append(Measure(name, paper["117M"] * 1.1, 10, "examples", {"stride": 512}, paper))
+            measures.append(Measure(name, paper["117M"] * 1.1, 10, "examples", {"stride": 512}, paper, "validation"))
         found.append(task(title, measures))
     return found
 

@@ -14,7 +14,7 @@ import pytest
 
 from model.evaluate.page import number, render
 from model.evaluate.paper import TABLE_3
-from model.evaluate.results import SIZES, Measure, to_record
+from model.evaluate.results import SIZES, Choice, Measure, to_record
 
 MODEL = {"parameters": 124_439_808, "context": 1024, "vocabulary": 50257, "precision": "fp32"}
 TASKS = {  # columns of Table 3 by task
@@ -59,7 +59,7 @@ def generating() -> list[dict[str, Any]]:
     table_4 = [{"summary": name, **dict(zip(kinds, row))} for name, row in systems.items()]
     overlap = []
     for part, value, count in (("all", 0.5, 100), ("clean", 0.47, 85), ("heavy", 0.61, 15)):
-        protocol = {"overlap": part, "overlap report": "CoQA", "heavy above": 0.15}
+        protocol: dict[str, Choice] = {"overlap": part, "overlap report": "CoQA", "heavy above": 0.15}
         overlap.append(to_record("coqa", Measure("F1", value, count, "examples", protocol, group="news")))
     bins = [{"answers": 10 - place, "mean probability": place / 10, "accuracy": place / 20} for place in range(10)]
     surest = [{"question": "who wrote <em>on the origin of species", "answer": "Charles Darwin", "right": True, "probability": 0.834}]

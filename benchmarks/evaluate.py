@@ -22,7 +22,6 @@ import torch
 from benchmarks.harness import DATA, Figures, bar, installed, run
 from model import hf
 from model.device import machine
-from model.evaluate.lm_eval import split_tokens
 from model.evaluate.scorer import Scorer
 from model.gpt2 import GPT2, preset
 from tokenizer import ByteBPE
@@ -55,7 +54,7 @@ def ours(model: GPT2, bpe: ByteBPE, pairs: list[tuple[str, str]]) -> Any:
     def score() -> list[float]:
         with machine("auto", "fp32") as here:
             scorer = Scorer(model, bpe, here)
-            return [found.total for found in scorer.continuations([split_tokens(scorer, *pair) for pair in pairs])]
+            return [found.total for found in scorer.continuations([scorer.pair(*pair) for pair in pairs])]
 
     return score
 

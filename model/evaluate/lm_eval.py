@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from model.evaluate.generation import Decoding, fitting, generate_texts
+from model.evaluate.generation import Decoding, generate_texts
 from model.evaluate.results import Measure, TaskResult
 from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings
@@ -65,7 +65,7 @@ def evaluate_as_harness(scorer: Scorer, ours: str, files: list[Path], settings: 
         """Our scorer behind the harness's interface."""
 
         def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
-            pairs = [split_tokens(scorer, *request.args) for request in requests]
+            pairs = [scorer.pair(*request.args) for request in requests]
             return [(score.total, score.all_greedy) for score in scorer.continuations(pairs)]
 
         def loglikelihood_rolling(self, requests: list[Any]) -> list[float]:
@@ -93,15 +93,6 @@ def evaluate_as_harness(scorer: Scorer, ours: str, files: list[Path], settings: 
     return _result(ours, name, found)
 
 
-def split_tokens(scorer: Scorer, context: str, continuation: str) -> tuple[Sequence[int], Sequence[int]]:
-    """The tokens of context and continuation as the harness parts them: blanks at the end of a context belong to what follows."""
-    stripped = context.rstrip()
-    if not context:
-        return [], scorer.encode(continuation)
-    whole, begin = scorer.encode(context + continuation), scorer.encode(stripped)
-    return whole[: len(begin)], whole[len(begin) :]
-
-
 def _answers(scorer: Scorer, requests: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
     """What greedy decoding writes behind each context, up to the first of the strings that end it."""
     found: dict[int, str] = {}
@@ -109,8 +100,9 @@ def _answers(scorer: Scorer, requests: Sequence[tuple[str, dict[str, Any]]]) -> 
     for most, stops in sorted(set(kinds)):
         chosen = [number for number, kind in enumerate(kinds) if kind == (most, stops)]
         decoding = Decoding(min(most, scorer.context - 1), tuple(filter(None, stops)))
-        prompts = [scorer.encode(requests[number][0]) or [scorer.tokenizer.eot] for number in chosen]
-        texts = generate_texts(scorer, fitting(scorer, prompts, decoding.max_tokens)[0], decoding)
+        room = scorer.context - decoding.max_tokens  # a context that does not fit loses its beginning
+        prompts = [(scorer.encode(requests[number][0]) or [scorer.tokenizer.eot])[-room:] for number in chosen]
+        texts = generate_texts(scorer, prompts, decoding)
         found.update(zip(chosen, (text.text for text in texts)))
     return [found[number] for number in range(len(requests))]
 

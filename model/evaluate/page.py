@@ -131,8 +131,8 @@ def _figures(tables: Mapping[str, Sequence[Record]]) -> dict[str, Markup]:
         found[FIGURE_5] = _two_curves(chart, within, "percent", {"held-out": "published", "samples": "ours"}, dots=False)
     if rows := [row for row in tables.get(CALIBRATION, []) if row["answers"]]:
         chart = Chart("Accuracy of answers by their probability", Axis(0, 1, _shares().ticks), _shares(), "probability of the answer")
-        points = [(row["mean probability"], row["accuracy"]) for row in rows]
-        texts = [f"{row['answers']} answers: {number(row['accuracy'])}" for row in rows]
+        points = [(row["mean probability"], row["exact match"]) for row in rows]
+        texts = [f"{row['answers']} answers: {number(row['exact match'])}" for row in rows]
         dots = [chart.dot(point, "ours", text) for point, text in zip(points, texts)]
         found[CALIBRATION] = chart.draw(chart.line([(0, 0), (1, 1)], "published"), chart.line(points, "ours"), *dots)
     return found

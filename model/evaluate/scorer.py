@@ -30,6 +30,7 @@ class Continuation:
 
     logprobs: NDArray[np.float64]
     greedy: NDArray[np.bool_]
+    first: NDArray[np.int64]  # the likeliest tokens at its first place, in order: as many as were asked for
 
     @property
     def total(self) -> float:
@@ -61,14 +62,21 @@ class Scorer:
         """The tokens of a text."""
         return self.tokenizer.encode(text)
 
-    def continuations(self, requests: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Continuation]:
+    def pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """The tokens of a context and of what follows it, cut as lm-eval does: the two are encoded as one text, and the white space that
+        ends the context goes to the continuation."""
+        begin = self.encode(context.rstrip())
+        return begin, self.encode(context + continuation)[len(begin) :]
+
+    def continuations(self, requests: Sequence[tuple[Sequence[int], Sequence[int]]], *, top: int = 0) -> list[Continuation]:
         """Score continuations, each a pair of (context tokens, continuation tokens); an empty context is <|endoftext|>.
 
         A context that is too long loses its beginning. A continuation longer than the model's context is scored in windows that follow
-        one another, each with one token of context. Requests with the same context read it once.
+        one another, each with one token of context. Requests with the same context read it once. `top`: how many of the likeliest tokens
+        at the first place of each are wanted.
         """
         windows = [list(self._windows_of(context or [self.tokenizer.eot], continuation)) for context, continuation in requests]
-        scored = iter(self._score([window for parts in windows for window in parts]))
+        scored = iter(self._score([window for parts in windows for window in parts], top))
         return [_joined([next(scored) for _ in parts]) for parts in windows]
 
     def rolling(self, tokens: Sequence[int], *, stride: int | None = None, prefix: int | None = None) -> NDArray[np.float64]:
@@ -86,7 +94,7 @@ class Scorer:
         windows = [
             _Window(tuple(text[max(0, end - self.context) : end + 1]), end - begin) for begin, end in zip([0, *ends], ends) if end > begin
         ]
-        return _joined(self._score(windows)).logprobs
+        return _joined(self._score(windows, 0)).logprobs
 
     @torch.inference_mode()
     def read(self, tokens: Sequence[int]) -> KVCache:
@@ -106,7 +114,7 @@ class Scorer:
             yield _Window(tuple(text[max(0, end - 1 - self.context) : end]), end - begin)
             begin = end
 
-    def _score(self, windows: Sequence[_Window]) -> list[Continuation]:
+    def _score(self, windows: Sequence[_Window], top: int) -> list[Continuation]:
         """The scored tokens of each window. Windows are read in an order that depends on their content alone."""
         found: list[Continuation | None] = [None] * len(windows)
         order = sorted(range(len(windows)), key=lambda index: (windows[index].tokens[: -windows[index].scored], windows[index].tokens))
@@ -116,11 +124,11 @@ class Scorer:
             if len(members) == 1 or len(windows[members[0]].tokens) - windows[members[0]].scored < 2:
                 alone += members
                 continue
-            for index, score in zip(members, self._score_shared([windows[index] for index in members])):
+            for index, score in zip(members, self._score_shared([windows[index] for index in members], top)):
                 found[index] = score
         alone.sort(key=lambda index: (-len(windows[index].tokens), windows[index].tokens))
         for batch in self.batches(alone, [len(window.tokens) for window in windows]):
-            for index, score in zip(batch, self._score_batch([windows[index] for index in batch])):
+            for index, score in zip(batch, self._score_batch([windows[index] for index in batch], top)):
                 found[index] = score
         return [score for score in found if score is not None]
 
@@ -136,15 +144,15 @@ class Scorer:
             yield batch
 
     @torch.inference_mode()
-    def _score_batch(self, windows: Sequence[_Window]) -> list[Continuation]:
+    def _score_batch(self, windows: Sequence[_Window], top: int) -> list[Continuation]:
         tokens = self.padded([window.tokens[:-1] for window in windows])
         with self.here.autocast():
             hidden = self.model.hidden(tokens)
         rows = [hidden[row, len(window.tokens) - 1 - window.scored : len(window.tokens) - 1] for row, window in enumerate(windows)]
-        return self._scores(rows, [window.tokens[-window.scored :] for window in windows])
+        return self._scores(rows, [window.tokens[-window.scored :] for window in windows], top)
 
     @torch.inference_mode()
-    def _score_shared(self, windows: Sequence[_Window]) -> list[Continuation]:
+    def _score_shared(self, windows: Sequence[_Window], top: int) -> list[Continuation]:
         """Windows with the same tokens before those that are scored: these are read once, into a key-value cache."""
         shared = windows[0].tokens[: -windows[0].scored - 1]  # NB: the last token of the context predicts, so it is read with the rest
         cache = self.read(shared)
@@ -155,7 +163,8 @@ class Scorer:
                 tails = [windows[index].tokens[len(shared) : -1] for index in batch]
                 hidden = self.model.hidden(self.padded(tails), cache=cache.repeated(len(batch), max(map(len, tails))))
                 rows = [hidden[row, : len(tail)] for row, tail in enumerate(tails)]
-                scores.update(zip(batch, self._scores(rows, [windows[index].tokens[-windows[index].scored :] for index in batch])))
+                targets = [windows[index].tokens[-windows[index].scored :] for index in batch]
+                scores.update(zip(batch, self._scores(rows, targets, top)))
         return [scores[index] for index in range(len(windows))]
 
     def padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
@@ -163,10 +172,11 @@ class Scorer:
         longest = max(map(len, rows))
         return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], dtype=torch.long, device=self.here.device)
 
-    def _scores(self, hidden: Sequence[Tensor], targets: Sequence[Sequence[int]]) -> list[Continuation]:
+    def _scores(self, hidden: Sequence[Tensor], targets: Sequence[Sequence[int]], top: int) -> list[Continuation]:
         states, wanted = torch.cat(list(hidden)), torch.tensor([token for row in targets for token in row], device=self.here.device)
         at_once = max(1, LOGITS_AT_ONCE // self.model.config.vocab_size)
-        logprobs, greedy = [], []
+        begins = np.cumsum([0, *(len(row) for row in targets)])[:-1]
+        logprobs, greedy, first = [], [], []
         for start in range(0, len(states), at_once):
             with self.here.autocast():
                 logits = self.model.logits(states[start : start + at_once])
@@ -174,11 +184,14 @@ class Scorer:
             logits = logits.float()
             logprobs.append((logits.gather(1, part) - logits.logsumexp(1, keepdim=True))[:, 0])
             greedy.append(logits.argmax(1) == part[:, 0])
-        ends = np.cumsum([len(row) for row in targets])[:-1]
+            rows = begins[(begins >= start) & (begins < start + len(logits))] - start
+            first.append(logits[rows].topk(min(top, logits.size(1))).indices if top else part.new_empty(len(rows), 0))
         return [
-            Continuation(values, likeliest)
-            for values, likeliest in zip(
-                np.split(torch.cat(logprobs).cpu().numpy().astype(np.float64), ends), np.split(torch.cat(greedy).cpu().numpy(), ends)
+            Continuation(values, likeliest, likeliest_first)
+            for values, likeliest, likeliest_first in zip(
+                np.split(torch.cat(logprobs).cpu().numpy().astype(np.float64), begins[1:]),
+                np.split(torch.cat(greedy).cpu().numpy(), begins[1:]),
+                torch.cat(first).cpu().numpy(),
             )
         ]
 
@@ -186,5 +199,5 @@ class Scorer:
 def _joined(parts: Iterable[Continuation]) -> Continuation:
     there = list(parts)
     if not there:
-        return Continuation(np.zeros(0), np.zeros(0, dtype=bool))
-    return Continuation(np.concatenate([part.logprobs for part in there]), np.concatenate([part.greedy for part in there]))
+        return Continuation(np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64))
+    return Continuation(np.concatenate([part.logprobs for part in there]), np.concatenate([part.greedy for part in there]), there[0].first)

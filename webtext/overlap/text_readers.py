@@ -61,7 +61,7 @@ def read_wikitext(path: Path) -> Examples:
         yield str(count), "\n".join(article)
 
 
-def _part(path: Path, role: Role) -> str:
+def standard_part(path: Path, role: Role) -> str:
     """The part of enwik8 or text8 that plays a role; a file of another size is taken whole."""
     data = whole(path)
     if 0 <= len(data) - PUBLISHED_BYTES <= 1:  # a line feed may have been put at its end
@@ -72,14 +72,14 @@ def _part(path: Path, role: Role) -> str:
 
 def read_enwik8(path: Path, role: Role) -> Examples:
     """An example a page of the dump, its XML entities undone; what stands before the first cut page is one too."""
-    for count, page in enumerate(re.split(r"(?=<page>)", _part(path, role))):
+    for count, page in enumerate(re.split(r"(?=<page>)", standard_part(path, role))):
         if page.strip():
             yield str(count), html.unescape(page)
 
 
 def read_text8(path: Path, role: Role) -> Examples:
     """An example every 10,000 characters, cut at a space."""
-    text = _part(path, role)
+    text = standard_part(path, role)
     first = 0
     while first < len(text):
         last = text.find(" ", first + TEXT8_BLOCK)

@@ -61,7 +61,7 @@ def generating() -> list[dict[str, Any]]:
     for part, value, count in (("all", 0.5, 100), ("clean", 0.47, 85), ("heavy", 0.61, 15)):
         protocol: dict[str, Choice] = {"overlap": part, "overlap report": "CoQA", "heavy above": 0.15}
         overlap.append(to_record("coqa", Measure("F1", value, count, "examples", protocol, group="news")))
-    bins = [{"answers": 10 - place, "mean probability": place / 10, "accuracy": place / 20} for place in range(10)]
+    bins = [{"answers": 10 - place, "mean probability": place / 10, "exact match": place / 20} for place in range(10)]
     surest = [{"question": "who wrote <em>on the origin of species", "answer": "Charles Darwin", "right": True, "probability": 0.834}]
     curve = [{"percent": percent, "held-out": 1 - 0.6 / (1 + percent), "samples": 1 - 0.3 / (1 + percent)} for percent in range(0, 101, 5)]
     losses = [

@@ -62,7 +62,7 @@ def number(value: Any) -> str:
 def here(column: Any, measures: Sequence[Record]) -> float | None:
     """Our figure in a column of Table 3: of the first measure whose published figures are those of the column."""
     for measure in measures:
-        if not measure["group"] and (scale := column.scale(measure["paper"])):
+        if scale := column.scale(measure["paper"]):
             return float(scale * measure["value"])
     return None
 
@@ -96,7 +96,7 @@ def _against_size(task: Record, parameters: int, without: Sequence[str]) -> list
     for measure in task["measures"]:
         published = tuple(sorted(measure["paper"].items()))
         kind = measure["measure"].partition(",")[0]
-        if measure["group"] or not published or kind in without or (measure["measure"], published) in seen:
+        if not published or kind in without or (measure["measure"], published) in seen:
             continue
         seen.add((measure["measure"], published))
         points = [(float(PARAMETERS[size]), measure["paper"][size]) for size in SIZES if size in measure["paper"]]

@@ -43,27 +43,20 @@ def _questions(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]
 # By our task: the file that defines the harness's, its split, and the records that it reads from the Hub made of our files.
 HARNESS_TASKS: dict[str, tuple[str, str, Callable[[list[Path], Settings], Iterator[dict[str, Any]]]]] = {
     "lambada": ("lambada/lambada_openai.yaml", "test", _lambada),
-    "wikitext2": ("wikitext/wikitext.yaml", "test", _wikitext),
+    "wikitext_2": ("wikitext/wikitext.yaml", "test", _wikitext),
     "natural_questions": ("nq_open/nq_open.yaml", "validation", _questions),
 }
 
 
-def evaluate_as_harness(scorer: Scorer, ours: str, files: list[Path], settings: Settings, scratch: Path) -> TaskResult:
-    """Run the harness's version of one of our tasks, a name of HARNESS_TASKS, on its files.
-
-    The directory `scratch` receives the records that it reads. Raises WebtextError where the harness is not installed.
-    """
+def harness(scorer: Scorer) -> Any:
+    """Our scorer as a model of the harness. Raises WebtextError where that is not installed."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # NB: read when its libraries are imported; nothing is to be asked of the Hub
     try:
-        import lm_eval
         from lm_eval.api.model import LM
-        from lm_eval.tasks import TaskManager
     except ImportError as error:
         raise WebtextError(f"evaluate: {error}; install the harness with `pip install 'webtext[lm-eval]'`, or leave out --as") from None
 
     class Harness(LM):  # type: ignore[misc]  # the package has no types
-        """Our scorer behind the harness's interface."""
-
         def loglikelihood(self, requests: list[Any]) -> list[tuple[float, bool]]:
             pairs = [scorer.pair(*request.args) for request in requests]
             return [(score.total, score.all_greedy) for score in scorer.continuations(pairs)]
@@ -73,6 +66,18 @@ def evaluate_as_harness(scorer: Scorer, ours: str, files: list[Path], settings: 
 
         def generate_until(self, requests: list[Any]) -> list[str]:
             return _answers(scorer, [request.args for request in requests])
+
+    return Harness()
+
+
+def evaluate_as_harness(scorer: Scorer, ours: str, files: list[Path], settings: Settings, scratch: Path) -> TaskResult:
+    """Run the harness's version of one of our tasks, a name of HARNESS_TASKS, on its files.
+
+    The directory `scratch` receives the records that it reads. Raises WebtextError where the harness is not installed.
+    """
+    model = harness(scorer)
+    import lm_eval
+    from lm_eval.tasks import TaskManager
 
     definition, split, read = HARNESS_TASKS[ours]
     name = Path(definition).stem
@@ -89,7 +94,7 @@ def evaluate_as_harness(scorer: Scorer, ours: str, files: list[Path], settings: 
     }
     path.write_text(json.dumps(task), encoding="utf-8")  # JSON is YAML too
     manager = TaskManager(include_defaults=False)  # to list its thousands of other tasks takes 20 seconds
-    found = lm_eval.simple_evaluate(Harness(), tasks=[str(path)], task_manager=manager, bootstrap_iters=0, verbosity="ERROR")
+    found = lm_eval.simple_evaluate(model, tasks=[str(path)], task_manager=manager, bootstrap_iters=0, verbosity="ERROR")
     return _result(ours, name, found)
 
 

@@ -92,6 +92,7 @@ def _evaluate(context: StageContext, config: Config, progress: Callable[[str], N
     scorers: list[Scorer] = []  # made when the first task is not done yet, and then used by all
     from model.device import machine
     from model.evaluate.lm_eval import HARNESS_TASKS
+    from model.evaluate.lm_eval_tasks import WRITTEN
 
     with machine(section.device, section.precision) as here:
 
@@ -102,13 +103,14 @@ def _evaluate(context: StageContext, config: Config, progress: Callable[[str], N
 
         for task, files in tasks:
             progress(task.title)
-            # NB: what stands before the last hyphen is the phase.
-            run_task(context, f"evaluate-{task.name.replace('-', '_')}", evaluate_task, scorer, task, files, section)
+            run_task(context, f"evaluate-{task.name}", evaluate_task, scorer, task, files, section)
         for task, files in tasks if section.harness else ():
             if task.name in HARNESS_TASKS:
                 progress(f"{task.title} as lm-eval")
                 names.append(f"{task.name}_lm_eval")
-                run_task(context, f"harness-{task.name.replace('-', '_')}", evaluate_as_other, scorer, task, files, section)
+                run_task(context, f"harness-{task.name}", evaluate_as_other, scorer, task, files, section)
+            elif task.name in WRITTEN:
+                run_task(context, f"written-{task.name}", write_for_harness, task, files, section)
         if section.ladder:
             progress("ladder")
             run_task(context, "ladder-00000", climb_ladder, scorer, config)
@@ -151,6 +153,15 @@ def evaluate_as_other(log: TaskRun, scorer: Callable[[], Scorer], task: Task, fi
     result = evaluate_as_harness(ready, task.name, files, settings, log.context.scratch_path("lm_eval"))
     about = {"title": f"{task.title}, by lm-evaluation-harness", "kind": task.kind, "files": [path.name for path in files]}
     _write_result(log, f"{task.name}_lm_eval", result, {**about, "settings": asdict(settings), "model": _about_model(ready)})
+
+
+def write_for_harness(log: TaskRun, task: Task, files: list[Path], section: EvaluateSection) -> None:
+    """Write a task that lm-evaluation-harness lacks into evaluation/lm_eval/, so that it can run it."""
+    from model.evaluate.lm_eval_tasks import write_harness_task
+    from model.evaluate.task import Settings
+
+    for path in write_harness_task(task.name, files, Settings(section.limit), log.context.path / "lm_eval"):
+        log.register_file(path.relative_to(log.context.build).as_posix())
 
 
 def climb_ladder(log: TaskRun, scorer: Callable[[], Scorer], config: Config) -> None:

@@ -80,7 +80,7 @@ def choices(scorer: Scorer, question: Question, text: str) -> list[tuple[list[in
 
 
 def _run(kind: str, scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
-    result = TaskResult(f"cbt-{kind.lower()}")
+    result = TaskResult(f"cbt_{kind.lower()}")
     told = []
     for path in files:
         part = "test" if "_test_" in path.name or path.name.startswith("test") else "validation"
@@ -118,7 +118,7 @@ def _run(kind: str, scorer: Scorer, files: list[Path], settings: Settings) -> Ta
 
 def _task(kind: str, title: str) -> Task:
     patterns = (f"cbtest_{kind}_[tv][ea][sl]*", f"{kind}/[tv][ea][sl]*.parquet")  # test and valid, but not train
-    return Task(f"cbt-{kind.lower()}", f"Children's Book Test, {title}", patterns, partial(_run, kind))
+    return Task(f"cbt_{kind.lower()}", f"Children's Book Test, {title}", patterns, partial(_run, kind))
 
 
 CBT_TASKS = (_task("CN", "common nouns"), _task("NE", "named entities"), _task("V", "verbs"), _task("P", "prepositions"))

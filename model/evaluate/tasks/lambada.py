@@ -128,5 +128,5 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
 _PATTERNS = ("*lambada*.jsonl*", "*lambada*.txt")
 LAMBADA = Task("lambada", "LAMBADA", _PATTERNS, partial(_run, "lambada", False))
 LAMBADA_PREPROCESSED = Task(
-    "lambada-preprocessed", "LAMBADA, prepared as by OpenAI", _PATTERNS, partial(_run, "lambada-preprocessed", True)
+    "lambada_preprocessed", "LAMBADA, prepared as by OpenAI", _PATTERNS, partial(_run, "lambada_preprocessed", True)
 )

@@ -33,5 +33,5 @@ def _run(name: str, paper: Published, scorer: Scorer, files: list[Path], setting
 
 _2_FILES = ("wikitext-2*/wiki.test.raw*", "wikitext-2*/wiki.test.tokens*", "wikitext-2*/test.txt*", "wiki.test.raw*")
 _103_FILES = ("wikitext-103*/wiki.test.raw*", "wikitext-103*/wiki.test.tokens*")
-WIKITEXT_2 = Task("wikitext-2", "WikiText-2", _2_FILES, partial(_run, "wikitext-2", _2))
-WIKITEXT_103 = Task("wikitext-103", "WikiText-103", _103_FILES, partial(_run, "wikitext-103", _103))
+WIKITEXT_2 = Task("wikitext_2", "WikiText-2", _2_FILES, partial(_run, "wikitext_2", _2))
+WIKITEXT_103 = Task("wikitext_103", "WikiText-103", _103_FILES, partial(_run, "wikitext_103", _103))

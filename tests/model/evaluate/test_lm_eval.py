@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ import torch
 
 from model import hf
 from model.device import Machine
-from model.evaluate.lm_eval import evaluate_as_harness
+from model.evaluate.lm_eval import evaluate_as_harness, harness
+from model.evaluate.lm_eval_tasks import write_harness_task
 from model.evaluate.results import Measure
 from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings
+from model.evaluate.tasks import TASKS
 from model.gpt2 import GPT2, GPT2Config
 from tokenizer import ByteBPE, train
 
@@ -69,10 +72,37 @@ def test_wikitext_and_questions_run(model: tuple[Scorer, Path], tmp_path: Path) 
     scorer, _ = model
     page, questions = tmp_path / "wiki.test.raw", tmp_path / "NQ-open.dev.jsonl"
     page.write_text(" \n = Cat = \n \n The cat sat on the mat , and slept . \n")
-    result = evaluate_as_harness(scorer, "wikitext2", [page], Settings(), tmp_path / "scratch")
+    result = evaluate_as_harness(scorer, "wikitext_2", [page], Settings(), tmp_path / "scratch")
     found = by_name(result.measures)
     assert result.measures[0].protocol["task"] == "wikitext 2.0"
     assert found["bits_per_byte"] == pytest.approx(math.log2(found["byte_perplexity"]))
     questions.write_text(json.dumps({"question": "where did the cat sit", "answer": ["mat"]}) + "\n")
     result = evaluate_as_harness(scorer, "natural_questions", [questions], Settings(), tmp_path / "scratch")
     assert by_name(result.measures) == {"exact_match": 0.0}
+
+
+@pytest.mark.parametrize("name", ["cbt_cn", "ptb"])
+def test_tasks_that_the_harness_lacks_give_our_figures(model: tuple[Scorer, Path], tmp_path: Path, name: str) -> None:
+    """Its own run of the task that we write for it, beside our task."""
+    import lm_eval
+    from lm_eval.tasks import TaskManager
+
+    scorer, _ = model
+    task = TASKS[name]
+    files = task.files(Path(__file__).parent / "data")
+    definition = write_harness_task(name, files, Settings(), tmp_path)[1]
+    cells = json.loads(definition.read_text())
+    cells["dataset_kwargs"] = {"data_files": {"test": str(tmp_path / f"{name}.jsonl")}, "cache_dir": str(tmp_path / "cache")}
+    definition.write_text(json.dumps(cells))
+    manager = TaskManager(include_defaults=False)
+    found = lm_eval.simple_evaluate(harness(scorer), tasks=[str(definition)], task_manager=manager, bootstrap_iters=0)["results"]
+    ours = {measure.name: measure.value for measure in task.run(scorer, files, Settings()).measures if fits(measure.protocol)}
+    theirs = found[f"webtext_{name}"]
+    if name == "cbt_cn":
+        assert theirs["acc,none"] == ours["accuracy"]
+    else:
+        assert theirs["byte_perplexity,none"] == pytest.approx(ours["perplexity per byte"], rel=1e-4)
+
+
+def fits(protocol: Mapping[str, object]) -> bool:
+    return protocol.get("text") == "as it is" and protocol.get("joining", "sentence by sentence") == "sentence by sentence"

@@ -10,7 +10,7 @@ from webtext.cli.build import run_build, up_to_date
 from webtext.core.config_file import load_config, parse_config
 from webtext.core.errors import UsageError
 from webtext.core.files import write_bytes
-from webtext.demo.files import demo_config_toml, write_benchmark, write_dump
+from webtext.demo.files import demo_config_toml, write_benchmark, write_dump, write_evaluation
 from webtext.demo.server import serve
 from webtext.demo.world import make_world
 
@@ -34,6 +34,7 @@ def run_demo(out: Path, workers: int) -> None:
         inputs.mkdir(parents=True, exist_ok=True)
         write_dump(world, dump)
         write_benchmark(world, benchmark)
+        write_evaluation(inputs / "evaluation")
         text = demo_config_toml(server.port, dump, benchmark)
         write_bytes(configuration, text.encode())
         results = run_build(

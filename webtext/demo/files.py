@@ -9,7 +9,7 @@ from string import Template
 import zstandard
 
 from webtext.core.files import write_bytes
-from webtext.demo.resources import TEMPLATES
+from webtext.demo.resources import EVALUATION, TEMPLATES
 from webtext.demo.world import World
 
 WINDOW_LOG = 31  # Pushshift's dumps are made with `zstd --long=31`, and readers must allow for it
@@ -26,6 +26,13 @@ def write_dump(world: World, path: Path) -> None:
 def write_benchmark(world: World, path: Path) -> None:
     """Write the benchmark as JSON lines with a field `text`."""
     write_bytes(path, "".join(json.dumps(example, ensure_ascii=False) + "\n" for example in world.benchmark).encode())
+
+
+def write_evaluation(directory: Path) -> None:
+    """Write the samples of the tasks of `webtext evaluate`."""
+    for path in sorted(EVALUATION.rglob("*")):
+        if path.is_file():
+            write_bytes(directory / path.relative_to(EVALUATION), path.read_bytes())
 
 
 def demo_config_toml(port: int, dump: Path, benchmark: Path, *, train: bool = True) -> str:

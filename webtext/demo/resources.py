@@ -15,6 +15,7 @@ else:
 
 DATA = Path(__file__).parent / "data"
 TEMPLATES = Path(__file__).parent / "templates"
+EVALUATION = DATA / "evaluation"  # samples of the tasks of `webtext evaluate`
 
 
 def read_toml(name: str) -> dict[str, Any]:

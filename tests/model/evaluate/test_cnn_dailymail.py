@@ -11,8 +11,9 @@ import pytest
 from model.evaluate.examples import drawn
 from model.evaluate.task import Settings
 from model.evaluate.tasks import cnn_dailymail as task
-from tests.model.evaluate.writing import DATA, scorer_with_context, writing
+from tests.model.evaluate.writing import scorer_with_context, writing
 from webtext.core.errors import WebtextError
+from webtext.demo.resources import EVALUATION as DATA
 
 STORIES = [DATA / "one.story", DATA / "two.story"]
 

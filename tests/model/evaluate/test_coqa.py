@@ -9,8 +9,9 @@ import pytest
 from model.evaluate.answers import f1
 from model.evaluate.task import Settings
 from model.evaluate.tasks import coqa
-from tests.model.evaluate.writing import DATA, scorer_with_context, writing
+from tests.model.evaluate.writing import scorer_with_context, writing
 from webtext.core.errors import WebtextError
+from webtext.demo.resources import EVALUATION as DATA
 
 FILES = [DATA / "coqa-dev-sample.json"]
 GOLD = {"Who has a kite?": "Ada", "What colour is it?": "red", "When did it open?": "on Monday"}

@@ -7,8 +7,9 @@ import pytest
 from model.evaluate.overlap import place
 from model.evaluate.task import Settings
 from model.evaluate.tasks import TASKS
-from tests.model.evaluate.writing import DATA, scorer_with_context, writing
+from tests.model.evaluate.writing import scorer_with_context, writing
 from webtext.core.config import Benchmark
+from webtext.demo.resources import EVALUATION as DATA
 from webtext.overlap.readers import read_examples
 
 

@@ -20,6 +20,7 @@ from model.evaluate.task import Settings
 from model.evaluate.tasks import TASKS
 from model.gpt2 import GPT2, GPT2Config
 from tokenizer import ByteBPE, train
+from webtext.demo.resources import EVALUATION
 
 PASSAGES = ("The cat sat on the mat and looked at the dog", 'She said: "Not now, my dear', "Rain fell on the town all day and all night")
 
@@ -89,7 +90,7 @@ def test_tasks_that_the_harness_lacks_give_our_figures(model: tuple[Scorer, Path
 
     scorer, _ = model
     task = TASKS[name]
-    files = task.files(Path(__file__).parent / "data")
+    files = task.files(EVALUATION)
     definition = write_harness_task(name, files, Settings(), tmp_path)[1]
     cells = json.loads(definition.read_text())
     cells["dataset_kwargs"] = {"data_files": {"test": str(tmp_path / f"{name}.jsonl")}, "cache_dir": str(tmp_path / "cache")}

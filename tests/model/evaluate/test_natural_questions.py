@@ -9,8 +9,9 @@ import pytest
 
 from model.evaluate.task import Settings
 from model.evaluate.tasks import natural_questions as task
-from tests.model.evaluate.writing import DATA, scorer_with_context, writing
+from tests.model.evaluate.writing import scorer_with_context, writing
 from webtext.core.errors import WebtextError
+from webtext.demo.resources import EVALUATION as DATA
 
 FILES = task.NATURAL_QUESTIONS.files(DATA)
 KNOWN = {question.text: question.answers for question in task.read_questions(FILES, 1)}

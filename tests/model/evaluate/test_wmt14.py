@@ -9,8 +9,9 @@ import pytest
 
 from model.evaluate.task import Settings
 from model.evaluate.tasks import wmt14 as task
-from tests.model.evaluate.writing import DATA, scorer_with_context, writing
+from tests.model.evaluate.writing import scorer_with_context, writing
 from webtext.core.errors import UsageError, WebtextError
+from webtext.demo.resources import EVALUATION as DATA
 
 FILES = task.WMT14_EN_FR.files(DATA)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,8 +13,6 @@ from model.evaluate.generation import Decoding, Generated
 from model.evaluate.scorer import Scorer
 from model.gpt2 import GPT2, GPT2Config
 from tests.model.evaluate.conftest import Bytes
-
-DATA = Path(__file__).parent / "data"
 
 
 def scorer_with_context(context: int = 4096) -> Scorer:

@@ -254,7 +254,7 @@ def test_templates_and_data_are_in_the_package() -> None:
     from webtext.demo.resources import DATA, TEMPLATES
 
     assert {path.suffix for path in TEMPLATES.iterdir()} == {".html", ".txt", ".css", ".toml"}
-    assert {path.suffix for path in DATA.iterdir()} == {".toml", ".md", ".txt", ".json", ".zst"}
+    assert {path.suffix for path in DATA.iterdir() if path.is_file()} == {".toml", ".md", ".txt", ".json", ".zst"}
 
 
 def test_a_key_that_no_entry_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 # Words that end in a full stop which is theirs, not the sentence's: titles, firms, months, measures.
 _ABBREVIATIONS = frozenset(
@@ -68,6 +69,11 @@ class Detokenizer:
     quotes: tuple[tuple[str, str], ...] = (('"', '"'), ("'", "'"))  # opening and closing, as the set has them
     padded: bool = False  # lines begin and end with a space
     clitic: re.Pattern[str] = field(default=re.compile(r"'\w+"), repr=False)  # tokens that were parted from the word before
+
+    @cached_property
+    def _quotes(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The opening and the closing quotes, by how they are written."""
+        return {_written_quote(pair[0]): pair[0] for pair in self.quotes}, {_written_quote(pair[1]): pair[1] for pair in self.quotes}
 
     def for_lines(self, lines: Iterable[str]) -> Detokenizer:
         """The same for lines that all begin and end with a space, as in the files of WikiText and PTB, or for those that do not."""
@@ -134,9 +140,11 @@ class Detokenizer:
 
     def _written(self, chunk: Sequence[str], final: bool) -> str:
         """A chunk in one piece, or its tokens apart where it could not be parted into them again."""
+        if len(chunk) == 1 and chunk[0].isalpha():
+            return chunk[0]
         marks = _MARKS if self.inner is _wikitext else {}
-        quotes = {quote for pair in self.quotes for quote in pair}
-        text = "".join(_written_quote(token) if token in quotes else marks.get(token, token) for token in chunk)
+        quotes = {quote: written for sides in self._quotes for written, quote in sides.items()}
+        text = "".join(quotes.get(token, marks.get(token, token)) for token in chunk)
         if self._parted(text, final) == list(chunk):
             return text
         return " ".join(chunk)
@@ -147,7 +155,7 @@ class Detokenizer:
             return [chunk]
         if self.inner is _wikitext and set(chunk) == {"="}:
             return list(chunk)
-        opening, closing = ({_written_quote(pair[side]): pair[side] for pair in self.quotes} for side in (0, 1))
+        opening, closing = self._quotes
         first: list[str] = []
         last: list[str] = []
         while len(chunk) > 1 and (chunk[0] in _OPENING or (chunk[0] in opening and not self.clitic.fullmatch(chunk))):

@@ -14,6 +14,7 @@ from typing import Any
 
 from model.evaluate.results import Choice, Measure, Outcome, mean_and_error
 from webtext.core.compression import SUFFIXES
+from webtext.core.errors import WebtextError
 from webtext.core.files import read_json
 from webtext.overlap.samples import KINDS
 
@@ -35,6 +36,8 @@ def read_overlaps(directory: Path) -> list[OverlapReport]:
     found = []
     for path in sorted(directory.glob("*.json")):
         report: Any = read_json(path)
+        if "files" not in report:
+            raise WebtextError(f"{path}: a report of an earlier version, which does not name its files; run `webtext overlap` again")
         with open(directory / "examples" / f"{report['stem']}.csv", encoding="utf-8", newline="") as file:
             overlaps = {place(row["example"], report["files"]): row["overlap"] for row in csv.DictReader(file)}
         found.append(OverlapReport(report["name"], report["heavy_above"], overlaps))
@@ -54,11 +57,12 @@ def place(example: str, files: Sequence[str]) -> Place:
 
 
 def figure(measure: str, outcomes: Sequence[Outcome]) -> float:
-    """The measure of some examples: the weighted mean of their values, for a perplexity its exponential, for bits its part of ln 2."""
-    mean = sum(outcome.value * outcome.weight for outcome in outcomes) / sum(outcome.weight for outcome in outcomes)
-    if measure.startswith("perplexity"):
-        return math.exp(mean)
-    return mean / math.log(2) if measure.startswith("bits") else mean
+    """The measure of some examples: the mean of their values by weight; of perplexities and bits, their total by that of the units."""
+    weights = sum(outcome.weight for outcome in outcomes)
+    if measure.startswith(("perplexity", "bits")):
+        total = sum(outcome.value for outcome in outcomes) / weights
+        return math.exp(total) if measure.startswith("perplexity") else total
+    return sum(outcome.value * outcome.weight for outcome in outcomes) / weights
 
 
 def by_overlap(
@@ -69,23 +73,32 @@ def by_overlap(
     A clean example has nothing of the corpus, a dirty one any n-gram of it. Nothing where the task and the test set have no file in
     common. A measure that is no mean over examples cannot be parted, which a note says.
     """
-    overlaps = [test.overlaps.get(place(outcome.id, files)) for outcome in outcomes]
-    if not any(overlaps):
-        return [], []
+    places = [place(outcome.id, files) for outcome in outcomes]
+    joined = [(outcome, file, test.overlaps.get((file, name))) for outcome, (file, name) in zip(outcomes, places)]
     found, notes = [], []
-    for name in dict.fromkeys(outcome.measure for outcome in outcomes):
-        mine = [(outcome, overlap) for outcome, overlap in zip(outcomes, overlaps) if outcome.measure == name]
-        all_ = figure(name, [outcome for outcome, _ in mine])
-        whole = next((each for each in measures if not each.group and name.startswith(each.name) and _same(each.value, all_)), None)
-        if whole is None:
-            notes.append(f"The examples of {name} do not make up its figure, so it is not shown by overlap.")
-            continue
-        if absent := sum(overlap is None for _, overlap in mine):
-            notes.append(f"{absent:,} examples of {name} are not among those of the overlap report {test.name}.")
-        for group in dict.fromkeys(("", *sorted(outcome.group for outcome, _ in mine))):
-            inside = [(outcome, overlap) for outcome, overlap in mine if overlap and group in ("", outcome.group)]
-            found += list(_parts(name, whole.protocol, group, inside, test))
+    for name in dict.fromkeys(outcome.measure for outcome, _, overlap in joined if overlap):
+        mine = [each for each in joined if each[0].measure == name]
+        sets = [mine]
+        if _whole(measures, name, mine) is None:  # then there may be a figure for each file
+            sets = [[each for each in mine if each[1] == file] for file in dict.fromkeys(file for _, file, _ in mine)]
+        for examples in sets:
+            whole = _whole(measures, name, examples)
+            if whole is None:
+                notes.append(f"The examples of {name} do not make up its figure, so it is not shown by overlap.")
+                continue
+            if absent := sum(overlap is None for _, _, overlap in examples):
+                notes.append(f"{absent:,} examples of {name} are not among those of the overlap report {test.name}.")
+            for group in dict.fromkeys(("", *sorted(outcome.group for outcome, _, _ in examples))):
+                inside = [(outcome, overlap) for outcome, _, overlap in examples if overlap and group in ("", outcome.group)]
+                found += list(_parts(name, whole.protocol, group or whole.group, inside, test))
     return found, notes
+
+
+def _whole(measures: Sequence[Measure], name: str, examples: Sequence[tuple[Outcome, str, str | None]]) -> Measure | None:
+    """The measure that is made of some outcomes of a name, which is the measure's with that of its protocol."""
+    value = figure(name, [outcome for outcome, _, _ in examples])
+    fitting = [each for each in measures if name.startswith(each.name) and _same(each.value, value)]
+    return min(fitting, key=lambda each: name.removeprefix(each.name).lstrip(", ") not in ("", *each.protocol.values()), default=None)
 
 
 def _parts(

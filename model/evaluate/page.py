@@ -62,7 +62,7 @@ def number(value: Any) -> str:
 def here(column: Any, measures: Sequence[Record]) -> float | None:
     """Our figure in a column of Table 3: of the first measure whose published figures are those of the column."""
     for measure in measures:
-        if not measure["group"] and (scale := column.scale(measure["paper"])):
+        if scale := column.scale(measure["paper"]):
             return float(scale * measure["value"])
     return None
 
@@ -96,7 +96,7 @@ def _against_size(task: Record, parameters: int, without: Sequence[str]) -> list
     for measure in task["measures"]:
         published = tuple(sorted(measure["paper"].items()))
         kind = measure["measure"].partition(",")[0]
-        if measure["group"] or not published or kind in without or (measure["measure"], published) in seen:
+        if not published or kind in without or (measure["measure"], published) in seen:
             continue
         seen.add((measure["measure"], published))
         points = [(float(PARAMETERS[size]), measure["paper"][size]) for size in SIZES if size in measure["paper"]]
@@ -131,8 +131,8 @@ def _figures(tables: Mapping[str, Sequence[Record]]) -> dict[str, Markup]:
         found[FIGURE_5] = _two_curves(chart, within, "percent", {"held-out": "published", "samples": "ours"}, dots=False)
     if rows := [row for row in tables.get(CALIBRATION, []) if row["answers"]]:
         chart = Chart("Accuracy of answers by their probability", Axis(0, 1, _shares().ticks), _shares(), "probability of the answer")
-        points = [(row["mean probability"], row["accuracy"]) for row in rows]
-        texts = [f"{row['answers']} answers: {number(row['accuracy'])}" for row in rows]
+        points = [(row["mean probability"], row["exact match"]) for row in rows]
+        texts = [f"{row['answers']} answers: {number(row['exact match'])}" for row in rows]
         dots = [chart.dot(point, "ours", text) for point, text in zip(points, texts)]
         found[CALIBRATION] = chart.draw(chart.line([(0, 0), (1, 1)], "published"), chart.line(points, "ours"), *dots)
     return found

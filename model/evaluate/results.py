@@ -34,8 +34,8 @@ class Measure:
 class Outcome:
     """What came out for an example, so that figures can be made of a part of them: the clean, the overlapping, a domain.
 
-    `id` is the example's in webtext's overlap reports. A measure is a mean of `value` weighted by `weight`: for accuracy 0 or 1 with
-    weight 1, for perplexity nats with the number of units.
+    `id` is the example's in webtext's overlap reports. A measure is the mean of `value` by `weight`, as 0 or 1 with weight 1 for accuracy.
+    Of a perplexity or of bits, `value` is the total of the example in nats or bits, and `weight` how many units these are of.
     """
 
     id: str

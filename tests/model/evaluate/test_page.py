@@ -14,7 +14,7 @@ import pytest
 
 from model.evaluate.page import number, render
 from model.evaluate.paper import TABLE_3
-from model.evaluate.results import SIZES, Measure, to_record
+from model.evaluate.results import SIZES, Choice, Measure, to_record
 
 MODEL = {"parameters": 124_439_808, "context": 1024, "vocabulary": 50257, "precision": "fp32"}
 TASKS = {  # columns of Table 3 by task
@@ -39,7 +39,7 @@ def likelihood() -> list[dict[str, Any]]:
             factor = 0.01 if name == "accuracy" else 1.0
             paper = {size: factor * value for size, value in column.figures.items()}
             measures.append(Measure(name, 2 * paper["117M"], 10, "examples", {"stride": 1024, "target": "<s>"}))
-            measures.append(Measure(name, paper["117M"] * 1.1, 10, "examples", {"stride": 512}, paper))
+            measures.append(Measure(name, paper["117M"] * 1.1, 10, "examples", {"stride": 512}, paper, "validation"))
         found.append(task(title, measures))
     return found
 
@@ -59,9 +59,9 @@ def generating() -> list[dict[str, Any]]:
     table_4 = [{"summary": name, **dict(zip(kinds, row))} for name, row in systems.items()]
     overlap = []
     for part, value, count in (("all", 0.5, 100), ("clean", 0.47, 85), ("heavy", 0.61, 15)):
-        protocol = {"overlap": part, "overlap report": "CoQA", "heavy above": 0.15}
+        protocol: dict[str, Choice] = {"overlap": part, "overlap report": "CoQA", "heavy above": 0.15}
         overlap.append(to_record("coqa", Measure("F1", value, count, "examples", protocol, group="news")))
-    bins = [{"answers": 10 - place, "mean probability": place / 10, "accuracy": place / 20} for place in range(10)]
+    bins = [{"answers": 10 - place, "mean probability": place / 10, "exact match": place / 20} for place in range(10)]
     surest = [{"question": "who wrote <em>on the origin of species", "answer": "Charles Darwin", "right": True, "probability": 0.834}]
     curve = [{"percent": percent, "held-out": 1 - 0.6 / (1 + percent), "samples": 1 - 0.3 / (1 + percent)} for percent in range(0, 101, 5)]
     losses = [

@@ -81,7 +81,7 @@ def calibration(probabilities: Floats, right: Floats) -> list[dict[str, Any]]:
             "from": place / BINS,
             "answers": int((bins == place).sum()),
             "mean probability": float(probabilities[bins == place].mean()),
-            "accuracy": float(right[bins == place].mean()),
+            "exact match": float(right[bins == place].mean()),
         }
         for place in np.unique(bins).tolist()
     ]

@@ -56,7 +56,7 @@ def read_segments(files: list[Path], source: str, target: str) -> list[Segment]:
 def run(scorer: Scorer, files: list[Path], settings: Settings, source: str, target: str) -> TaskResult:
     """BLEU of the first sentence written greedily behind `source sentence =`."""
     try:
-        from sacrebleu.metrics import BLEU
+        from sacrebleu.metrics.bleu import BLEU
     except ImportError:
         raise WebtextError("translations are scored by sacrebleu; install it with `pip install 'webtext[evaluate]'`") from None
     earlier = [path for path in files if "2013" in path.name]

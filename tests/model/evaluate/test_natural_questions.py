@@ -65,9 +65,9 @@ def test_confidence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.measures[1].count == 2
     rows = {row["from"]: row for row in result.tables["calibration"] if row["answers"]}
     assert rows.keys() == {0.0, 0.9}
-    assert rows[0.9]["accuracy"] == 1.0
+    assert rows[0.9]["exact match"] == 1.0
     assert rows[0.9]["mean probability"] == pytest.approx(0.95)
-    assert rows[0.0]["accuracy"] == 0.0
+    assert rows[0.0]["exact match"] == 0.0
     assert sum(row["answers"] for row in rows.values()) == 200
     table = result.tables["the 30 most confident answers"]
     assert [row["right"] for row in table] == [True] * rows[0.9]["answers"] + [False] * (30 - rows[0.9]["answers"])

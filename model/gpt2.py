@@ -92,17 +92,31 @@ class KVCache:
         self._keys = torch.empty(shape, device=device, dtype=dtype)
         self._values = torch.empty(shape, device=device, dtype=dtype)
         self.length = 0
+        self._padding: tuple[Tensor, Tensor] | None = None
 
     def repeated(self, batch: int, more: int) -> KVCache:
         """A cache of `batch` sequences that all begin with this one's only sequence, with room for `more` tokens behind it."""
         layers, _, heads, _, depth = self._keys.shape
         made = KVCache.__new__(KVCache)
-        made.length = self.length
+        made.length, made._padding = self.length, None
         shape = (layers, batch, heads, self.length + more, depth)
         made._keys, made._values = self._keys.new_empty(shape), self._values.new_empty(shape)
         made._keys[:, :, :, : self.length] = self._keys[:, :, :, : self.length]
         made._values[:, :, :, : self.length] = self._values[:, :, :, : self.length]
         return made
+
+    def pad(self, lengths: Tensor) -> None:
+        """Say that of the tokens read so far only the first `lengths` [B] are text, the rest padding: the next one, and those behind it,
+        which are read one at a time, follow the text."""
+        places = torch.arange(self._keys.size(3), device=lengths.device)
+        self._padding = (places < lengths[:, None]) | (places >= self.length), self.length - lengths
+
+    def behind_padding(self) -> tuple[Tensor, Tensor] | None:
+        """For the next token: (mask [B, 1, 1, T], true where it may look; its position [B, 1]) where there is padding."""
+        if self._padding is None:
+            return None
+        text, padding = self._padding
+        return text[:, None, None, : self.length + 1], (self.length - padding)[:, None]
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store the new tokens' keys and values behind `length` and return those of all tokens. `length` itself is moved by the model."""
@@ -206,10 +220,11 @@ class GPT2(nn.Module):
         mask = None
         if start and t > 1:  # a new token sees all that was read before, and the new ones up to itself
             mask = torch.ones(t, start + t, dtype=torch.bool, device=tokens.device).tril(start)
-        if eot is None:
+        places = _keep_documents_apart(tokens, eot) if eot is not None else cache.behind_padding() if cache is not None else None
+        if places is None:
             x = self.wte(tokens) + self.wpe.weight[start : start + t]
         else:
-            mask, positions = _keep_documents_apart(tokens, eot)
+            mask, positions = places
             x = self.wte(tokens) + self.wpe(positions)
         x = _drop(x, self.config.dropout, self.training)
         for block in self.h:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from torch import Tensor
 from model.gpt2 import GPT2, GPT2Config
 from model.tensors import write_safetensors
 from webtext.core.errors import WebtextError
+from webtext.core.files import write_bytes
 
 # OpenAI's code multiplies x @ w (its "Conv1D"), torch's Linear x @ w.T: these weights are stored transposed.
 TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
@@ -38,12 +38,13 @@ def export(model: GPT2, directory: Path, *, eot: int | None = None) -> None:
         visible = tensor[: model.config.vocab_size] if name == "wte.weight" else tensor
         tensors[f"transformer.{name}"] = visible.T if name.endswith(TRANSPOSED) else visible
     write_safetensors(directory / "model.safetensors", tensors, {"format": "pt"})
-    temporary = directory / ".config.json.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(config_json(model.config, eot), indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(directory / "config.json")
+    # NB: without it transformers' generate() makes its settings of config.json, with a warning.
+    write_bytes(directory / "generation_config.json", _json({"bos_token_id": eot, "eos_token_id": eot, "pad_token_id": eot}))
+    write_bytes(directory / "config.json", _json(config_json(model.config, eot)))  # last: `load` takes a directory with it for a model
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
 
 
 def load(directory: Path) -> GPT2:

@@ -36,6 +36,7 @@ from model.device import Machine, machine, platform_of
 from model.gpt2 import GPT2
 from model.log import Pace, RunLog, StepReport, tensorboard_is_there
 from model.optim import adamw, learning_rate
+from model.validation import mean_loss
 from webtext.core.errors import UsageError, WebtextError
 
 __all__ = ["DivergedError", "StepReport", "TrainConfig", "TrainResult", "parser", "run", "say", "train"]
@@ -264,20 +265,9 @@ class _Run:
         """ln(V), plus half the variance 0.02^2 C that the logits of a fresh model have."""
         return math.log(self.config.vocab_size) + 0.5 * 0.02**2 * self.config.model.width
 
-    @torch.no_grad()
     def _validate(self) -> float:
         """Mean loss in nats a token over the fixed validation windows, which the ranks share."""
-        windows = evaluation_windows(self.val_windows, self.config.eval_tokens)
-        mine = windows[self.here.rank :: self.here.ranks]
-        batches = (mine[i : i + self.micro_batch] for i in range(0, len(mine), self.micro_batch))
-        loss = torch.zeros((), dtype=torch.float64 if self.here.device.type != "mps" else torch.float32, device=self.here.device)
-        self.model.eval()
-        for arrays in prefetched(self.val_windows.load, batches, self.config.loader_workers):
-            inputs, targets = (torch.from_numpy(array).to(self.here.device, non_blocking=True) for array in arrays)
-            with self.here.autocast():
-                loss += self.model(inputs, targets, eot=self.eot)
-        self.model.train()
-        mean = float(self.here.sum(loss)) / self.val_windows.targets(windows)
+        mean = mean_loss(self.model, self.val_windows, self.config, self.here)
         self.state.val_loss = mean
         if self.state.best_val_loss is None or mean < self.state.best_val_loss:
             self.state.best_val_loss, self.state.best_step = mean, self.state.step

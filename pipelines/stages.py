@@ -178,7 +178,7 @@ OVERLAP = Stage(
     sources=_benchmarks,
     phases=lambda config: {"measure": len(config.overlap.benchmarks), "locate": _shards(config), "report": 1},
     graph="pipelines.overlap",
-    version=2,  # all documents of a match are counted
+    version=3,  # a report names the files of its test set
 )
 TOKENIZER = Stage(
     name="tokenizer",

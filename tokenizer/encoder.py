@@ -91,9 +91,9 @@ class ByteBPE(Vocabulary):
         """The text of ``ids``; bytes that are no UTF-8 become U+FFFD, as in GPT-2's own code."""
         return self.decode_bytes(ids).decode(errors="replace")
 
-    def save(self, directory: str | Path, *, metadata: Mapping[str, Any] | None = None) -> list[Path]:
+    def save(self, directory: str | Path, *, metadata: Mapping[str, Any] | None = None, context: int = 1024) -> list[Path]:
         """Write the vocabulary in every format; see `tokenizer.files.save`."""
-        return files.save(self, Path(directory), metadata)
+        return files.save(self, Path(directory), metadata, context)
 
     @staticmethod
     def load(path: str | Path) -> ByteBPE:

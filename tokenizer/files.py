@@ -34,8 +34,12 @@ def to_characters(token: bytes) -> str:
     return "".join(map(_TO_CHARACTER.__getitem__, token))
 
 
-def save(bpe: Vocabulary, directory: Path, metadata: Mapping[str, Any] | None = None) -> list[Path]:
-    """Write all files into ``directory``; returns them. ``metadata`` (JSON values, as the hash of the corpus) goes to ``metadata.json``."""
+def save(bpe: Vocabulary, directory: Path, metadata: Mapping[str, Any] | None = None, context: int = 1024) -> list[Path]:
+    """Write all files into ``directory``; returns them.
+
+    ``metadata`` (JSON values, as the hash of the corpus) goes to ``metadata.json``; ``context`` is the longest text, in tokens, that the
+    model beside them takes, as transformers warns of longer ones.
+    """
     vocabulary = {to_characters(token): i for i, token in enumerate(bpe.tokens)} | {EOT: bpe.eot}
     merges = [(to_characters(left), to_characters(right)) for left, right in bpe.merges]
     merges_text = "".join(f"{line}\n" for line in (_VERSION_LINE, *(f"{left} {right}" for left, right in merges)))
@@ -51,7 +55,7 @@ def save(bpe: Vocabulary, directory: Path, metadata: Mapping[str, Any] | None = 
                 "clean_up_tokenization_spaces": False,
                 "eos_token": EOT,
                 "errors": "replace",
-                "model_max_length": 1024,
+                "model_max_length": context,
                 "tokenizer_class": "GPT2Tokenizer",
                 "unk_token": EOT,
             }

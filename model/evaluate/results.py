@@ -34,8 +34,8 @@ class Measure:
 class Outcome:
     """What came out for an example, so that figures can be made of a part of them: the clean, the overlapping, a domain.
 
-    `id` is the example's in webtext's overlap reports. A measure is a mean of `value` weighted by `weight`: for accuracy 0 or 1 with
-    weight 1, for perplexity nats with the number of units.
+    `id` is the example's in webtext's overlap reports. A measure is the mean of `value` by `weight`, as 0 or 1 with weight 1 for accuracy.
+    Of a perplexity or of bits, `value` is the total of the example in nats or bits, and `weight` how many units these are of.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Outcome:
     value: float
     weight: float = 1.0
     text: str = ""  # what the model wrote or chose
+    group: str = ""  # the part of the examples that it is in, as its domain, where a Measure has that group
 
 
 @dataclass
@@ -57,7 +58,7 @@ class TaskResult:
 
 
 OUTCOMES = pa.schema(
-    [("id", pa.string()), ("measure", pa.string()), ("value", pa.float64()), ("weight", pa.float64()), ("text", pa.string())]
+    [(name, pa.float64() if name in ("value", "weight") else pa.string()) for name in ("id", "measure", "value", "weight", "text", "group")]
 )
 COLUMNS = ("task", "measure", "group", "value", "standard_error", "count", "unit", "protocol", *(f"paper_{size}" for size in SIZES))
 
@@ -75,6 +76,12 @@ def to_record(task: str, measure: Measure) -> dict[str, Any]:
         "protocol": dict(measure.protocol),
         "paper": dict(measure.paper),
     }
+
+
+def from_record(record: Mapping[str, Any]) -> Measure:
+    """The measure of a record of evaluation.json."""
+    names = ("measure", "value", "count", "unit", "protocol", "paper", "group", "standard_error")
+    return Measure(*(record[name] for name in names))
 
 
 def to_csv(records: Iterable[Mapping[str, Any]]) -> str:

@@ -96,6 +96,16 @@ class Scorer:
         ]
         return _joined(self._score(windows, 0)).logprobs
 
+    @torch.inference_mode()
+    def read(self, tokens: Sequence[int]) -> KVCache:
+        """Keys and values of tokens, which may be none, for `KVCache.repeated`."""
+        dtype = torch.bfloat16 if self.here.precision == "bf16" else torch.float16 if self.here.precision == "fp16" else torch.float32
+        cache = KVCache(self.model.config, 1, len(tokens), device=self.here.device, dtype=dtype)
+        if tokens:
+            with self.here.autocast():
+                self.model.hidden(self.padded([tokens]), cache=cache)
+        return cache
+
     def _windows_of(self, context: Sequence[int], continuation: Sequence[int]) -> Iterator[_Window]:
         text = [*context, *continuation]
         begin = len(context)
@@ -117,12 +127,13 @@ class Scorer:
             for index, score in zip(members, self._score_shared([windows[index] for index in members], top)):
                 found[index] = score
         alone.sort(key=lambda index: (-len(windows[index].tokens), windows[index].tokens))
-        for batch in self._batches(alone, [len(window.tokens) for window in windows]):
+        for batch in self.batches(alone, [len(window.tokens) for window in windows]):
             for index, score in zip(batch, self._score_batch([windows[index] for index in batch], top)):
                 found[index] = score
         return [score for score in found if score is not None]
 
-    def _batches(self, indices: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    def batches(self, indices: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Indices, longest first, in parts of about `batch_tokens`, given the length of each."""
         batch: list[int] = []
         for index in indices:
             if batch and (len(batch) + 1) * lengths[batch[0]] > self.batch_tokens:
@@ -134,7 +145,7 @@ class Scorer:
 
     @torch.inference_mode()
     def _score_batch(self, windows: Sequence[_Window], top: int) -> list[Continuation]:
-        tokens = self._padded([window.tokens[:-1] for window in windows])
+        tokens = self.padded([window.tokens[:-1] for window in windows])
         with self.here.autocast():
             hidden = self.model.hidden(tokens)
         rows = [hidden[row, len(window.tokens) - 1 - window.scored : len(window.tokens) - 1] for row, window in enumerate(windows)]
@@ -144,21 +155,19 @@ class Scorer:
     def _score_shared(self, windows: Sequence[_Window], top: int) -> list[Continuation]:
         """Windows with the same tokens before those that are scored: these are read once, into a key-value cache."""
         shared = windows[0].tokens[: -windows[0].scored - 1]  # NB: the last token of the context predicts, so it is read with the rest
-        dtype = torch.bfloat16 if self.here.precision == "bf16" else torch.float16 if self.here.precision == "fp16" else torch.float32
-        cache = KVCache(self.model.config, 1, len(shared), device=self.here.device, dtype=dtype)
+        cache = self.read(shared)
         scores: dict[int, Continuation] = {}
         with self.here.autocast():
-            self.model.hidden(self._padded([shared]), cache=cache)
             order = sorted(range(len(windows)), key=lambda index: -windows[index].scored)
-            for batch in self._batches(order, [len(window.tokens) for window in windows]):
+            for batch in self.batches(order, [len(window.tokens) for window in windows]):
                 tails = [windows[index].tokens[len(shared) : -1] for index in batch]
-                hidden = self.model.hidden(self._padded(tails), cache=cache.repeated(len(batch), max(map(len, tails))))
+                hidden = self.model.hidden(self.padded(tails), cache=cache.repeated(len(batch), max(map(len, tails))))
                 rows = [hidden[row, : len(tail)] for row, tail in enumerate(tails)]
                 targets = [windows[index].tokens[-windows[index].scored :] for index in batch]
                 scores.update(zip(batch, self._scores(rows, targets, top)))
         return [scores[index] for index in range(len(windows))]
 
-    def _padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
+    def padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
         """Token rows as a tensor [rows, longest]; what pads them on the right is read by no token before it."""
         longest = max(map(len, rows))
         return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], dtype=torch.long, device=self.here.device)

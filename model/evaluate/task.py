@@ -42,19 +42,15 @@ class Task:
     patterns: Sequence[str]
     run: Callable[[Scorer, list[Path], Settings], TaskResult]
     kind: Literal["likelihood", "generation"] = "likelihood"
+    of_build: bool = False  # its files are those of the model's build, and the patterns are relative to that
 
     def files(self, data: Path) -> list[Path]:
         """The task's files below a directory, sorted: those of the first pattern that matches any."""
         for pattern in self.patterns:
-            found = sorted(path for path in data.rglob(pattern) if path.is_file())
+            found = sorted(path for path in (data.glob(pattern) if self.of_build else data.rglob(pattern)) if path.is_file())
             if found:
                 return found
         return []
-
-
-def example_id(files: Sequence[Path], path: Path, name: str) -> str:
-    """The id of an example as the overlap reports have it: of several files, it begins with the name of the file."""
-    return name if len(files) == 1 or path.stem == name else f"{path.name}:{name}"
 
 
 def choose(tasks: dict[str, Task], names: Sequence[str]) -> list[Task]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.commands import ROOT, kill_when, manifests
+from tests.end_to_end.golden import GOLDEN, digests
 from tests.end_to_end.small import small_world
 from webtext.core.directories import DIRECTORIES, work_directory
 
@@ -94,3 +96,9 @@ def test_a_changed_key_redoes_its_stage_and_what_follows(world: Path, one: Path)
     assert said == expected
     assert run(world, one, 1, "dedup.threshold=0.8")["extract"] == "up to date"
     assert manifests(one) == before
+
+
+def test_output_changes_only_with_the_version_of_its_stage(one: Path) -> None:
+    """Else a build of the version before would not be made anew. Where it fails: raise the stage's `version`, then see golden.py."""
+    golden = json.loads(GOLDEN.read_text())
+    assert digests(one) == golden

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from model import hf
 from model.gpt2 import GPT2, SIZES, GPT2Config
+from tokenizer import ByteBPE
 from webtext.core.errors import WebtextError
 
 FOUR = ["124M", "355M", "774M", "1558M"]
@@ -89,7 +90,7 @@ def test_a_round_trip_keeps_every_bit(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in model.state_dict().items())
     assert again.config == model.config
     assert load_file(tmp_path / "model.safetensors")["transformer.wte.weight"].shape == (50, 16)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "generation_config.json", "model.safetensors"]
 
 
 def test_old_names_and_half_precision_are_read(tmp_path: Path) -> None:
@@ -141,3 +142,19 @@ def test_untied_missing_and_cut_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").unlink()
     with pytest.raises(WebtextError, match=r"config\.json: cannot read the model's configuration: No such file"):
         hf.load(tmp_path)
+
+
+def test_what_is_exported_is_whole_for_transformers(tmp_path: Path) -> None:
+    """Model, tokenizer and settings of generation, by the classes that choose by themselves."""
+    import transformers
+
+    bpe = ByteBPE([(104, 101)])
+    hf.export(GPT2(GPT2Config(layers=1, heads=1, width=8, context=16, vocab_size=bpe.vocab_size)), tmp_path, eot=bpe.eot)
+    bpe.save(tmp_path, context=16)
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert (len(tokenizer), tokenizer.model_max_length, tokenizer.eos_token_id) == (258, 16, bpe.eot)
+    assert tokenizer("he had")["input_ids"] == bpe.encode("he had")
+    assert model.generation_config.eos_token_id == bpe.eot
+    prompt = tokenizer("he", return_tensors="pt")
+    assert model.generate(**prompt, max_new_tokens=3).shape[1] <= prompt["input_ids"].shape[1] + 3

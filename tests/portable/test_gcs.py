@@ -23,10 +23,10 @@ import pytest
 import requests
 
 from tests.end_to_end.commands import ROOT, WEBTEXT, manifests
+from tests.end_to_end.small import small_world
 from tests.portable.test_portable import JOB_SERVER, POOL, WORKER, files_of, free_port, started
 from webtext.demo.files import demo_config_toml, write_benchmark, write_dump
 from webtext.demo.server import serve
-from webtext.demo.world import make_world
 
 pytestmark = pytest.mark.portable
 
@@ -90,8 +90,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The demo's configuration, while its web is served."""
-    world, directory = make_world(), tmp_path_factory.mktemp("demo")
+    """The demo's configuration with a part of its web, while that is served."""
+    world, directory = small_world(), tmp_path_factory.mktemp("demo")
     dump, benchmark, path = directory / "RS_2017-11.zst", directory / "quotations.jsonl", directory / "demo.toml"
     write_dump(world, dump)
     write_benchmark(world, benchmark)

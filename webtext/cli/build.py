@@ -20,8 +20,10 @@ from webtext.cli.remote_build import check_lock, lock_build
 from webtext.core.config import Config
 from webtext.core.errors import UsageError
 from webtext.core.manifest import Manifest, manifest_of
+from webtext.fetch.opt_out import OptOut
 from webtext.fetch.previous_crawl import RETRY
 from webtext.fetch.user_agent import user_agent
+from webtext.links.host_rules import HostRules
 
 
 def stages_of(config: Config) -> dict[str, Stage]:
@@ -48,7 +50,7 @@ def stages_of(config: Config) -> dict[str, Stage]:
     if config.train.enabled:
         stages.append(TRAIN)
         if config.evaluate.enabled:
-            stages.append(EVALUATE)
+            stages.append(replace(EVALUATE, reads=(*EVALUATE.reads, texts)))
     stages.append(replace(REPORT, reads=tuple(stage.name for stage in stages)))
     return {stage.name: stage for stage in stages}
 
@@ -165,8 +167,11 @@ def run_build(
     wanted = [name for name in stages if not only or name in only]
     if retry:
         _check_retry(retry, config)
+    # Refused now and not hours later, when the links are read.
+    HostRules(config.links.block_hosts, config.links.allow_hosts)
+    OptOut(config.fetch.opt_out)
     if "fetch" in wanted and not config.fetch.warcs:
-        user_agent(config.fetch)  # refused now and not hours later, when the links are read
+        user_agent(config.fetch)
     results = []
     with lock_build(build, arguments) as (directory, remote):
         check_build_owner(directory, config, reuse=reuse, allowed_names=allowed_names, remote=remote)

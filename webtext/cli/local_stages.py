@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 ProgressLine = Callable[[str], None]
 GPT2_TOKENS = 50_257
-NO_TOKENIZER = b"No tokenizer of this GPT-2 is known: encode and decode with the one that wrote the token shards it was trained on.\n"
 
 
 def _train(context: StageContext, config: Config, progress: ProgressLine) -> None:
@@ -37,6 +36,7 @@ def _train(context: StageContext, config: Config, progress: ProgressLine) -> Non
 def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> None:
     """Train on the token shards; resumes from checkpoints in model/. hf/ has the tokenizer beside given shards, or says there is none."""
     try:
+        from model.card import model_card
         from model.config import NO_EOT
         from model.train import TrainConfig, train
     except ImportError as error:
@@ -60,9 +60,9 @@ def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> 
         raise WebtextError(f"train: stopped after step {result.steps:,}; run the same command again to go on")
     log.counters.update({"steps": result.steps, "tokens": result.tokens, "parameters": result.parameters})
     if bpe is not None:
-        bpe.save(result.hf)
-    elif section.tokens:
-        write_bytes(result.hf / "README.md", NO_TOKENIZER)
+        bpe.save(result.hf, context=config.model.context)
+    corpus = manifest_of(log.context.build, "dedup")
+    write_bytes(result.hf / "README.md", model_card(config.model, result, corpus.hash() if corpus else None, bpe is not None).encode())
     for path in sorted(result.hf.iterdir()):
         log.register_file(str(path.relative_to(log.context.build)))
 

@@ -138,8 +138,9 @@ def _options(stage: str) -> Iterator[tuple[str, str, FieldInfo]]:
 
 
 def _flags(name: str) -> tuple[str, ...]:
-    """A list of benchmarks is given one by one."""
-    return ("--benchmark", "--benchmarks") if name == "benchmarks" else (f"--{name.replace('_', '-')}",)
+    """A list of benchmarks is given one by one; a task is evaluated as another program does."""
+    named = {"benchmarks": ("--benchmark", "--benchmarks"), "harness": ("--as",)}
+    return named.get(name, (f"--{name.replace('_', '-')}",))
 
 
 def _option_type(info: FieldInfo) -> Any:

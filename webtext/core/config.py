@@ -47,7 +47,7 @@ class LinksSection(Section):
     over_18: bool = key(False, "keep posts that are marked as not safe for work")
     removed: bool = key(False, "keep posts that moderators or Reddit removed, or their authors deleted")
     block_subreddits: list[str] = key([], "subreddits whose posts are rejected, without r/, any case")
-    block_hosts: list[str] = key([], "hosts rejected with their subdomains, in addition to the built-in list")
+    block_hosts: list[str] = key([], "hosts rejected with their subdomains, beside the built-in list: example.org, *.example.org")
     allow_hosts: list[str] = key([], "hosts kept although the built-in list has them")
     max_broken: float = key(0.001, "share of broken lines in a dump above which the run fails", ge=0, le=1)
 
@@ -92,7 +92,7 @@ class FetchSection(Section):
     robots: bool = key(True, "obey robots.txt (RFC 9309)")
     noai: bool = key(True, "reject pages that X-Robots-Tag or a robots meta tag marks as noai")
     noindex: bool = key(False, "reject pages that X-Robots-Tag or a robots meta tag marks as noindex")
-    opt_out: list[str] = key([], "hosts and URL prefixes that are never asked for")
+    opt_out: list[str] = key([], "hosts (with their subdomains) and URL prefixes (https://example.org/private/) that are never asked for")
     content_types: list[str] = key(["text/html", "application/xhtml+xml", "text/plain"], "kinds of content that are kept")
     allow_private: bool = key(False, "allow addresses that are private, loopback or link-local", affects_output=False)
     connect_to: str = key(
@@ -354,6 +354,11 @@ class EvaluateSection(Section):
     stride: int | None = key(None, "tokens by which windows over running text move; empty: the model's context", ge=1)
     pairs: int = key(0, "examples before a question or sentence to translate; 0: the task's own number", ge=0)
     seed: int = key(0, "of sampling, and of the choice of examples", ge=0)
+    ladder: list[str] = key(
+        [], "sizes to train on the tokens of the build by [train], for the losses of figure 4: presets, as nano, tiny, mini"
+    )
+    ladder_steps: int | None = key(None, "optimiser steps of each of these; empty: train.steps", ge=1)
+    harness: Literal["", "lm-eval"] = key("", "run lm-evaluation-harness's version of the tasks too, where it has one")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = key("fp32", "of the matrix products")
     device: str = key("auto", "cuda, mps, cpu, or auto")
     batch_tokens: int = key(8192, "tokens that the device reads at once; no figure depends on it", ge=64, affects_output=False)

@@ -38,8 +38,9 @@ def extract_shard(log: TaskRun, shard: int, section: ExtractSection, opt_out: Se
     ):
         for row in rows:
             log.records_in += 1
-            if opted_out.has_page(row):  # since it was fetched
-                log.reject(row["url"], row["id"], "opt-out")
+            if (entry := opted_out.entry_of_page(row)) is not None:  # since it was fetched
+                log.reject(row["url"], row["id"], "opt-out", entry)
+                opted_out.count(log.counters, shard, entry)
                 continue
             page = pages.read(row)
             try:

@@ -166,7 +166,7 @@ class ArchiveLookup:
         return exchange
 
     def _accept(self, exchange: Exchange) -> None:
-        if exchange.archived and self._opt_out.has(exchange.archived.url):
+        if exchange.archived and self._opt_out.entry(exchange.archived.url) is not None:
             raise Failure("opt-out")
         self._fetcher.accept(exchange)
 

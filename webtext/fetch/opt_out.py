@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from webtext.core.tables import Record
+from webtext.links.host_patterns import parse_patterns
 from webtext.links.urls import BadUrl, canonical
 
 
 class OptOut:
-    """Hosts (with their subdomains) and URL prefixes that are never requested.
+    """Hosts (with their subdomains) and URL prefixes that are never requested. Raises UsageError for an entry that can match nothing.
 
     >>> list = OptOut(["example.org", "example.com/private/"])
-    >>> list.has("https://www.example.org/"), list.has("http://example.com/private/x"), list.has("http://example.com/")
-    (True, True, False)
+    >>> list.entry("https://www.example.org/"), list.entry("http://example.com/private/x"), list.entry("http://example.com/")
+    ('example.org', 'example.com/private/', None)
     """
 
     def __init__(self, entries: Sequence[str]) -> None:
-        entries = [entry.strip() for entry in entries if entry.strip()]
-        bare = [entry.partition("://")[2] if "://" in entry else entry for entry in entries]
-        self._hosts = frozenset(entry.lower().rstrip(".") for entry in bare if "/" not in entry)
-        self._prefixes = tuple(sorted(_bare(f"http://{entry}") for entry in bare if "/" in entry))
+        patterns = parse_patterns(entries, "fetch.opt_out")
+        self.entries = [pattern.entry for pattern in patterns]
+        self._hosts = {pattern.host: pattern.entry for pattern in reversed(patterns) if not pattern.prefix}
+        self._prefixes = tuple(pattern.prefix for pattern in patterns if pattern.prefix)
+        self._entry_of = {pattern.prefix: pattern.entry for pattern in reversed(patterns)}
 
     def __bool__(self) -> bool:
-        return bool(self._hosts or self._prefixes)
+        return bool(self.entries)
 
-    def has(self, url: str) -> bool:
-        host = (urlsplit(url).hostname or "").rstrip(".")
-        labels = host.split(".")
-        if any(".".join(labels[start:]) in self._hosts for start in range(len(labels))):
-            return True
-        return bool(self._prefixes) and _bare(url).startswith(self._prefixes)
+    def entry(self, url: str) -> str | None:
+        """The entry that a URL belongs to; None where it belongs to none."""
+        labels = (urlsplit(url).hostname or "").rstrip(".").split(".")
+        for start in range(len(labels)):
+            if (found := self._hosts.get(".".join(labels[start:]))) is not None:
+                return found
+        if not self._prefixes or not (bare := _bare(url)).startswith(self._prefixes):
+            return None
+        return next(self._entry_of[prefix] for prefix in self._prefixes if bare.startswith(prefix))
 
-    def has_page(self, row: Record) -> bool:
-        """Whether a page of the ledger is opted out: by its URL, the one that answered, or one on the way."""
-        urls = {row["url"], row["final_url"] or row["url"], *row["redirects"]}
-        return bool(self) and any(self.has(form) for url in urls for form in (url, _canonical(url)))
+    def count(self, counters: Counter[str], shard: int, entry: str | None = None) -> None:
+        """Count a URL of an entry; without an entry, in the first shard, see to it that every entry is among the counters."""
+        counters.update({f"opt_out {name}": 0 for name in self.entries} if entry is None and shard == 0 else {})
+        if entry is not None:
+            counters[f"opt_out {entry}"] += 1
+
+    def entry_of_page(self, row: Record) -> str | None:
+        """The entry that a page of the ledger belongs to: by its URL, the one that answered, or one on the way."""
+        urls = [row["url"], row["final_url"] or row["url"], *row["redirects"]] if self else []
+        found = (self.entry(form) for url in urls for form in (url, _canonical(url)))
+        return next((entry for entry in found if entry is not None), None)
 
 
 def _canonical(url: str) -> str:

@@ -139,8 +139,9 @@ class Fetcher:
         parts: SplitResult = urlsplit_or_fail(url)
         if parts.scheme not in ("http", "https"):
             raise Failure("bad-scheme", f"{parts.scheme or 'no'} scheme")
-        if self._opt_out and (self._opt_out.has(url) or self._opt_out.has(self._canonical_or_fail(url))):
-            raise Failure("opt-out", parts.hostname or "")
+        entry = self._opt_out.entry(url) or self._opt_out.entry(self._canonical_or_fail(url)) if self._opt_out else None
+        if entry is not None:
+            raise Failure("opt-out", entry)
         return parts
 
     def _canonical_or_fail(self, url: str) -> str:
@@ -208,7 +209,7 @@ class Fetcher:
     def _robots_once(self, url: str) -> Rules:
         for _hop in range(REDIRECTS + 1):
             parts = urlsplit_or_fail(url)
-            if parts.scheme not in ("http", "https") or self._opt_out.has(url):
+            if parts.scheme not in ("http", "https") or self._opt_out.entry(url) is not None:
                 break
             timeout = self._section.page_timeout
             get = partial(self._client.get, url, accept=ROBOTS_ACCEPT, seconds=timeout, limit=_robots_limit, held=MAX_BYTES + 1)

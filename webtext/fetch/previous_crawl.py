@@ -186,7 +186,7 @@ def _read(row: Record, source: Source, section: FetchSection, opt_out: OptOut) -
         with open(source.path, "rb") as file:
             _copy(file, source, blob)
         page = page_of(blob.getvalue()[source.response :], str(source.path), row["bytes"])
-        if len(page.body) != row["bytes"] or opt_out.has_page(row):
+        if len(page.body) != row["bytes"] or opt_out.entry_of_page(row) is not None:
             return None
         if row["content_type"] is not None and row["content_type"] not in section.content_types:
             return None

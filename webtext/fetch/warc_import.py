@@ -143,6 +143,7 @@ def join_shard(log: TaskRun, shard: int, archives: int, section: FetchSection, w
             if known is None or _order(capture) < _order(known):
                 captures[capture["url"]] = capture
     opt_out = OptOut(section.opt_out)
+    opt_out.count(log.counters, shard)
     with log.table(f"pages/ledger/{shard_name(shard)}.parquet", LEDGER) as ledger:
         for link_id, url in _wanted(log, shard, captures, with_links):
             log.records_in += 1
@@ -152,6 +153,8 @@ def join_shard(log: TaskRun, shard: int, archives: int, section: FetchSection, w
                 log.counters["truncated"] += row["truncated"]
             else:
                 log.reject(url, link_id, row["error"], row["detail"])
+                if row["error"] == "opt-out":
+                    opt_out.count(log.counters, shard, row["detail"])
             ledger.write(row)
             log.progress()
 
@@ -214,8 +217,9 @@ def _ledger_row(link_id: str, url: str, capture: Record | None, section: FetchSe
 
 def _check(capture: Record, section: FetchSection, opt_out: OptOut) -> None:
     """Raise Failure for a page that the configuration leaves out, as the network's are."""
-    if opt_out.has(capture["url"]) or opt_out.has(capture["target"]):
-        raise Failure("opt-out")
+    entry = opt_out.entry(capture["url"]) or opt_out.entry(capture["target"])
+    if entry is not None:
+        raise Failure("opt-out", entry)
     if capture["error"] is not None:
         raise Failure(capture["error"])
     if capture["content_type"] is not None and capture["content_type"] not in section.content_types:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from webtext.links.host_patterns import parse_hosts
+
 REDDIT = frozenset("reddit.com redd.it redditmedia.com reddituploads.com redditstatic.com".split())
 
 MEDIA = frozenset(
@@ -68,24 +70,30 @@ _OLD_GATEWAY = "secure.wikimedia.org"  # Wikipedia over HTTPS until 2011: /wikip
 
 
 class HostRules:
-    """Why a host is rejected: the built-in list, with the hosts that a configuration adds to it or allows.
+    """Why a host is rejected: the built-in list, with the hosts that a configuration adds to it or allows. Raises UsageError for no host.
 
     >>> HostRules(block=["example.org"], allow=["vimeo.com"]).reason("player.vimeo.com")
     """
 
     def __init__(self, block: list[str], allow: list[str]) -> None:
-        self._rules: dict[str, str | None] = {**BUILT_IN}
-        self._rules.update((host.lower(), "blocked-host") for host in block)
-        self._rules.update((host.lower(), None) for host in allow)
+        blocked, allowed = parse_hosts(block, "links.block_hosts"), parse_hosts(allow, "links.allow_hosts")
+        self._rules: dict[str, tuple[str | None, str]] = {host: (reason, "") for host, reason in BUILT_IN.items()}
+        self._rules.update((pattern.host, ("blocked-host", f"block_hosts {pattern.entry}")) for pattern in blocked)
+        self._rules.update((pattern.host, (None, f"allow_hosts {pattern.entry}")) for pattern in allowed)
+        self.entries = [entry for _, entry in self._rules.values() if entry]
 
     def reason(self, host: str) -> str | None:
         """The rule for the host or for the nearest domain above it that has one; None where it is kept."""
-        name = host
+        return self.reason_and_entry(host)[0]
+
+    def reason_and_entry(self, host: str) -> tuple[str | None, str]:
+        """The rule, and the entry of the configuration that it comes from, if it does."""
+        name = host.strip("[]")
         while name:
             if name in self._rules:
                 return self._rules[name]
             name = name.partition(".")[2]
-        return None
+        return None, ""
 
 
 def shows_wikipedia(host: str, rest: str) -> bool:

@@ -62,6 +62,7 @@ def parse_dump(log: TaskRun, index: int, path: str, section: LinksSection, shard
                 _write_round(writer, judge.kept, shards)
                 judge.kept, held = [], 0
         judge.check_broken(section.max_broken)
+        log.counters.update(judge.matches)
         _write_round(writer, judge.kept, shards)
 
 

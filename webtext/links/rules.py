@@ -35,6 +35,7 @@ class HostInfo(NamedTuple):
     host: str  # without port
     shard: int
     reason: str  # why its URLs are rejected, or ""
+    entry: str  # of the configuration that decides so, or ""
 
 
 class Rules:
@@ -43,6 +44,8 @@ class Rules:
     def __init__(self, section: LinksSection, shards: int) -> None:
         self._subreddits = frozenset(name.lower().removeprefix("r/") for name in section.block_subreddits)
         self._hosts = HostRules(section.block_hosts, section.allow_hosts)
+        # Posts that an entry of the configuration's lists of hosts decided on, also those of entries that no post belongs to.
+        self.matches = dict.fromkeys(self._hosts.entries, 0)
         self._shards = shards
         self._before = _seconds(section.before)
         self._after = None if section.after is None else _seconds(section.after)
@@ -67,6 +70,8 @@ class Rules:
             return Verdict(url, 0, reason, "")
         slash = url.index("/", 8)
         info = self._host_info(url[url.index("/") + 2 : slash])
+        if info.entry:
+            self.matches[info.entry] += 1
         if info.reason:
             return Verdict(url, 0, info.reason, info.host)
         if shows_wikipedia(info.host, url[slash:]):
@@ -86,7 +91,8 @@ class Rules:
 
     def _look_up_host(self, authority: str) -> HostInfo:
         host = _PORT.sub("", authority)
-        return HostInfo(host, shard_of_host(host.strip("[]"), self._shards), self._hosts.reason(host) or "")
+        reason, entry = self._hosts.reason_and_entry(host)
+        return HostInfo(host, shard_of_host(host.strip("[]"), self._shards), reason or "", entry)
 
 
 def reaches_karma(scores: Sequence[int], section: LinksSection) -> bool:

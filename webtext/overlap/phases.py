@@ -43,6 +43,7 @@ from webtext.overlap.ngram_index import IndexedTestSet, index_hashes, join_sets,
 from webtext.overlap.quotation_counts import QuotationCounter, aggregate
 from webtext.overlap.readers import format_of, read_examples
 from webtext.overlap.samples import KINDS, overlap_of, samples
+from webtext.overlap.sources import source_files
 from webtext.overlap.spans import longest_examples, shown
 
 FORMAT = 1
@@ -66,7 +67,8 @@ def measure_benchmark(log: TaskRun, index: int, benchmark: Benchmark, section: O
     rows = _rows(test, found_by_example(test, found), longest_by_example(test, runs), section.heavy, filters.words)
     with log.binary(f"{log.context.directory}/examples/{benchmark.stem}.csv", lambda: len(test.examples)) as output:
         output.file.write(_csv(rows))
-    about = {"name": benchmark.name, "stem": benchmark.stem, "read_as": format_of(benchmark)}
+    files = [path.name for path in source_files(benchmark.path)]
+    about = {"name": benchmark.name, "stem": benchmark.stem, "read_as": format_of(benchmark), "files": files}
     figures = _figures(test, found, own, runs, section.heavy, filters.words)
     overlaps = [overlap_of(hit, count, section.heavy) for hit, count in zip(found_by_example(test, found).tolist(), np.diff(test.offsets))]
     shown_ = [shown(test, runs, run, found, filters.words) for run in longest_examples(test, runs, section.spans)]
@@ -204,7 +206,7 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
             "hits": hits,
             "measured_at_most_95_percent": upper_limit(hits, section.probes),
         },
-        "heavy": section.heavy,
+        "heavy_above": section.heavy,
         "quotation_words": section.quotation_words,
     }
     for benchmark in benchmarks:

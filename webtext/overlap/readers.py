@@ -95,7 +95,12 @@ def read_examples(benchmark: Benchmark, role: Role = "test") -> Iterator[Example
     for path in files:
         format_ = detect_format(path) if benchmark.format == "auto" else benchmark.format
         for name, text in _examples(path, format_, benchmark.field, role):
-            yield Example(name if len(files) == 1 or path.stem == name else f"{path.name}:{name}", text)
+            yield Example(example_id(path, name, len(files)), text)
+
+
+def example_id(path: Path, name: str, files: int) -> str:
+    """The id of an example of a file, which is one of so many."""
+    return name if files == 1 or path.stem == name else f"{path.name}:{name}"
 
 
 def _examples(path: Path, format_: str, field: str | list[str], role: Role) -> Examples:

@@ -11,10 +11,11 @@ from model.evaluate.detokenize import CBT
 from model.evaluate.perplexity import AS_IT_IS, DETOKENIZED, note_cut, note_kept
 from model.evaluate.results import Choice, Measure, Outcome, TaskResult, mean_and_error
 from model.evaluate.scorer import Scorer
-from model.evaluate.task import Settings, Task, example_id
+from model.evaluate.task import Settings, Task
 from webtext.core.errors import WebtextError
 from webtext.documents.readers import TABLES
 from webtext.overlap import sources
+from webtext.overlap.readers import example_id
 
 BLANK = "XXXXX"
 _PUBLISHED = {
@@ -79,7 +80,7 @@ def choices(scorer: Scorer, question: Question, text: str) -> list[tuple[list[in
 
 
 def _run(kind: str, scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
-    result = TaskResult(f"cbt-{kind.lower()}")
+    result = TaskResult(f"cbt_{kind.lower()}")
     told = []
     for path in files:
         part = "test" if "_test_" in path.name or path.name.startswith("test") else "validation"
@@ -102,7 +103,7 @@ def _run(kind: str, scorer: Scorer, files: list[Path], settings: Settings) -> Ta
             found[text], error = mean_and_error(right)
             paper = _PUBLISHED.get(kind, {}) if (text, part) == (DETOKENIZED, "validation") else {}
             result.measures.append(Measure("accuracy", found[text], len(right), "examples", protocol, paper, part, error))
-            ids = [example_id(files, path, question.id) for question in questions]
+            ids = [example_id(path, question.id, len(files)) for question in questions]
             result.outcomes += [Outcome(name, f"accuracy, {text}", value, text=choice) for name, value, choice in zip(ids, right, chosen)]
         gain = found[DETOKENIZED] - found[AS_IT_IS]
         result.measures.append(
@@ -117,7 +118,7 @@ def _run(kind: str, scorer: Scorer, files: list[Path], settings: Settings) -> Ta
 
 def _task(kind: str, title: str) -> Task:
     patterns = (f"cbtest_{kind}_[tv][ea][sl]*", f"{kind}/[tv][ea][sl]*.parquet")  # test and valid, but not train
-    return Task(f"cbt-{kind.lower()}", f"Children's Book Test, {title}", patterns, partial(_run, kind))
+    return Task(f"cbt_{kind.lower()}", f"Children's Book Test, {title}", patterns, partial(_run, kind))
 
 
 CBT_TASKS = (_task("CN", "common nouns"), _task("NE", "named entities"), _task("V", "verbs"), _task("P", "prepositions"))

@@ -11,8 +11,9 @@ from pathlib import Path
 from model.evaluate.perplexity import AS_IT_IS, STREAM, nats, text_protocol
 from model.evaluate.results import Measure, Outcome, TaskResult
 from model.evaluate.scorer import Scorer
-from model.evaluate.task import Settings, Task, example_id
+from model.evaluate.task import Settings, Task
 from webtext.core.errors import WebtextError
+from webtext.overlap.readers import example_id
 from webtext.overlap.text_readers import read_text8, standard_part
 
 Parts = Iterator[tuple[str, str]]
@@ -39,7 +40,7 @@ def _blocks(path: Path) -> Parts:
 
 
 def _run(name: str, read: Callable[[Path], Parts], main: str, scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
-    parts = [(example_id(files, path, number), text) for path in files for number, text in settings.limited(read(path))]
+    parts = [(example_id(path, number, len(files)), text) for path in files for number, text in settings.limited(read(path))]
     if not parts:
         raise WebtextError(f"{files[0]}: no text in it; fetch it again")
     spent, tokens = nats(scorer, [text for _, text in parts], stream=True, stride=settings.stride)

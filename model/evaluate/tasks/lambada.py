@@ -11,8 +11,9 @@ from model.evaluate.perplexity import note_cut
 from model.evaluate.results import Choice, Measure, Outcome, TaskResult, mean_and_error
 from model.evaluate.scorer import Continuation, Scorer
 from model.evaluate.stop_words import STOP_WORDS
-from model.evaluate.task import Settings, Task, example_id
+from model.evaluate.task import Settings, Task
 from webtext.core.errors import WebtextError
+from webtext.overlap.readers import example_id
 from webtext.overlap.record_readers import read_lambada
 
 CANDIDATES = 100  # first tokens of a word that the filter looks at: more than the stop words that ever stand before an answer
@@ -86,7 +87,7 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
     """Perplexity and accuracy of the last word, given the rest of its passage."""
     result = TaskResult(name)
     passages = [
-        (example_id(files, path, number), preprocessed(text) if prepare else text)
+        (example_id(path, number, len(files)), preprocessed(text) if prepare else text)
         for path in files
         for number, text in settings.limited(read_lambada(path, "text"))
     ]
@@ -127,5 +128,5 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
 _PATTERNS = ("*lambada*.jsonl*", "*lambada*.txt")
 LAMBADA = Task("lambada", "LAMBADA", _PATTERNS, partial(_run, "lambada", False))
 LAMBADA_PREPROCESSED = Task(
-    "lambada-preprocessed", "LAMBADA, prepared as by OpenAI", _PATTERNS, partial(_run, "lambada-preprocessed", True)
+    "lambada_preprocessed", "LAMBADA, prepared as by OpenAI", _PATTERNS, partial(_run, "lambada_preprocessed", True)
 )

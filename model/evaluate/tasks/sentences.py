@@ -9,8 +9,9 @@ from model.evaluate.detokenize import PTB as TREEBANK
 from model.evaluate.perplexity import DETOKENIZED, STREAM, WORDS, Published, evaluate_text
 from model.evaluate.results import TaskResult
 from model.evaluate.scorer import Scorer
-from model.evaluate.task import Settings, Task, example_id
+from model.evaluate.task import Settings, Task
 from webtext.core.errors import WebtextError
+from webtext.overlap.readers import example_id
 from webtext.overlap.record_readers import read_records
 from webtext.overlap.text_readers import read_units
 
@@ -23,7 +24,7 @@ def _sentences(files: list[Path], settings: Settings) -> list[tuple[str, str]]:
     found = []
     for path in files:
         read = read_records(path, "parquet", "text") if path.suffix == ".parquet" else read_units(path, "line")
-        found += [(example_id(files, path, name), f"{line}\n") for name, line in read]
+        found += [(example_id(path, name, len(files)), f"{line}\n") for name, line in read]
     return list(settings.limited(found))
 
 

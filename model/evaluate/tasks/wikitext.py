@@ -10,8 +10,9 @@ from model.evaluate.detokenize import WIKITEXT
 from model.evaluate.perplexity import AS_IT_IS, DETOKENIZED, STREAM, WORDS, Published, evaluate_text
 from model.evaluate.results import TaskResult
 from model.evaluate.scorer import Scorer
-from model.evaluate.task import Settings, Task, example_id
+from model.evaluate.task import Settings, Task
 from webtext.core.errors import WebtextError
+from webtext.overlap.readers import example_id
 from webtext.overlap.text_readers import read_wikitext
 
 # Which protocol is nearest is what others found with GPT-2's weights (docs/evaluation.md).
@@ -20,7 +21,7 @@ _103 = Published({"117M": 37.50, "345M": 26.37, "762M": 22.05, "1542M": 17.48}, 
 
 
 def _run(name: str, paper: Published, scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
-    articles = [(example_id(files, path, number), f"{text}\n") for path in files for number, text in read_wikitext(path)]
+    articles = [(example_id(path, number, len(files)), f"{text}\n") for path in files for number, text in read_wikitext(path)]
     if not any(line.startswith(" = ") for _, text in articles for line in text.split("\n")):
         raise WebtextError(f"{files[0]}: no heading ` = Title = ` in it; WikiText's test text is wiki.test.raw, or wiki.test.tokens")
     lines = settings.limited((name, f"{line}\n") for name, text in articles for line in text.split("\n")[:-1])
@@ -32,5 +33,5 @@ def _run(name: str, paper: Published, scorer: Scorer, files: list[Path], setting
 
 _2_FILES = ("wikitext-2*/wiki.test.raw*", "wikitext-2*/wiki.test.tokens*", "wikitext-2*/test.txt*", "wiki.test.raw*")
 _103_FILES = ("wikitext-103*/wiki.test.raw*", "wikitext-103*/wiki.test.tokens*")
-WIKITEXT_2 = Task("wikitext-2", "WikiText-2", _2_FILES, partial(_run, "wikitext-2", _2))
-WIKITEXT_103 = Task("wikitext-103", "WikiText-103", _103_FILES, partial(_run, "wikitext-103", _103))
+WIKITEXT_2 = Task("wikitext_2", "WikiText-2", _2_FILES, partial(_run, "wikitext_2", _2))
+WIKITEXT_103 = Task("wikitext_103", "WikiText-103", _103_FILES, partial(_run, "wikitext_103", _103))

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from model.evaluate.results import Choice, Measure, Outcome, TaskResult, mean_and_error
 from model.evaluate.scorer import Scorer
-from model.evaluate.task import Settings, Task, example_id
+from model.evaluate.task import Settings, Task
 from webtext.core.errors import WebtextError
 from webtext.documents.readers import TABLES
+from webtext.overlap.readers import example_id
 from webtext.overlap.sources import open_source, whole
 
 SCHEMAS = 273
@@ -93,7 +94,7 @@ def run(scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:
     """Accuracy by full and by partial scoring (Trinh & Le 2018), the sum of log-probabilities of each sentence with an option put in."""
     result = TaskResult("winograd")
     schemas = [
-        schema._replace(id=example_id([file for file in files if file.suffix == path.suffix], path, schema.id))
+        schema._replace(id=example_id(path, schema.id, sum(file.suffix == path.suffix for file in files)))
         for path in files
         for schema in settings.limited(islice(read_schemas(path), None if path.suffix == ".json" else SCHEMAS))
     ]

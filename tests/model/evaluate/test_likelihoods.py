@@ -44,7 +44,7 @@ def measure(result: TaskResult, name: str, group: str = "", **protocol: object) 
 
 
 # Words and lines of the files of this directory, counted by hand.
-TEXTS = {"wikitext-2": (31, 9), "ptb": (22, 3), "1bw": (22, 3)}
+TEXTS = {"wikitext_2": (31, 9), "ptb": (22, 3), "1bw": (22, 3)}
 
 
 @pytest.mark.parametrize("joining", ["one stream", "by"])
@@ -53,7 +53,7 @@ TEXTS = {"wikitext-2": (31, 9), "ptb": (22, 3), "1bw": (22, 3)}
 def test_a_uniform_model_has_the_perplexity_of_its_vocabulary(name: str, text: str, joining: str) -> None:
     """257 a token; a unit of the original costs 257 to the power of how many tokens there are for it."""
     result = run(name, uniform())
-    unit = {"wikitext-2": "article", "ptb": "sentence", "1bw": "sentence"}[name]
+    unit = {"wikitext_2": "article", "ptb": "sentence", "1bw": "sentence"}[name]
     protocol = {"text": text, "joining": f"{unit} by {unit}" if joining == "by" else joining}
     tokens = measure(result, "perplexity per token", **protocol)
     assert tokens.value == pytest.approx(257, rel=1e-5)
@@ -96,7 +96,7 @@ def test_a_figure_is_the_weighted_mean_of_its_outcomes(name: str) -> None:
     result = run(name, unigram(probabilities))
     mean = sum(one.value for one in result.outcomes) / sum(one.weight for one in result.outcomes)
     if name in TEXTS:
-        joining = "article by article" if name == "wikitext-2" else "sentence by sentence"
+        joining = "article by article" if name == "wikitext_2" else "sentence by sentence"
         row = {"text": "de-tokenized", "joining": joining, "normaliser": "words and ends of lines"}
         assert math.exp(mean) == pytest.approx(measure(result, "perplexity per word", **row).value)
     else:
@@ -166,7 +166,7 @@ def test_an_answer_that_is_a_stop_word_is_never_allowed(tmp_path: Path) -> None:
 
 def test_preparation_of_lambada() -> None:
     assert preprocessed(" “Who?” ``I'' said Tom ") == '\n"Who?" "I" said Tom'
-    assert measure(run("lambada-preprocessed", uniform(512)), "perplexity per word").paper["1542M"] == 8.63
+    assert measure(run("lambada_preprocessed", uniform(512)), "perplexity per word").paper["1542M"] == 8.63
 
 
 def test_lambada_agrees_with_the_harness(data_dir: Path) -> None:
@@ -197,7 +197,7 @@ WINOGRAD_RIGHT = ["because the men feared violence.", "The worm was tasty.", "no
 @pytest.mark.parametrize("opposite", [False, True])
 def test_a_model_that_knows_the_answers_and_one_that_knows_the_opposite(opposite: bool) -> None:
     wanted = 0.0 if opposite else 1.0
-    cbt = run("cbt-cn", Knowing([*CBT_RIGHT, *CBT_RIGHT_TOKENS], opposite=opposite))
+    cbt = run("cbt_cn", Knowing([*CBT_RIGHT, *CBT_RIGHT_TOKENS], opposite=opposite))
     for text in ("as it is", "de-tokenized"):
         assert measure(cbt, "accuracy", "validation", text=text).value == wanted
     # Of the labelled pairs, what is right in one sentence is wrong in the switched one, so they are left to the next test.
@@ -248,7 +248,7 @@ def test_the_hub_has_the_same_questions(tmp_path: Path) -> None:
     rows = [{"sentences": one.story, "question": one.sentence, "answer": one.answer, "options": one.options} for one in questions]
     (tmp_path / "CN").mkdir()
     parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "CN/validation-00000-of-00001.parquet")
-    (path,) = TASKS["cbt-cn"].files(tmp_path)
+    (path,) = TASKS["cbt_cn"].files(tmp_path)
     assert list(read_questions(path)) == questions
     parquet.write_table(pa.table({"a": [1]}), tmp_path / "CN/test.parquet")
     with pytest.raises(WebtextError, match=r"test.parquet, row 1: not the Children's Book Test, which has sentences"):
@@ -276,7 +276,7 @@ def test_questions_of_cbt_by_hand() -> None:
 def test_cbt_takes_the_likeliest_option() -> None:
     """Of a model of single bytes: the sum over the option's letters, since the rest of the sentence is the same."""
     probabilities = np.arange(1, 258) / sum(range(1, 258))
-    result = run("cbt-cn", unigram(probabilities, 1024))
+    result = run("cbt_cn", unigram(probabilities, 1024))
     best = max(
         ["dog", "cat", "man", "hat", "tree", "path", "pin", "needle", "side", "step"],
         key=lambda word: np.log(probabilities[list(word.encode())]).sum(),
@@ -286,7 +286,7 @@ def test_cbt_takes_the_likeliest_option() -> None:
 
 # Published numbers of examples and units of each set, of the files that people have.
 COUNTS = {
-    "wikitext-2": ("perplexity per word", {"normaliser": "words and ends of lines"}, 245_569),
+    "wikitext_2": ("perplexity per word", {"normaliser": "words and ends of lines"}, 245_569),
     "lambada": ("perplexity per word", {}, 5_153),
     "winograd": ("accuracy", {"scoring": "full: the whole sentence"}, 273),
 }
@@ -298,7 +298,7 @@ def test_published_counts(name: str, data_dir: Path) -> None:
     result = run(name, Constant(), data=data_dir / "benchmarks")
     found = [one for one in result.measures if one.name == named and protocol.items() <= dict(one.protocol).items()]
     assert {one.count for one in found} == {count}
-    if name == "wikitext-2":
+    if name == "wikitext_2":
         assert measure(result, "perplexity per byte", text="as it is", joining="one stream").count == 1_290_590
         assert result.notes[0] == "De-tokenized by the rules of WikiText; of 4,358 lines, 10 cannot be and are kept as they are."
         assert len(result.tables["lines kept as they are"]) == 10
@@ -309,35 +309,35 @@ def test_the_papers_figures_stand_once_in_each_column() -> None:
     """Table 3's row of the largest model, each at one protocol."""
     row = {task.name: [one.paper["1542M"] for one in run(task.name, uniform(512)).measures if "1542M" in one.paper] for task in HERE}
     assert row == {
-        "lambada": [], "lambada-preprocessed": [8.63, 0.5266, 0.6324], "cbt-cn": [0.933], "wikitext-2": [18.34], "ptb": [35.76],
+        "lambada": [], "lambada_preprocessed": [8.63, 0.5266, 0.6324], "cbt_cn": [0.933], "wikitext_2": [18.34], "ptb": [35.76],
         "enwik8": [0.93], "text8": [0.98], "1bw": [42.16], "winograd": [0.707],
     }  # fmt: skip
 
 
 def test_a_limit_is_of_lines_or_examples() -> None:
     row = {"text": "as it is", "joining": "one stream"}
-    assert measure(run("wikitext-2", uniform(), Settings(limit=4)), "perplexity per byte", **row).count == 71
+    assert measure(run("wikitext_2", uniform(), Settings(limit=4)), "perplexity per byte", **row).count == 71
     assert measure(run("ptb", uniform(), Settings(limit=2)), "perplexity per word", normaliser="words", **row).count == 17
-    assert measure(run("cbt-cn", uniform(), Settings(limit=2)), "accuracy", "validation", text="as it is").count == 2
+    assert measure(run("cbt_cn", uniform(), Settings(limit=2)), "accuracy", "validation", text="as it is").count == 2
 
 
 def test_what_is_longer_than_the_context_is_said() -> None:
     assert run("lambada", uniform(64)).notes == ["1 of 3 passages are longer than the model's context and lost their beginning."]
-    assert any(note.startswith("3 of 3 passages are longer") for note in run("cbt-cn", uniform(64)).notes)
+    assert any(note.startswith("3 of 3 passages are longer") for note in run("cbt_cn", uniform(64)).notes)
 
 
 WRONG = {
     "lambada-one-word": ("lambada", "lambada_test.jsonl", '{"text": "word"}\n', "passage 0: 'word' has no last word behind others"),
     "lambada-field": ("lambada", "lambada_test.jsonl", '{"body": "a word"}\n', "no field 'text'; its fields are: body"),
-    "wikitext-plain": ("wikitext-2", "wiki.test.raw", "An article.\n", "no heading ` = Title = ` in it"),
+    "wikitext-plain": ("wikitext_2", "wiki.test.raw", "An article.\n", "no heading ` = Title = ` in it"),
     "ptb-upper": ("ptb", "ptb.test.txt", " The traders \n", "'The' is not in lower case"),
     "ptb-empty": ("ptb", "ptb.test.txt", "\n", "no text in it"),
     "1bw-plain": ("1bw", "news.en.heldout-00000-of-00050", "He said no.\n", "no full stop stands alone in it"),
     "enwik8-plain": ("enwik8", "enwik8", "text\n", "no <page> in it"),
     "text8-upper": ("text8", "text8", "some Text", "'T' in it"),
-    "cbt-number": ("cbt-cn", "cbtest_CN_valid_2000ex.txt", "A line\n", "line 1: not the Children's Book Test"),
-    "cbt-tabs": ("cbt-cn", "cbtest_CN_valid_2000ex.txt", "21 The XXXXX ran .\n", "line 1: not the Children's Book Test"),
-    "cbt-answer": ("cbt-cn", "cbtest_CN_valid_2000ex.txt", "21 The XXXXX ran .\tcow\t\tcat|dog\n", "line 1: no question"),
+    "cbt-number": ("cbt_cn", "cbtest_CN_valid_2000ex.txt", "A line\n", "line 1: not the Children's Book Test"),
+    "cbt-tabs": ("cbt_cn", "cbtest_CN_valid_2000ex.txt", "21 The XXXXX ran .\n", "line 1: not the Children's Book Test"),
+    "cbt-answer": ("cbt_cn", "cbtest_CN_valid_2000ex.txt", "21 The XXXXX ran .\tcow\t\tcat|dog\n", "line 1: no question"),
     "winograd-xml": ("winograd", "WSCollection.xml", "<a>", "not XML"),
     "winograd-none": ("winograd", "WSCollection.xml", "<collection/>", "no <schema> in it"),
     "winograd-half": ("winograd", "WSCollection.xml", "<a><schema/></a>", "schema 1: it has no pronoun, two answers and a correct one"),

@@ -83,7 +83,6 @@ def train_on(build: Path, tokens: Path, **keys: object) -> Path:
 def test_given_shards_make_the_same_model_whatever_their_format(build: Path, tmp_path: Path) -> None:
     run_task(StageContext(build, "model", "key"), "train-00000", train_model, TrainSection(**SECTION), lambda line: None)
     weights = (build / "model" / "hf" / "model.safetensors").read_bytes()
-    assert not (build / "model" / "hf" / "README.md").exists()
     for style in ("llmc", "nanogpt"):
         exported = train_on(tmp_path / f"{style}-build", given(tmp_path / style, style), vocabulary=VOCABULARY)
         assert (exported / "model.safetensors").read_bytes() == weights
@@ -97,6 +96,9 @@ def test_a_tokenizer_beside_the_shards_is_the_models(tmp_path: Path) -> None:
     bpe.save(tokens)
     exported = train_on(tmp_path / "build", tokens)
     assert ByteBPE.load(exported) == bpe
+    card = (exported / "README.md").read_text()
+    assert "| vocabulary | 257 tokens |" in card
+    assert "No tokenizer" not in card
     assert {"vocab_size": 257, "eos_token_id": 256}.items() <= json.loads((exported / "config.json").read_text()).items()
 
 

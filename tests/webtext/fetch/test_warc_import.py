@@ -122,7 +122,9 @@ def test_what_the_configuration_leaves_out(tmp_path: Path) -> None:
             ("http://long.example/", b"z" * 5000, date),
         ],
     )
-    _, rows = build_from(tmp_path / "build", [path], opt_out=["optout.example"], max_bytes=1024)
+    reports, rows = build_from(tmp_path / "build", [path], opt_out=["*.optout.example", "never.example"], max_bytes=1024)
+    assert counters(reports)["opt_out *.optout.example"] == 2
+    assert any(report.counters.get("opt_out never.example") == 0 for report in reports)
     assert {url: row["error"] for url, row in rows.items()} == {
         "http://no.example/": "noai",
         "http://optout.example/x": "opt-out",

@@ -64,7 +64,7 @@ def collect(build: Path, reports: list[Report], shards: int) -> Stage:
         found += rows
     rejected = [row for path in sorted((build / "stages/links/rejected").glob("*.parquet")) for row in read_table(path)]
     records_in, records_out = sum(report.records_in for report in reports), sum(report.records_out for report in reports)
-    reasons = {name.removeprefix("rejected-"): count for name, count in sorted(counters.items())}
+    reasons = {name.removeprefix("rejected-"): count for name, count in sorted(counters.items()) if name.startswith("rejected-")}
     assert records_in == records_out + len(rejected)
     assert Counter(row["reason"] for row in rejected) == reasons
     assert records_out == sum(len(row["posts"]) for row in found)

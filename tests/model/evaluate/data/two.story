@@ -1,0 +1,7 @@
+Rain fell all day.
+
+The river rose. Nobody was hurt.
+
+@highlight
+
+The river rose

@@ -310,7 +310,8 @@ def test_the_papers_figures_stand_once_in_each_column() -> None:
     row = {task.name: [one.paper["1542M"] for one in run(task.name, uniform(512)).measures if "1542M" in one.paper] for task in HERE}
     assert row == {
         "lambada": [], "lambada_preprocessed": [8.63, 0.5266, 0.6324], "cbt_cn": [0.933], "cbt_ne": [0.8905], "cbt_v": [], "cbt_p": [],
-        "wikitext_2": [18.34], "wikitext_103": [17.48], "ptb": [35.76], "enwik8": [0.93], "text8": [0.98], "1bw": [42.16], "winograd": [0.707],
+        "wikitext_2": [18.34], "wikitext_103": [17.48], "ptb": [35.76], "enwik8": [0.93], "text8": [0.98], "1bw": [42.16],
+        "winograd": [0.707],
     }  # fmt: skip
 
 

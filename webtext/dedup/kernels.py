@@ -25,7 +25,8 @@ Bytes = npt.NDArray[np.uint8]
 ALL_PAIRS = 16  # a bucket up to this size is compared in full: at most 120 comparisons; nearly all buckets are this small
 LEADERS = 64  # in a larger one a document is compared with at most so many: what keeps a bucket of boilerplate linear
 
-UNSEGMENTED = np.uint32(1 << 31)  # flag in the character table: a word of its own (scripts written without spaces)
+# Flags in the character table: a word of its own (scripts written without spaces), a mark, and a character of no width.
+UNSEGMENTED, MARK, IGNORED = np.uint32(1 << 31), np.uint32(1 << 30), np.uint32(1 << 29)
 _POINT = np.uint32((1 << 21) - 1)  # the bits of the code point beside the flag
 _BLANK = np.uint32(0x20)
 
@@ -66,19 +67,19 @@ def mix32(value: np.uint32) -> np.uint32:
 
 @kernel("int64(uint32[::1], uint32[::1], uint64[::1])")
 def _words(points: U32, table: U32, out: U64) -> int:
-    """Hash the words into `out` and return their number; an unsegmented character ends a word and is one itself."""
-    count, value, inside = 0, _BASIS, False
+    """Hash the words into `out` and return their number; an unsegmented character with its marks is a word."""
+    count, value, inside, alone = 0, _BASIS, False, False
     for point in points:
         folded = table[point]
-        if inside and (folded == 0 or folded & UNSEGMENTED):
+        if folded == IGNORED:
+            continue
+        if inside and not folded & MARK and (alone or folded == 0 or folded & UNSEGMENTED):
             out[count] = mix64(value)
             count, value, inside = count + 1, _BASIS, False
-        if folded & UNSEGMENTED:
-            out[count] = mix64((_BASIS ^ np.uint64(folded & _POINT)) * _PRIME)
-            count += 1
-        elif folded != 0:
-            value = (value ^ np.uint64(folded)) * _PRIME
-            inside = True
+        if folded != 0 and (inside or not folded & MARK):
+            if not inside:
+                inside, alone = True, folded & UNSEGMENTED != 0
+            value = (value ^ np.uint64(folded & _POINT)) * _PRIME
     if inside:
         out[count] = mix64(value)
         count += 1
@@ -91,7 +92,9 @@ def _characters(points: U32, table: U32, out: U64) -> int:
     count, gap = 0, False
     for point in points:
         folded = table[point]
-        if folded == 0:
+        if folded == IGNORED:
+            continue
+        if folded == 0 or (folded & MARK and (gap or count == 0)):
             gap = True
             continue
         if gap and count > 0:

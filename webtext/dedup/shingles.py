@@ -35,16 +35,25 @@ def text_hash(text: str) -> bytes:
     return bytes(xxhash.xxh3_128_digest(" ".join(unicodedata.normalize("NFKC", text).split()).encode("utf-8", "surrogatepass")))
 
 
+def ordered_shingles(text: str, size: int) -> U32:
+    """The shingles of a text in order, with repetitions, as 32-bit hashes."""
+    points = np.frombuffer(bytearray(alphabet.normal_form(text).encode("utf-32-le", "surrogatepass")), np.uint32)
+    return shingle_hashes(points, character_table(), size)
+
+
+def distinct_shingles(ordered: U32) -> U32:
+    """Sorted, each once."""
+    hashes = np.sort(ordered)
+    return hashes[: distinct(hashes)]
+
+
 def shingles(text: str, size: int) -> U32:
     """The distinct shingles of a text as sorted 32-bit hashes.
 
     >>> len(shingles("the quick brown fox jumps over", 5))
     2
     """
-    points = np.frombuffer(bytearray(alphabet.normal_form(text).encode("utf-32-le", "surrogatepass")), np.uint32)
-    hashes = shingle_hashes(points, character_table(), size)
-    hashes.sort()
-    return hashes[: distinct(hashes)]
+    return distinct_shingles(ordered_shingles(text, size))
 
 
 @lru_cache(maxsize=1)

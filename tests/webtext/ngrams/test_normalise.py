@@ -52,7 +52,9 @@ def test_words_are_where_the_scan_says(text: str) -> None:
 @given(TEXTS)
 @settings(max_examples=300)
 def test_text_that_version_1_covered_has_the_same_words(text: str) -> None:
-    plain = "".join(c for c in text if unicodedata.is_normalized("NFKC", c) and not twin.in_script_without_spaces(c) and c not in "ßẞ\u0307")
+    plain = "".join(
+        c for c in text if unicodedata.is_normalized("NFKC", c) and not twin.in_script_without_spaces(c) and c not in "ßẞ\u0307"
+    )
     plain = unicodedata.normalize("NFC", plain)
     assert twin.words(plain) == twin.words_of_version_1(plain)
 

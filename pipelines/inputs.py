@@ -63,7 +63,7 @@ INPUTS = {
     ("clean", "clean"): Inputs(own=("documents/shard-N.parquet",)),
     ("dedup", "testsets"): Inputs(),
     ("dedup", "quotations"): Inputs(shared=(f"{DEDUP}/test-set-*",), chosen=_texts),
-    ("dedup", "sign"): Inputs(own=CHANGED, chosen=_texts),
+    ("dedup", "sign"): Inputs(own=(*CHANGED, "pages/ledger/shard-N.parquet"), chosen=_texts),
     ("dedup", "rank"): Inputs(shared=(f"{DEDUP}/part-*.ranked",)),
     ("dedup", "join"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/part-*.bands", f"{DEDUP}/part-*.sketches")),
     ("dedup", "verify"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/candidates-*", f"{DEDUP}/pairs-*")),

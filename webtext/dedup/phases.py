@@ -11,7 +11,10 @@
     choose_all_survivors   the stage       verified copies, range after range;        for each range: the removed documents, each with
                                            large buckets                              the one it is a copy of
     decide_shard           each shard      cleaned/shard-N.parquet again, and         corpus/shard-N.parquet, rejected documents,
-                                           which are removed                          duplicates/pairs/shard-N.parquet
+                                           which are removed                          duplicates/pairs/ and clusters/shard-N.parquet
+
+With `dedup.containment`, sign_shard also writes sketches and shingles in order, join_partition the pairs that share a key of a sketch, and
+verify_range their links (webtext.dedup.containment).
 
 Where `dedup.decontaminate` names test sets, two phases come before these: webtext.dedup.decontamination.
 
@@ -20,7 +23,9 @@ does not affect the output. A *part* is a shard of documents (0 to shards - 1) o
 
 Memory: for a part its identities and band keys (some 1,000 bytes a document; signatures and shingles are written batch by batch); for a
 partition some 50 bytes a band key (documents x 22 / partitions) and 100 a candidate; 100 MiB for signatures and shingles. Arrays with an
-entry for every document of the build (ordinals, 8 bytes; removed or not, 1 byte) are files mapped into memory.
+entry for every document of the build (ordinals, head, size and group of its cluster, 8 bytes each; removed or not, 1 byte) are files mapped
+into memory. Containment adds some 50 bytes a key of a sketch (documents x 16 / partitions), 90 bytes a link to choose_all_survivors, and 4
+bytes of scratch a word.
 """
 
 from __future__ import annotations
@@ -62,7 +67,11 @@ def sign_shard(log: TaskRun, part: int, shards: int, section: DedupSection, sour
         count = 0
         with log.binary(signature_path(part), lambda: count) as output:
             count = sign_part(
-                _watched(log, documents(log.context, source, part, section, COLUMNS)), section, log.context, part, output.file
+                _watched(log, _dated(log.context, part, documents(log.context, source, part, section, COLUMNS))),
+                section,
+                log.context,
+                part,
+                output.file,
             )
         log.records_in += count
     else:
@@ -76,6 +85,15 @@ def _watched(log: TaskRun, records: Iterable[Record]) -> Iterator[Record]:
     for record in records:
         log.progress()
         yield record
+
+
+def _dated(context: StageContext, shard: int, records: Iterable[Record]) -> Iterator[Record]:
+    """Documents of a shard; one without a post has the time of its capture by an archive, if it has one."""
+    ledger = context.build / "pages" / "ledger" / f"{shard_name(shard)}.parquet"
+    rows = read_table(ledger, ["id", "captured"]) if ledger.exists() else iter(())
+    captured = {row["id"]: int(row["captured"].timestamp()) for row in rows if row["captured"] is not None}
+    for record in records:
+        yield record if record["created_utc"] is not None else {**record, "created_utc": captured.get(record["id"])}
 
 
 def rank_documents(log: TaskRun, _: int, shards: int, section: DedupSection) -> None:

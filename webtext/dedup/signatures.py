@@ -37,7 +37,7 @@ from webtext.dedup.arrow_files import (
     writing_arrow,
 )
 from webtext.dedup.kernels import I64, U32, U64, Bytes, sketch
-from webtext.dedup.rank import DECIDING, address_form, preference, sort_by_rank
+from webtext.dedup.rank import DECIDING, SORT_KEYS, address_form, preference, sort_by_rank
 from webtext.dedup.shingles import distinct_shingles, ordered_shingles, text_hash
 
 COLUMNS = ("id", "url", "text", "score", "created_utc")
@@ -117,7 +117,7 @@ class Signer:
         documents = sort_by_rank(pa.concat_tables(self._identities))
         self._identities = []
         with writing_arrow(ranked, RANKED) as output:
-            output.write({name: documents.column(name).combine_chunks() for name in documents.column_names})
+            output.write({name: documents.column(name).combine_chunks() for name, _ in SORT_KEYS})
         self._write_keys(bands_path, BANDS, self._keys, self._rows)
         if self.section.containment:
             self._write_keys(bands_path.with_suffix(f".{SKETCHES}"), SKETCHES, self._sketches, self._sketch_rows)

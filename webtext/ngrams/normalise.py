@@ -164,7 +164,7 @@ def _kernel(data, kinds, lower, ascii_, n, power, hashes, places):  # type: igno
                 suspect = True
                 kind &= KIND
             character = np.int64(lower[character])
-        if open_ and (kind == SEPARATOR or kind == UNSEGMENTED or (kind == WORD and alone)):
+        if open_ and (kind in (SEPARATOR, UNSEGMENTED) or (kind == WORD and alone)):
             open_, alone = False, False
             if spans:
                 places[0, words], places[1, words] = start, end
@@ -176,7 +176,7 @@ def _kernel(data, kinds, lower, ascii_, n, power, hashes, places):  # type: igno
             if words >= n:
                 hashes[ngrams] = mix(gram)
                 ngrams += 1
-        if kind == WORD or kind == UNSEGMENTED or (kind == MARK and open_):
+        if kind in (WORD, UNSEGMENTED) or (kind == MARK and open_):
             if not open_:
                 open_, alone, start, state = True, kind == UNSEGMENTED, here, _SEED
             state = (state ^ np.uint64(character)) * _FACTOR

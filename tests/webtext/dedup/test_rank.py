@@ -29,9 +29,9 @@ def write_part(context: StageContext, part: int, documents: list[Document]) -> N
     table = pa.table(
         {
             "preference": pa.array(preferences, pa.int64()),
-            "form": pa.array(forms, pa.int64()),
             "created_utc": pa.array(times, pa.int64()),
             "score": pa.array(scores, pa.int64()),
+            "form": pa.array(forms, pa.int64()),
             "url": pa.array(urls, pa.string()),
             "text_hash": pa.array([bytes([text] * 16) for text in texts], pa.binary(16)),
             "row": np.arange(len(documents)),

@@ -42,7 +42,7 @@ def pieces(text: str) -> list[str]:
     for character in text:
         category, lower = unicodedata.category(character), "σ" if character == "ς" else character.lower()[0]
         alone = any(first <= ord(character) <= last for first, last in WITHOUT_SPACES)
-        if category == "Cf" and character != "\u200b" or "\ufe00" <= character <= "\ufe0f" or character == "\u034f":
+        if (category == "Cf" and character != "\u200b") or "\ufe00" <= character <= "\ufe0f" or character == "\u034f":
             continue
         if "\U000e0100" <= character <= "\U000e01ef":
             continue

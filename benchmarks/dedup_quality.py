@@ -33,7 +33,7 @@ from webtext.core.config import DedupSection
 from webtext.core.task import StageContext, run_task
 from webtext.dedup import phases
 
-SETTINGS = {"webtext": {}, "webtext, containment 0.9": {"containment": 0.9}}
+SETTINGS: dict[str, Figures] = {"webtext": {}, "webtext, containment 0.9": {"containment": 0.9}}
 MENU = (
     "Home News Sport Weather Culture Shop About us Contact Sign in Subscribe Newsletter Share this article Follow us Terms Privacy".split()
 )
@@ -215,9 +215,9 @@ def bars(figures: Figures) -> list[Figures]:
     return [*found, bar("templates lost", figures["quality"]["templates lost"][name], most=0.02)]
 
 
-OPTIONS = {
+OPTIONS: dict[str, Figures] = {
     "--seed": {"type": int, "default": 7},
-    "--copies": {"type": int, "default": 100, "help": "pairs of each kind of edit, and pages of each frame"},
+    "--copies": {"type": int, "default": 60, "help": "pairs of each kind of edit, and pages of each frame"},
     "--half": {"type": int, "choices": (0, 1), "default": 1, "help": "which half of the novels and news"},
     "--peers": {"metavar": "PYTHON", "help": "a Python that has datasketch, rensa and text-dedup"},
 }

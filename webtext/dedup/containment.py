@@ -122,7 +122,7 @@ def verify_links(pairs: I64, store: SignatureStore, ranks: RankIndex, size: int)
     jaccard = exact_jaccard(later, earlier, store, ranks)
     (_, later_run, later_own), (_, earlier_run, earlier_own) = (np.ascontiguousarray(side.T) for side in figures)
     links = Links(later, earlier, jaccard, shares[0], later_run, later_own, shares[1], earlier_run, earlier_own)
-    return links.select((shares >= HALF).any(axis=0))
+    return links.select(np.maximum(*shares) >= HALF)
 
 
 def write_links(context: StageContext, index: int, links: Links) -> None:

@@ -59,9 +59,8 @@ def shingles(text: str, size: int) -> U32:
 @lru_cache(maxsize=1)
 def character_table() -> U32:
     """By code point: 0 for a separator of words, IGNORED, or its lower case, with MARK or UNSEGMENTED set for what it is."""
-    kinds, lower, _ = alphabet.alphabet()
-    kinds = kinds & alphabet.KIND
-    table = lower.astype(np.uint32)
+    kinds = alphabet.alphabet().kinds & np.uint8(alphabet.KIND)
+    table = alphabet.alphabet().lower.astype(np.uint32)
     table[kinds == alphabet.SEPARATOR] = 0
     table[kinds == alphabet.SKIP] = IGNORED
     table[kinds == alphabet.MARK] |= MARK

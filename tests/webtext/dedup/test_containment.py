@@ -150,7 +150,7 @@ def test_what_shares_half_of_its_words_falls_into_one_split(tmp_path: Path) -> N
     assert {"train", "val"} <= set(splits)
 
 
-KEEPS = [
+KEEPS: list[tuple[Record, str, str]] = [
     ({"keep": "first"}, "a", "the older post"),
     ({"keep": "best-score"}, "b", "the higher score"),
     ({"keep": "longest"}, "c", "the longer text"),

@@ -38,6 +38,7 @@ def _texts(arguments: Sequence[Any]) -> Patterns:
 
 RANKS = (f"{DEDUP}/ranks.json", f"{DEDUP}/document_at.npy", f"{DEDUP}/ordinals.npy")
 SIGNED = ("duplicates/signatures/*", f"{DEDUP}/part-*.signatures")
+CLUSTERS = tuple(f"{DEDUP}/{name}.npy" for name in ("head", "size", "group"))
 SHINGLES = (f"{DEDUP}/part-*.shingles",)
 CHANGED = (f"{DEDUP}/decontaminated-N.parquet",)
 FILTERS = ("ngrams/*.bloom",)
@@ -62,12 +63,12 @@ INPUTS = {
     ("clean", "clean"): Inputs(own=("documents/shard-N.parquet",)),
     ("dedup", "testsets"): Inputs(),
     ("dedup", "quotations"): Inputs(shared=(f"{DEDUP}/test-set-*",), chosen=_texts),
-    ("dedup", "sign"): Inputs(own=CHANGED, chosen=_texts),
+    ("dedup", "sign"): Inputs(own=(*CHANGED, "pages/ledger/shard-N.parquet"), chosen=_texts),
     ("dedup", "rank"): Inputs(shared=(f"{DEDUP}/part-*.ranked",)),
-    ("dedup", "join"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/part-*.bands")),
-    ("dedup", "verify"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/candidates-*")),
-    ("dedup", "settle"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/edges-*", f"{DEDUP}/large-buckets-*")),
-    ("dedup", "decide"): Inputs(shared=(*RANKS, *SIGNED, f"{DEDUP}/removed-*"), own=CHANGED, chosen=_texts),
+    ("dedup", "join"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/part-*.bands", f"{DEDUP}/part-*.sketches")),
+    ("dedup", "verify"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/candidates-*", f"{DEDUP}/pairs-*")),
+    ("dedup", "settle"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/edges-*", f"{DEDUP}/links-*", f"{DEDUP}/large-buckets-*")),
+    ("dedup", "decide"): Inputs(shared=(*RANKS, *SIGNED, f"{DEDUP}/removed-*", *CLUSTERS), own=CHANGED, chosen=_texts),
     ("ngrams", "hash"): Inputs(chosen=_texts),
     ("ngrams", "filter"): Inputs(shared=(f"{work_directory('ngrams')}/hashes-*.runs",)),
     ("overlap", "measure"): Inputs(shared=FILTERS),

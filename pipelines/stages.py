@@ -158,7 +158,7 @@ DEDUP = Stage(
         "decide": _shards(config),
     },
     graph="pipelines.dedup",
-    version=3,  # signatures as Arrow IPC
+    version=4,  # words of the n-grams, clusters
 )
 NGRAMS = Stage(
     name="ngrams",

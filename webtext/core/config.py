@@ -253,6 +253,18 @@ class DedupSection(Section):
     threshold: float = key(0.8, "Jaccard similarity of two near copies", gt=0, lt=1)
     permutations: int = key(128, "length of a MinHash signature", ge=16, le=1024)
     shingle_words: int = key(5, "words of a shingle", ge=1, le=32)
+    containment: float = key(
+        0.0,
+        "share of a document's words, in runs of `shingle_words`, in one other document from which on it is removed; 0: not looked for,"
+        " as in the paper; 0.9 is recommended: it finds copies that were cut, edited or framed",
+        ge=0,
+        le=1,
+    )
+    keep: Literal["first", "best-score", "longest", "preferred-hosts", "none"] = key(
+        "first",
+        "which of some copies stays: first is that of the oldest post; with none, all of them go; docs/formats.md says what decides next",
+    )
+    preferred_hosts: list[str] = key([], "hosts whose copies stay, the dearest first, with keep = preferred-hosts; with their subdomains")
     partitions: int = key(16, "parts of the band join; one is held in memory at a time", ge=1, le=4096)
     against: list[str] = key(
         [], "directories of finished builds: documents of their corpus are rejected here", affects_output=False, file=True

@@ -83,8 +83,22 @@ PAIR = pa.schema(
         ("removed_id", pa.string()),
         ("removed_url", pa.string()),
         ("jaccard", pa.float64()),  # of the two sets of shingles
-        ("method", pa.string()),  # exact text, signature, or text: how the figure was found
+        ("method", pa.string()),  # how it was found: docs/formats.md
         ("band", pa.int16()),  # the first band of the signature in which they met, null for exact copies
+        ("contained", pa.float64()),  # share of the removed document's words that stand in the other in runs, null unless compared by them
+        ("shared_run", pa.int32()),  # words of the longest of these runs
+        ("decided_by", pa.string()),  # what the other has before the removed document
+    ]
+)
+
+# duplicates/clusters: documents of which one stands for the others
+CLUSTER = pa.schema(
+    [
+        ("cluster", pa.string()),  # id of the document that stands for them
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("kept", pa.bool_()),
+        ("why", pa.string()),
     ]
 )
 

@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 I64 = npt.NDArray[np.int64]
 
 # The files of a part (a shard of documents or of an earlier corpus); webtext.dedup.signatures says what is in them.
-SIGNATURES, SHINGLES, RANKED, BANDS = "signatures", "shingles", "ranked", "bands"
+SIGNATURES, SHINGLES, RANKED, BANDS, SKETCHES = "signatures", "shingles", "ranked", "bands", "sketches"
 
 
 def part_path(context: StageContext, part: int, kind: str) -> Path:

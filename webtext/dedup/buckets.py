@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from webtext.core.config import DedupSection
+from webtext.core.task import StageContext
 from webtext.dedup import bands
-from webtext.dedup.arrow_files import offsets_of
+from webtext.dedup.arrow_files import ArrowFile, offsets_of, part_path
 from webtext.dedup.kernels import ALL_PAIRS, I64, U64, Bytes, compare_buckets
 from webtext.dedup.minhash import equal_bounds
 from webtext.dedup.rank import RankIndex
@@ -45,6 +46,19 @@ def occurs_again(keys: U64) -> npt.NDArray[np.bool_]:
     out[order[1:][same]] = True
     out[order[:-1][same]] = True
     return out
+
+
+def colliding_keys(context: StageContext, partition: int, ranks: RankIndex, kind: str) -> tuple[U64, I64]:
+    """The keys of a partition, from files of BANDS or of SKETCHES, that occur more than once, and the ordinals of their documents."""
+    keys, doc_ids = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    for part, base in enumerate(ranks.bases[:-1]):
+        file = ArrowFile(part_path(context, part, kind), kind)
+        start, stop = file.facts["starts"][partition : partition + 2]
+        keys.append(file.read("key", start, stop))
+        doc_ids.append(file.read("row", start, stop).astype(np.int64) + base)
+    all_keys = np.concatenate(keys)
+    colliding = occurs_again(all_keys)
+    return all_keys[colliding], ranks.ordinals(np.concatenate(doc_ids)[colliding])
 
 
 class Comparison:

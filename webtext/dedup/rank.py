@@ -1,4 +1,7 @@
-"""The order of rank, by which the better of two near copies is kept: the oldest post, then the higher score, then the URL; nulls last.
+"""The order of rank, by which the better of two near copies is kept; nulls come last.
+
+First comes what `dedup.keep` asks for (the score, the length, the host), then the oldest post, then the higher score, then the form of the
+address (a page over https before one for telephones, for amp or of a cache), then the URL.
 
 Every document has a *document id*, its row counted through all parts, and an *ordinal*, its position in the order of rank among all
 documents of the build. Documents of earlier builds (`dedup.against`) come before all others, whatever their posts.
@@ -9,6 +12,7 @@ Each part is sorted when it is signed. The parts are merged block by block: memo
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,17 +22,62 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from webtext.core.config import DedupSection
 from webtext.core.files import TEMPORARY, explain_os_errors, read_json, sync_directory, to_json, write_bytes
+from webtext.core.tables import Record
 from webtext.core.task import StageContext
 from webtext.dedup.arrow_files import I64, RANKED, Array, ArrowFile, offsets_of, part_path, writing_arrow
 
 HELD = 2**18  # documents in memory at a time, all parts together: about 100 MB
 PARTS_AT_ONCE = 1024  # parts merged at a time, so that at least 256 documents of each are read in one go
 
+# What decides, and what to say of the document that it prefers.
+DECIDING = {"preference": "", "created_utc": "the older post", "score": "the higher score", "form": "the plainer address", "url": "the URL"}
+PREFERRED = {"best-score": "the higher score", "longest": "the longer text", "preferred-hosts": "a preferred host"}
+
 # The text's hash and the row decide between records of one URL, so that the order is total and does not depend on the shards' order.
-SORT_KEYS = (("created_utc", "ascending"), ("score", "descending"), ("url", "ascending"), ("text_hash", "ascending"), ("row", "ascending"))
+DESCENDING = {"preference", "score"}
+SORT_KEYS = tuple((name, "descending" if name in DESCENDING else "ascending") for name in (*DECIDING, "text_hash", "row"))
+
+# Hosts that show other hosts' pages.
+CACHES = ("archive.org", "archive.today", "archive.is", "archive.ph", "googleusercontent.com", "ampproject.org", "translate.goog")
+_HOST = re.compile(r"^[A-Za-z]+://([^/@]*@)?|[:/?#].*", re.DOTALL)  # what is around it
+_AMP = re.compile(r"^https?://(amp\.|[^?#]*(/amp(/|$)|[./-]amp\.html?$))|[?&]amp(=1|=true|&|$)")
+_MOBILE = re.compile(r"^https?://(m|mobile|touch|wap)\.")
 
 RankedFile = tuple[Path, int]  # documents in the order of rank, and what is added to a row to get its document id
+
+
+def preference(record: Record, section: DedupSection) -> int | None:
+    """What `dedup.keep` prefers: of two documents it is the one with the greater number."""
+    if section.keep == "best-score":
+        return cast("int | None", record["score"])
+    if section.keep == "longest":
+        return len(record["text"])
+    if section.keep == "preferred-hosts":
+        host = _HOST.sub("", record["url"]).lower()
+        return -next((place for place, one in enumerate(section.preferred_hosts) if _is_of(host, one)), len(section.preferred_hosts))
+    return 0
+
+
+def _is_of(host: str, domain: str) -> bool:
+    return f".{host}".endswith(f".{domain.lower()}")
+
+
+def address_form(url: str) -> int:
+    """How far an address is from that of the page itself: 1 for http, 2 for telephones, 4 for amp, 8 for a cache or an archive, added up.
+
+    >>> address_form("https://example.org/a"), address_form("http://m.example.org/a"), address_form("https://example.org/a/amp/")
+    (0, 3, 4)
+    """
+    cached = any(f"//{cache}/" in url or f".{cache}/" in url for cache in CACHES)
+    return (not url.startswith("https:")) + 2 * bool(_MOBILE.match(url)) + 4 * bool(_AMP.search(url)) + 8 * cached
+
+
+def decided_by(kept: Record, other: Record, keep: str) -> str:
+    """What the kept of two documents has before the other, both with the values of DECIDING."""
+    name = next((name for name in DECIDING if kept[name] != other[name]), "url")
+    return PREFERRED[keep] if name == "preference" else DECIDING[name]
 
 
 def sort_by_rank(documents: pa.Table) -> pa.Table:

@@ -22,10 +22,11 @@ from webtext.core.config import DedupSection
 from webtext.core.task import StageContext
 from webtext.dedup.arrow_files import ArrowFile, offsets_of, writing_arrow
 from webtext.dedup.buckets import Comparison
-from webtext.dedup.kernels import I64, Bytes, remove_copies
+from webtext.dedup.containment import Links, choose_contained, read_links
+from webtext.dedup.kernels import I64, Bytes, join_groups, remove_copies
 from webtext.dedup.rank import RankIndex, memmap_output
 from webtext.dedup.signatures import SignatureStore
-from webtext.dedup.verify import EDGES, Edges, distinct_pairs, verify
+from webtext.dedup.verify import EDGES, METHODS, Edges, distinct_pairs, verify
 
 LARGE_BUCKETS = "large buckets"
 REMOVED = "removed documents"
@@ -52,10 +53,58 @@ def choose_survivors(context: StageContext, ranks: RankIndex, store: SignatureSt
             for edges in found:
                 for index, piece in enumerate(edges.split(bounds)):
                     more[index] = more[index].merge(piece)
+        _settle(context, more, removed, ranks, store, shards, section)
+    return rounds
+
+
+def _settle(
+    context: StageContext, more: list[Edges], removed: Bytes, ranks: RankIndex, store: SignatureStore, shards: int, section: DedupSection
+) -> None:
+    """Write the removed documents, then those that others hold and those that have copies; and three files of a number a document:
+    head (ordinal of the document that stands for it), size (documents of that cluster) and group (that of its split)."""
+    count = ranks.documents
+    with (
+        memmap_output(context.scratch_path("head.npy"), np.int64, count) as head,
+        memmap_output(context.scratch_path("size.npy"), np.int64, count) as size,
+        memmap_output(context.scratch_path("group.npy"), np.int64, count) as group,
+    ):
+        head[:], group[:] = np.arange(count), np.arange(count)
         for index in range(section.partitions):
             edges = _edges(context, index, more[index])
-            _write(context, index, edges.select(_remove(edges, removed, ranks.earlier)), ranks, store, shards)
-    return rounds
+            join_groups(group, edges.later, edges.earlier)
+            edges = edges.select(_remove(edges, removed, ranks.earlier))
+            head[edges.later] = edges.earlier
+            _write(context, index, edges, ranks, store, shards)
+        last = Edges.none()
+        if section.containment:
+            last = _contained(context, removed, group, ranks, store, section)
+            head[last.later] = last.earlier
+        while (head[head] != head).any():  # a copy of a copy that another document holds
+            head[:] = head[head]
+        size[:] = np.bincount(head, minlength=count)[head]
+        if section.keep == "none":
+            copied = np.flatnonzero((head == np.arange(count)) & (size > 1))
+            last = last.merge(_all_go(copied[copied >= ranks.earlier]))
+        _write(context, section.partitions, last, ranks, store, shards)
+        while (group[group] != group).any():
+            group[:] = group[group]
+
+
+def _contained(context: StageContext, removed: Bytes, group: I64, ranks: RankIndex, store: SignatureStore, section: DedupSection) -> Edges:
+    """The documents that others hold, from the links of all ranges; what shares half of its words joins a group."""
+    some = []
+    for links in read_links(context, section.partitions):
+        join_groups(group, links.later, links.earlier)
+        some.append(links.select(np.logical_xor(*links.contained(section))))
+    joined = Links(*(np.concatenate(columns) for columns in zip(*(links.columns.values() for links in some))))
+    return choose_contained(joined, removed, store, ranks, section)
+
+
+def _all_go(ordinals: I64) -> Edges:
+    """Documents that are removed because they have copies, as edges to themselves."""
+    count = len(ordinals)
+    method = np.full(count, METHODS.index("has copies"), np.uint8)
+    return Edges(ordinals, ordinals, np.ones(count), method, np.full(count, -1, np.int16), np.ones(count), np.zeros_like(ordinals))
 
 
 def _edges(context: StageContext, index: int, more: Edges) -> Edges:
@@ -97,4 +146,4 @@ def _write(context: StageContext, index: int, edges: Edges, ranks: RankIndex, st
     starts = offsets_of(np.bincount(parts, minlength=shards)).tolist()
     columns = {"row": doc_ids - store.bases[parts], "kept": ranks.doc_ids(edges.earlier)}
     with writing_arrow(context.scratch_path(f"removed-{index:05d}"), REMOVED, starts=starts) as output:
-        output.write({**columns, "jaccard": edges.jaccard, "method": edges.method, "band": edges.band})
+        output.write({**edges.columns, **columns})

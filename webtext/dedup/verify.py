@@ -22,7 +22,8 @@ from webtext.dedup.minhash import equal_bounds
 from webtext.dedup.rank import RankIndex
 from webtext.dedup.signatures import SignatureStore
 
-METHODS = ("exact text", "signature", "text")
+# The last three are not of `verify`: webtext.dedup.containment, where two documents stand in each other, or one in the other; survivors.
+METHODS = ("exact text", "signature", "text", "shared runs", "containment", "has copies")
 EDGES = "edges"
 
 
@@ -35,13 +36,15 @@ class Edges:
     jaccard: npt.NDArray[np.float64]
     method: Bytes
     band: npt.NDArray[np.int16]
+    contained: npt.NDArray[np.float64]  # the share of the later's words in the earlier one, 0 if it was not asked for
+    run: I64  # words of the longest run that they share, 0 likewise
 
     def __len__(self) -> int:
         return len(self.later)
 
     def select(self, chosen: npt.NDArray[np.generic]) -> Edges:
         """The edges at an index array or mask."""
-        return Edges(self.later[chosen], self.earlier[chosen], self.jaccard[chosen], self.method[chosen], self.band[chosen])
+        return Edges(*(column[chosen] for column in self.columns.values()))
 
     def merge(self, other: Edges) -> Edges:
         """The union, sorted."""
@@ -64,7 +67,7 @@ class Edges:
     @classmethod
     def none(cls) -> Edges:
         empty = np.empty(0, np.int64)
-        return cls(empty, empty, np.empty(0, np.float64), np.empty(0, np.uint8), np.empty(0, np.int16))
+        return cls(empty, empty, np.empty(0), np.empty(0, np.uint8), np.empty(0, np.int16), np.empty(0), empty)
 
     @classmethod
     def read(cls, file: ArrowFile) -> Edges:
@@ -99,7 +102,7 @@ def verify(candidates: I64, store: SignatureStore, ranks: RankIndex, section: De
     similarity[chosen] = exact_jaccard(later[chosen], earlier[chosen], store, ranks)
     method[chosen] = METHODS.index("text")
     similarity[same], method[same], band[same] = 1.0, METHODS.index("exact text"), -1
-    edges = Edges(later, earlier, similarity, method, band.astype(np.int16))
+    edges = Edges(later, earlier, similarity, method, band.astype(np.int16), np.zeros(len(later)), np.zeros_like(later))
     return edges.select(similarity >= section.threshold)  # the threshold of a near copy, inclusive
 
 
@@ -111,14 +114,14 @@ def _same_text(later: I64, earlier: I64, store: SignatureStore, ranks: RankIndex
 def exact_jaccard(later: I64, earlier: I64, store: SignatureStore, ranks: RankIndex) -> npt.NDArray[np.float64]:
     """Jaccard similarities of pairs of documents from their shingles, a bounded number of these in memory at a time."""
     out = np.empty(len(later), np.float64)
-    for first, last in _blocks(later, earlier, store, ranks):
+    for first, last in blocks(later, earlier, store, ranks):
         documents, index = np.unique(np.concatenate((later[first:last], earlier[first:last])), return_inverse=True)
         shingles, offsets = store.shingles(ranks.doc_ids(documents))
         jaccards(shingles, offsets, index[: last - first], index[last - first :], out[first:last])
     return out
 
 
-def _blocks(later: I64, earlier: I64, store: SignatureStore, ranks: RankIndex) -> Iterator[tuple[int, int]]:
+def blocks(later: I64, earlier: I64, store: SignatureStore, ranks: RankIndex) -> Iterator[tuple[int, int]]:
     """Ranges of pairs whose shingles fit into MEMORY, at least one pair each."""
     weights = sum(store.shingle_counts(ranks.doc_ids(ordinals)) for ordinals in (later, earlier))
     ends = np.cumsum(weights)

@@ -16,6 +16,7 @@ from webtext.core.manifest import Manifest, manifest_of
 from webtext.core.texts import final_texts
 from webtext.links.report import domain_of, read_domains
 from webtext.report.fidelity import compare, compare_domains
+from webtext.report.held_out import held_out_in_train
 
 TOP = 20
 PERCENTILES = (10, 50, 90, 99)
@@ -90,6 +91,7 @@ def _corpus(build: Path) -> tuple[dict[str, Any], Counter[str]]:
         "bytes": int(sizes.sum(dtype=np.int64)),
         "percentiles": {f"p{share}": int(np.percentile(sizes, share)) for share in PERCENTILES} if len(sizes) else {},
         "splits": _ranked(splits),
+        "held_out": held_out_in_train(sorted(final_texts(build).glob("shard-*.parquet"))) if len(splits) > 1 else None,
         "hosts": _ranked(hosts)[:TOP],
         "languages": _ranked(languages)[:TOP],
         "extractors": _ranked(extractors),

@@ -84,13 +84,16 @@ def _kept(build: Path, stage: str, ids: set[str]) -> Iterator[str]:
         for row in _rows(build / "cleaned", "id", ids):
             yield f"{len(row['text']):,} characters of {row['language']}"
     elif stage == "dedup":
+        own = list(_rows(build / "duplicates" / "clusters", "id", ids))
+        reasons = {row["id"]: f": {row['why']}" for row in own}
         for row in _rows(build / "corpus", "id", ids):
-            yield f"kept, {row['split']}"
-        copies = _rows(build / "duplicates" / "pairs", "kept_id", ids)
-        for row in islice(copies, COPIES):
-            yield f"{row['removed_url']} was a copy of it (Jaccard {row['jaccard']:.3f})"
-        if more := sum(1 for _ in copies):
-            yield f"and {more:,} further copies, all in duplicates/pairs"
+            yield f"kept, {row['split']}{reasons.get(row['id'], '')}"
+        clusters = {row["cluster"] for row in own}
+        members = _rows(build / "duplicates" / "clusters", "cluster", clusters)
+        for row in islice((row for row in members if row["id"] not in ids), COPIES):
+            yield f"in a cluster with {row['url']}, {'kept' if row['kept'] else 'removed'}: {row['why']}"
+        if more := sum(row["id"] not in ids for row in members):
+            yield f"and {more:,} further documents, all in duplicates/clusters"
         for row in _rows(build / "duplicates" / "quotations", "id", ids):
             if row["outcome"] == "cut":
                 yield f"{row['words']} words of {row['test_set']} ({row['example']}) cut out"

@@ -18,18 +18,20 @@ from webtext.dedup.rank import RankIndex, rank, sort_by_rank
 
 # Few values, so that ties of all but the row are common.
 NUMBER = st.none() | st.integers(-2, 2)
-DOCUMENT = st.tuples(NUMBER, NUMBER, st.sampled_from(["", "a", "http://b/é", "http://b/c"]), st.integers(0, 2))
+DOCUMENT = st.tuples(NUMBER, NUMBER, NUMBER, st.integers(0, 1), st.sampled_from(["", "a", "http://b/é", "http://b/c"]), st.integers(0, 2))
 PARTS = st.lists(st.lists(DOCUMENT, max_size=7), min_size=1, max_size=12)
 
-Document = tuple[int | None, int | None, str, int]
+Document = tuple[int | None, int | None, int | None, int, str, int]
 
 
 def write_part(context: StageContext, part: int, documents: list[Document]) -> None:
-    times, scores, urls, texts = zip(*documents) if documents else ((),) * 4
+    preferences, times, scores, forms, urls, texts = zip(*documents) if documents else ((),) * 6
     table = pa.table(
         {
+            "preference": pa.array(preferences, pa.int64()),
             "created_utc": pa.array(times, pa.int64()),
             "score": pa.array(scores, pa.int64()),
+            "form": pa.array(forms, pa.int64()),
             "url": pa.array(urls, pa.string()),
             "text_hash": pa.array([bytes([text] * 16) for text in texts], pa.binary(16)),
             "row": np.arange(len(documents)),
@@ -43,8 +45,9 @@ def slow(parts: list[list[Document]], shards: int) -> list[int]:
     """The ids of all documents in the order of rank, those of earlier builds (parts beyond the shards) first."""
     keys: list[tuple[object, ...]] = []
     for part, documents in enumerate(parts):
-        for created, score, url, text in documents:
-            keys.append((part < shards, created is None, created or 0, score is None, -(score or 0), url.encode(), text, len(keys)))
+        for preference, created, score, form, url, text in documents:
+            chosen = (preference is None, -(preference or 0), created is None, created or 0, score is None, -(score or 0))
+            keys.append((part < shards, *chosen, form, url.encode(), text, len(keys)))
     return [int(str(key[-1])) for key in sorted(keys)]
 
 
@@ -78,7 +81,7 @@ def test_many_parts_are_held_a_few_documents_each(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(ranks, "HELD", 40)
     context = StageContext(tmp_path, "dedup", "")
     for part in range(50):
-        write_part(context, part, [(number, 0, f"u{part}", 0) for number in range(30)])
+        write_part(context, part, [(0, number, 0, 0, f"u{part}", 0) for number in range(30)])
     held: list[int] = []
 
     def counted(documents: pa.Table) -> pa.Table:

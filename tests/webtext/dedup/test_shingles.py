@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.webtext.dedup import twins
-from webtext.dedup.kernels import UNSEGMENTED
+from webtext.dedup.kernels import IGNORED, MARK, UNSEGMENTED
 from webtext.dedup.shingles import character_table, shingles, text_hash
 
 TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("ab c\n.Ab1éß永字คำ")), max_size=80)
@@ -68,7 +68,9 @@ def test_the_table_knows_every_character_of_the_language() -> None:
     table = character_table()
     beyond = [point for point in range(0x40000, 0x110000) if chr(point).isalnum()]
     assert not beyond
-    assert all((table[point] != 0) == (chr(point).isalnum() or unicodedata.category(chr(point))[0] == "M") for point in range(0x40000))
+    old = [point for point in range(0x40000) if unicodedata.ucd_3_2_0.category(chr(point)) == unicodedata.category(chr(point)) != "Cn"]
+    kinds = {point: unicodedata.category(chr(point)) for point in old if table[point] != IGNORED}
+    assert all((table[point] != 0) == (kind[0] in "LNM") for point, kind in kinds.items())
 
 
 @pytest.mark.parametrize(("one", "other"), [("a  b\n", " a b"), ("ﬁne", "fine"), ("e\u0301", "é"), ("a\u00a0b", "a b")])
@@ -92,4 +94,5 @@ def test_a_lone_surrogate_is_a_character_like_any_other() -> None:
     ids=["thai", "lao", "tibetan", "burmese", "khmer", "hiragana", "katakana", "han", "yi"],
 )
 def test_scripts_without_spaces_are_words_character_by_character(text: str) -> None:
-    assert all(character_table()[ord(character)] & UNSEGMENTED for character in text)
+    assert all(character_table()[ord(character)] & (UNSEGMENTED | MARK) for character in text)
+    assert all(character_table()[ord(character)] & UNSEGMENTED for character in text if unicodedata.category(character)[0] == "L")

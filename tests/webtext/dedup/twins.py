@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from webtext.core.tables import Record
-from webtext.dedup.shingles import WITHOUT_SPACES, text_hash
+from webtext.dedup.shingles import text_hash
+from webtext.ngrams.alphabet import WITHOUT_SPACES
 
 M32, M64 = 2**32 - 1, 2**64 - 1
 
@@ -36,14 +37,22 @@ def run_hash(units: Sequence[str]) -> int:
 def pieces(text: str) -> list[str]:
     """The words of a text, with one blank for what stands between two of them."""
     found: list[str] = []
+    text = unicodedata.normalize("NFKC", text).replace("ß", "ss").replace("ẞ", "ss").replace("i\u0307", "i")
     inside = False
-    for character in unicodedata.normalize("NFKC", text):
-        lower = character.lower() if len(character.lower()) == 1 else character
-        if not (character.isalnum() or unicodedata.category(character).startswith("M")):
+    for character in text:
+        category, lower = unicodedata.category(character), "σ" if character == "ς" else character.lower()[0]
+        alone = any(first <= ord(character) <= last for first, last in WITHOUT_SPACES)
+        if (category == "Cf" and character != "\u200b") or "\ufe00" <= character <= "\ufe0f" or character == "\u034f":
+            continue
+        if "\U000e0100" <= character <= "\U000e01ef":
+            continue
+        if category[0] == "M" and found and found[-1] != " ":
+            found[-1] += lower
+        elif category[0] not in "LN":
             inside = False
             if found and found[-1] != " ":
                 found.append(" ")
-        elif any(first <= ord(character) <= last for first, last in WITHOUT_SPACES):
+        elif alone:
             inside = False
             found.append(lower)
         elif inside:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.webtext.ngrams import twin
-from webtext.ngrams.alphabet import CODE_POINTS, MAYBE_NOT_NFC, UNICODE, alphabet
+from webtext.ngrams.alphabet import CHANGES, CODE_POINTS, COMPOSES, KIND, UNICODE, alphabet
 
 
 def tables_of_unicodedata() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
@@ -24,9 +24,12 @@ def tables_of_unicodedata() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     kinds, lower = np.zeros(CODE_POINTS, np.uint8), np.arange(CODE_POINTS, dtype=np.int32)
     for code in range(CODE_POINTS):
         character = chr(code)
-        suspect = unicodedata.combining(character) or character in composing or not unicodedata.is_normalized("NFC", character)
-        kinds[code] = twin.kind(character) | (MAYBE_NOT_NFC if suspect else 0)
-        lower[code] = ord(twin.lower(character)) if kinds[code] % MAYBE_NOT_NFC else code
+        form = twin.normal_form(character)
+        composes = unicodedata.combining(character) or character in composing or not unicodedata.is_normalized("NFC", character)
+        composes = composes or unicodedata.combining(form[0]) or form[0] in composing
+        changes = form != character and (twin.words(form) or twin.kind(form[0]) != twin.SEPARATOR)
+        kinds[code] = twin.kind(character) | (COMPOSES if composes else CHANGES if changes else 0)
+        lower[code] = ord(twin.lower(character)) if kinds[code] & KIND else code
     return kinds, lower
 
 
@@ -51,4 +54,4 @@ def test_the_tables_agree_with_any_python_on_the_characters_of_old() -> None:
     for code in [*range(0x3000), *range(0xA000, 0xA640)]:
         character = chr(code)
         if unicodedata.ucd_3_2_0.category(character) == unicodedata.category(character) != "Cn":
-            assert alphabet().kinds[code] % MAYBE_NOT_NFC == twin.kind(character), hex(code)
+            assert alphabet().kinds[code] & KIND == twin.kind(character), hex(code)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import unicodedata
 
+from webtext.ngrams.alphabet import WITHOUT_SPACES
+
 MASK = 2**64 - 1
 
-# Written without a space between words, so each character counts as one: the ideographs of CJK and the two Japanese syllabaries.
-SINGLE = [(0x3005, 0x3007), (0x3021, 0x3029), (0x3031, 0x3035), (0x3038, 0x303C), (0x3041, 0x3096), (0x309D, 0x309F), (0x30A1, 0x30FA)]
-SINGLE += [(0x30FD, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF6F), (0xFF71, 0xFF9D)]
-SINGLE += [(0x1AFF0, 0x1B16F), (0x20000, 0x3FFFF)]
-
-SEPARATOR, WORD, MARK, SKIP, UNSEGMENTED, MAYBE_NOT_NFC = 0, 1, 2, 3, 4, 128
+SEPARATOR, WORD, MARK, SKIP, UNSEGMENTED = range(5)
 
 
 def kind(character: str) -> int:
     """What a character is to the normaliser, by its Unicode category."""
     code, category = ord(character), unicodedata.category(character)
     if category[0] in "LN":
-        return UNSEGMENTED if any(first <= code <= last for first, last in SINGLE) else WORD
+        return UNSEGMENTED if in_script_without_spaces(character) else WORD
     if (category == "Cf" and code != 0x200B) or code == 0x34F or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF:
         return SKIP
     return MARK if category[0] == "M" else SEPARATOR
+
+
+def in_script_without_spaces(character: str) -> bool:
+    return any(first <= ord(character) <= last for first, last in WITHOUT_SPACES)
 
 
 def lower(character: str) -> str:
@@ -29,19 +30,34 @@ def lower(character: str) -> str:
     return "σ" if character == "ς" else character.lower()[0]
 
 
+def normal_form(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).replace("ß", "ss").replace("ẞ", "ss").replace("i\u0307", "i")
+
+
 def words(text: str) -> list[str]:
     """The normaliser: lower-cased words of letters, digits and their marks."""
+    found, word, alone = [], "", False
+    for character in normal_form(text):
+        what = kind(character)
+        if word and (what in (SEPARATOR, UNSEGMENTED) or (what == WORD and alone)):
+            found.append(word)
+            word = ""
+        if what in (WORD, UNSEGMENTED) or (what == MARK and word):
+            alone = alone if word else what == UNSEGMENTED
+            word += lower(character)
+    return [*found, word] if word else found
+
+
+def words_of_version_1(text: str) -> list[str]:
+    """What the normaliser was before it took compatibility forms and scripts without spaces for what they are."""
     found, word = [], ""
     for character in unicodedata.normalize("NFC", text):
         what = kind(character)
-        if what == WORD or (what == MARK and word):
+        if what in (WORD, UNSEGMENTED) or (what == MARK and word):
             word += lower(character)
-        elif what != SKIP:
-            if word:
-                found.append(word)
+        elif what == SEPARATOR and word:
+            found.append(word)
             word = ""
-            if what == UNSEGMENTED:
-                found.append(lower(character))
     return [*found, word] if word else found
 
 

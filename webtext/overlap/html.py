@@ -17,7 +17,7 @@ def render(about: dict[str, Any], benchmarks: list[dict[str, Any]]) -> str:
         loader=PackageLoader("webtext.overlap"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(percent=percent, count=count, rate=rate, web=web)
-    rows = [_row(benchmark, about["heavy"]) for benchmark in benchmarks]
+    rows = [_row(benchmark, about["heavy_above"]) for benchmark in benchmarks]
     columns = [_column(column, rows) for column in paper.TABLE_6]
     return environment.get_template("report.html.j2").render(
         about=about,

@@ -42,7 +42,7 @@ from webtext.overlap.measure import (
 from webtext.overlap.ngram_index import IndexedTestSet, index_hashes, join_sets, read_indexed, write_indexed
 from webtext.overlap.quotation_counts import QuotationCounter, aggregate
 from webtext.overlap.readers import format_of, read_examples
-from webtext.overlap.samples import KINDS, overlap_of, samples
+from webtext.overlap.samples import KINDS, overlap_of, samples, tasks
 from webtext.overlap.spans import longest_examples, shown
 
 FORMAT = 1
@@ -187,6 +187,8 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
     for kind in KINDS:
         with log.binary(f"{context.directory}/samples/{kind}.json") as output:
             output.file.write(samples(overlaps, kind))
+        with log.binary(f"{context.directory}/samples/{kind}.tasks") as output:
+            output.file.write(tasks(overlaps, kind))
     hits = probe(filters, section.probes)
     about = {
         "format": FORMAT,
@@ -204,7 +206,7 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
             "hits": hits,
             "measured_at_most_95_percent": upper_limit(hits, section.probes),
         },
-        "heavy": section.heavy,
+        "heavy_above": section.heavy,
         "quotation_words": section.quotation_words,
     }
     for benchmark in benchmarks:

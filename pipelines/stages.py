@@ -57,7 +57,11 @@ def _kept_out(config: Config) -> list[Path]:
 
 def _decontamination(config: Config) -> dict[str, int]:
     sets = len(config.dedup.decontaminate)
-    return {"testsets": sets, "quotations": _shards(config)} if sets else {}
+    return {"testsets": sets, **_seeds(config, config.dedup.decontaminate_edits), "quotations": _shards(config)} if sets else {}
+
+
+def _seeds(config: Config, edits: float) -> dict[str, int]:
+    return {"count": _shards(config), "weigh": 1} if edits else {}
 
 
 def _copies(config: Config) -> dict[str, int]:
@@ -176,9 +180,14 @@ OVERLAP = Stage(
     reads=("dedup", "ngrams"),
     sections=("build", "overlap"),
     sources=_benchmarks,
-    phases=lambda config: {"measure": len(config.overlap.benchmarks), "locate": _shards(config), "report": 1},
+    phases=lambda config: {
+        "measure": len(config.overlap.benchmarks),
+        **_seeds(config, config.overlap.edits),
+        "locate": _shards(config),
+        "report": 1,
+    },
     graph="pipelines.overlap",
-    version=2,  # all documents of a match are counted
+    version=3,  # edited copies
 )
 TOKENIZER = Stage(
     name="tokenizer",

@@ -16,10 +16,12 @@ from webtext.overlap.text_readers import Examples, Role
 
 
 class Example(NamedTuple):
-    """An example of a test set; n-grams do not reach beyond it."""
+    """An example of a test set; n-grams do not reach beyond it. `parts` are those of a known benchmark: (question, choices, answer or
+    passage; its text)."""
 
     id: str
     text: str
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 FORMATS: dict[str, Callable[[Path, str, Role], Examples]] = {

@@ -1,0 +1,166 @@
+"""Loops over the words of documents: seeds, candidates by seeds, and the alignment of a candidate."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from webtext.ngrams.normalise import Hashes
+
+SEED_WORDS = 3
+_WINDOW = 10
+_FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+
+
+@njit(cache=True, nogil=True)
+def seeds_of(words):  # type: ignore[no-untyped-def]  # numba
+    """The hash of the seed that begins at each word, of hashes of words: uint64 [max(0, words - 2)]."""
+    seeds = np.empty(max(0, len(words) - 2), np.uint64)
+    for at in range(len(seeds)):
+        seeds[at] = words[at] * _FIRST ^ words[at + 1] * _SECOND ^ words[at + 2]
+    return seeds
+
+
+class SeedTable(NamedTuple):
+    """Seeds to look for: row r of `keys` uint64 is at words `at[starts[r]:starts[r + 1]]` of all parts.
+
+    `slots` int32 [2^k] has a row, or -1, at the lowest k bits of each key or, where that is taken, behind them; `maybe` uint8 has a bit for
+    2^m such places, so that most words of a document cost one read of a table that stays in the processor's cache.
+    """
+
+    keys: Hashes
+    starts: NDArray[np.int64]
+    at: NDArray[np.int64]
+    slots: NDArray[np.int32]
+    maybe: NDArray[np.uint8]
+
+
+def seed_table(keys: Hashes, starts: NDArray[np.int64], at: NDArray[np.int64]) -> SeedTable:
+    """Prepare the lookup of distinct keys: 24 bytes and less a key."""
+    bits = max(10, (2 * len(keys)).bit_length())
+    slots, maybe = np.full(1 << bits, -1, np.int32), np.zeros(1 << bits, np.uint8)
+    _fill(keys, slots, maybe)
+    return SeedTable(keys, starts, at, slots, maybe)
+
+
+@njit(cache=True, nogil=True)
+def _fill(keys, slots, maybe):  # type: ignore[no-untyped-def]  # numba
+    mask = len(slots) - 1
+    for row in range(len(keys)):
+        slot = np.int64(keys[row] & np.uint64(mask))
+        while slots[slot] >= 0:
+            slot = slot + 1 & mask
+        slots[slot] = row
+        place = keys[row] & np.uint64(8 * len(maybe) - 1)
+        maybe[place >> np.uint64(3)] |= np.uint8(1) << np.uint8(place & np.uint64(7))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _row(key, keys, slots, maybe):  # type: ignore[no-untyped-def]  # numba
+    """The row of a key, -1 for none."""
+    place = key & np.uint64(8 * len(maybe) - 1)
+    if not maybe[place >> np.uint64(3)] >> np.uint8(place & np.uint64(7)) & np.uint8(1):
+        return np.int64(-1)
+    slot = np.int64(key & np.uint64(len(slots) - 1))
+    while slots[slot] >= 0:
+        if keys[slots[slot]] == key:
+            return np.int64(slots[slot])
+        slot = slot + 1 & len(slots) - 1
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def count_keys(hashes, keys, slots, maybe, document, counts, last):  # type: ignore[no-untyped-def]  # numba
+    """Count a document once for each key that it has; `last` has the last document counted for each key."""
+    for hash_ in hashes:
+        row = _row(hash_, keys, slots, maybe)
+        if row >= 0 and last[row] != document:
+            last[row] = document
+            counts[row] += 1
+
+
+@njit(cache=True, nogil=True)
+def band_of(length):  # type: ignore[no-untyped-def]  # numba
+    """How many words may be added or left out in a part, more or less."""
+    return min(6 + length // 10, 128)
+
+
+@njit(cache=True, nogil=True)
+def candidates(words, keys, starts, at, slots, maybe, part_of, offsets, part_words, done, found):  # type: ignore[no-untyped-def]  # numba
+    """Parts that may stand in a document, by its seeds: writes (part, word of the document where it would begin) to `found` [most, 2].
+
+    A seed is extended along its diagonal and the two beside it, where a word was added or left out before or behind it:
+
+        part      how many [eggs does the] hen of Anna lay          document word 7 is part word 2 -> diagonal 5
+        document  … and how many [eggs does the] old hen of Anna lay …      "hen of Anna lay" lies on diagonal 6
+
+    Of the words within _WINDOW of the seed 60 % must agree, 12 are enough. `done` [parts] is the diagonal at which a part was found last,
+    so that its other seeds there are passed over. Returns how many were found, which may be more than fit.
+    """
+    count = 0
+    for here in range(len(words) - 2):
+        row = _row(words[here] * _FIRST ^ words[here + 1] * _SECOND ^ words[here + 2], keys, slots, maybe)
+        if row < 0:
+            continue
+        for entry in range(starts[row], starts[row + 1]):
+            place = at[entry]
+            part = part_of[place]
+            first, last = offsets[part], offsets[part + 1]
+            diagonal = here - (place - first)
+            if abs(done[part] - diagonal) <= band_of(last - first):
+                continue
+            low, high = max(first, place - _WINDOW), min(last, place + 3 + _WINDOW)
+            needed = min(12, (3 * (high - low) + 4) // 5)
+            agree = 0
+            for other in range(low, high):
+                for shift in range(-1, 2):
+                    there = diagonal + shift + other - first
+                    if 0 <= there < len(words) and words[there] == part_words[other]:
+                        agree += 1
+                        break
+                if agree >= needed or agree + high - other <= needed:
+                    break
+            if agree >= needed:
+                done[part] = diagonal
+                if count < len(found):
+                    found[count, 0], found[count, 1] = part, diagonal
+                count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def align(words, part, bits, diagonal, band):  # type: ignore[no-untyped-def]  # numba
+    """The words of a part that stand in a document in order, near a diagonal: those with the most bits together.
+
+    Returns (their bits, the first and the last + 1 word of the document, how many). The longest common subsequence with weights, word by
+    word of the part; of each cell the row before is enough:  best[j] = max(left, up, corner + bits if the words are equal).
+    """
+    width = 2 * band + 1
+    score, start, count = np.zeros(width + 1), np.full(width + 1, -1, np.int64), np.zeros(width + 1, np.int64)
+    end = np.zeros(width + 1, np.int64)
+    for row in range(len(part)):
+        for cell in range(width):
+            here = row + diagonal + cell - band
+            # A row further the same cell is a word further too: it holds the corner, its right neighbour what is above.
+            equal = 0 <= here < len(words) and words[here] == part[row]
+            corner = score[cell] + bits[row] if equal else -1.0
+            above = score[cell + 1] if cell + 1 < width else -1.0
+            left = score[cell - 1] if cell else -1.0
+            if equal and corner >= above and corner >= left:
+                score[cell] = corner
+                if start[cell] < 0:
+                    start[cell] = here
+                end[cell] = here + 1
+                count[cell] += 1
+            elif above >= left and above >= score[cell]:
+                score[cell], start[cell], end[cell], count[cell] = above, start[cell + 1], end[cell + 1], count[cell + 1]
+            elif left >= score[cell]:
+                score[cell], start[cell], end[cell], count[cell] = left, start[cell - 1], end[cell - 1], count[cell - 1]
+    best = 0
+    for cell in range(width):
+        if score[cell] > score[best]:
+            best = cell
+    return score[best], start[best], end[best], count[best]

@@ -91,7 +91,7 @@ class CopyCollector:
 
     def write(self, path: Path) -> None:
         documents = [[*key, count] for key, count in self._documents.items()]
-        write_bytes(path, to_json({"best": [[*key, best] for key, best in self._best.items()], "documents": documents}))
+        write_bytes(path, to_json({"best": [[*key, [*best]] for key, best in self._best.items()], "documents": documents}))
 
 
 def best_of(found: Iterable[Best]) -> Best:

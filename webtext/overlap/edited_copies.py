@@ -54,7 +54,8 @@ class EditedCopies:
         self._bits, own = weigh(index, rarity)
         self._total = np.add.reduceat(np.append(self._bits, 0.0), index.offsets[:-1]) if len(index.offsets) > 1 else np.empty(0)
         self._total[np.diff(index.offsets) == 0] = 0.0
-        self._table = telling_seeds(index, own, rarity)
+        lookup, *places = telling_seeds(index, own, rarity)
+        self._seeds = (*lookup, *places)
         self._done = np.full(len(index.offsets) - 1, _FAR, np.int64)
         self._found = np.empty((1024, 2), np.int64)
         self.examples_of: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
@@ -87,7 +88,7 @@ class EditedCopies:
     def _candidates(self, words: Hashes) -> list[tuple[int, int]]:
         index = self.index
         while True:
-            count = candidates(words, *self._table, index.part_of, index.offsets, index.words, self._done, self._found)
+            count = candidates(words, *self._seeds, index.part_of, index.offsets, index.words, self._done, self._found)
             if count <= len(self._found):
                 found: list[tuple[int, int]] = self._found[:count].tolist()
                 self._done[self._found[:count, 0]] = _FAR

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from webtext.dedup.arrow_files import ArrowFile, writing_arrow
 from webtext.ngrams.normalise import Hashes, ngram_hashes
+from webtext.overlap.hash_lookup import HashLookup, build_lookup, find_rows
 from webtext.overlap.readers import Example
-from webtext.overlap.seed_kernels import SEED_WORDS, SeedTable, count_keys, seed_table, seeds_of
+from webtext.overlap.seed_kernels import SEED_WORDS, count_rows, seeds_of
 
 LEAST_BITS, MOST_BITS = 0.5, 8.0  # so the one rare name in a question cannot be all of it, and "the" is not nothing
 OTHER_DOCUMENTS = 1000
@@ -71,7 +72,7 @@ def index_parts(name: str, examples: Iterable[Example]) -> PartSet:
 
 def write_parts(path: Path, parts: PartSet) -> None:
     """Write an indexed test set as an Arrow file."""
-    facts = {"name": parts.name, "ids": parts.ids, "members": parts.members, "offsets": parts.offsets.tolist()}
+    facts = {"name": parts.name, "ids": parts.ids, "members": [[*member] for member in parts.members], "offsets": parts.offsets.tolist()}
     with writing_arrow(path, PARTS, **facts) as output:
         output.write({"word": parts.words})
 
@@ -115,11 +116,8 @@ class RarityCounter:
     """Counts the documents of a shard, one by one. Memory: 20 bytes a seed of the test sets, whatever the corpus."""
 
     def __init__(self, index: PartIndex) -> None:
-        none = np.empty(0, np.int64)
-        self._tables = [
-            (seed_table(keys, none, none), np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64))
-            for keys in (index.seeds, index.vocabulary)
-        ]
+        tables = (index.seeds, index.vocabulary)
+        self._tables = [(build_lookup(keys), np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)) for keys in tables]
         self._rows = self._documents = 0
 
     def add(self, text: str) -> None:
@@ -128,8 +126,8 @@ class RarityCounter:
             return
         self._documents += 1
         words, _ = ngram_hashes(text, 1)
-        for hashes, (table, counts, last) in zip((seeds_of(words), words), self._tables):
-            count_keys(hashes, table.keys, table.slots, table.maybe, self._documents, counts, last)
+        for hashes, (lookup, counts, last) in zip((seeds_of(words), words), self._tables):
+            count_rows(find_rows(hashes, lookup), self._documents, counts, last)
 
     @property
     def rarity(self) -> Rarity:
@@ -169,11 +167,11 @@ def _unshared(counts: Ints, many: float) -> Floats:
     return np.clip(1 - np.log(np.maximum(counts, 1)) / np.log(many), 0, 1)
 
 
-def telling_seeds(index: PartIndex, own: Floats, rarity: Rarity) -> SeedTable:
+def telling_seeds(index: PartIndex, own: Floats, rarity: Rarity) -> tuple[HashLookup, Ints, Ints]:
     """The seeds by which parts are found: the rarest 16 of a part, or 40 % of them, without those that many share.
 
     A copy has most of them even where each tenth word was changed, and the others only cost time: most of what a document has in common
-    with a test set is common.
+    with a test set is common. Row r of the lookup is at words `at[starts[r]:starts[r + 1]]`, the other two.
     """
     lengths = np.diff(index.seed_starts)
     part = index.part_of[index.seed_at]
@@ -185,4 +183,4 @@ def telling_seeds(index: PartIndex, own: Floats, rarity: Rarity) -> SeedTable:
     kept = (rank < np.maximum(16, 0.4 * size[part])) & (np.repeat(own, lengths) > 0) & (size[part] >= LEAST_WORDS)
     number = np.repeat(np.arange(len(lengths)), lengths)[kept]
     rows, starts = np.unique(number, return_index=True)
-    return seed_table(index.seeds[rows], np.append(starts, len(number)), index.seed_at[kept])
+    return build_lookup(index.seeds[rows]), np.append(starts, len(number)), index.seed_at[kept]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from webtext.ngrams.normalise import Hashes
+from webtext.overlap.hash_lookup import row_of
 
 SEED_WORDS = 3
 _WINDOW = 10
@@ -24,59 +21,10 @@ def seeds_of(words):  # type: ignore[no-untyped-def]  # numba
     return seeds
 
 
-class SeedTable(NamedTuple):
-    """Seeds to look for: row r of `keys` uint64 is at words `at[starts[r]:starts[r + 1]]` of all parts.
-
-    `slots` int32 [2^k] has a row, or -1, at the lowest k bits of each key or, where that is taken, behind them; `maybe` uint8 has a bit for
-    2^m such places, so that most words of a document cost one read of a table that stays in the processor's cache.
-    """
-
-    keys: Hashes
-    starts: NDArray[np.int64]
-    at: NDArray[np.int64]
-    slots: NDArray[np.int32]
-    maybe: NDArray[np.uint8]
-
-
-def seed_table(keys: Hashes, starts: NDArray[np.int64], at: NDArray[np.int64]) -> SeedTable:
-    """Prepare the lookup of distinct keys: 24 bytes and less a key."""
-    bits = max(10, (2 * len(keys)).bit_length())
-    slots, maybe = np.full(1 << bits, -1, np.int32), np.zeros(1 << bits, np.uint8)
-    _fill(keys, slots, maybe)
-    return SeedTable(keys, starts, at, slots, maybe)
-
-
 @njit(cache=True, nogil=True)
-def _fill(keys, slots, maybe):  # type: ignore[no-untyped-def]  # numba
-    mask = len(slots) - 1
-    for row in range(len(keys)):
-        slot = np.int64(keys[row] & np.uint64(mask))
-        while slots[slot] >= 0:
-            slot = slot + 1 & mask
-        slots[slot] = row
-        place = keys[row] & np.uint64(8 * len(maybe) - 1)
-        maybe[place >> np.uint64(3)] |= np.uint8(1) << np.uint8(place & np.uint64(7))
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _row(key, keys, slots, maybe):  # type: ignore[no-untyped-def]  # numba
-    """The row of a key, -1 for none."""
-    place = key & np.uint64(8 * len(maybe) - 1)
-    if not maybe[place >> np.uint64(3)] >> np.uint8(place & np.uint64(7)) & np.uint8(1):
-        return np.int64(-1)
-    slot = np.int64(key & np.uint64(len(slots) - 1))
-    while slots[slot] >= 0:
-        if keys[slots[slot]] == key:
-            return np.int64(slots[slot])
-        slot = slot + 1 & len(slots) - 1
-    return np.int64(-1)
-
-
-@njit(cache=True, nogil=True)
-def count_keys(hashes, keys, slots, maybe, document, counts, last):  # type: ignore[no-untyped-def]  # numba
-    """Count a document once for each key that it has; `last` has the last document counted for each key."""
-    for hash_ in hashes:
-        row = _row(hash_, keys, slots, maybe)
+def count_rows(rows, document, counts, last):  # type: ignore[no-untyped-def]  # numba
+    """Count a document once for each row that it has; `last` has the last document counted for each."""
+    for row in rows:
         if row >= 0 and last[row] != document:
             last[row] = document
             counts[row] += 1
@@ -89,8 +37,9 @@ def band_of(length):  # type: ignore[no-untyped-def]  # numba
 
 
 @njit(cache=True, nogil=True)
-def candidates(words, keys, starts, at, slots, maybe, part_of, offsets, part_words, done, found):  # type: ignore[no-untyped-def]  # numba
-    """Parts that may stand in a document, by its seeds: writes (part, word of the document where it would begin) to `found` [most, 2].
+def candidates(words, keys, slots, possible, starts, at, part_of, offsets, part_words, done, found):  # type: ignore[no-untyped-def]  # numba
+    """Parts that may stand in a document, by its seeds, of which row r is at words `at[starts[r]:starts[r + 1]]` of all parts:
+    writes (part, word of the document where it would begin) to `found` [most, 2].
 
     A seed is extended along its diagonal and the two beside it, where a word was added or left out before or behind it:
 
@@ -102,7 +51,7 @@ def candidates(words, keys, starts, at, slots, maybe, part_of, offsets, part_wor
     """
     count = 0
     for here in range(len(words) - 2):
-        row = _row(words[here] * _FIRST ^ words[here + 1] * _SECOND ^ words[here + 2], keys, slots, maybe)
+        row = row_of(words[here] * _FIRST ^ words[here + 1] * _SECOND ^ words[here + 2], keys, slots, possible)
         if row < 0:
             continue
         for entry in range(starts[row], starts[row + 1]):

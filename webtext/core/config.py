@@ -215,6 +215,7 @@ class Benchmark(Section):
     field: str | list[str] = key(
         "text", "field of the text in records, or a list of fields to join; questions or highlights where a format has them", min_length=1
     )
+    layout: str = key("auto", "where question, choices, answer and passage are: a name in overlap/data/benchmarks.toml, auto or none")
     train: str = key("", "the benchmark's own training set, for the second row of the paper's table", affects_output=False, file=True)
 
     @property

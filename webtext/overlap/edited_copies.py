@@ -105,7 +105,7 @@ class EditedCopies:
         # Of the bits, so that the words that tell are there; and of the words, of the part and between the first and the last, so that a
         # name that a question is about ("who is the first prime minister of France") is not the question.
         score = min(bits / self._total[part], count / max(last - first, end - start))
-        return Place(float(score), float(bits), int(start), int(end), int(count))
+        return Place(round(float(score), 6), float(bits), int(start), int(end), int(count))
 
     def _copy(self, words: Hashes, place: Place, set_: int, example: int, kind: str, part: int) -> Copy:
         """With what stands of the example's other parts around the place."""

@@ -8,7 +8,8 @@ from numba import njit
 from webtext.overlap.hash_lookup import row_of
 
 SEED_WORDS = 3
-_WINDOW = 10
+GAP = 0.25  # bits that a word between two of a part costs, so that a far "the" is not taken for its own
+_WINDOW = 10  # words around a seed
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 
 
@@ -82,34 +83,33 @@ def candidates(words, keys, slots, possible, starts, at, part_of, offsets, part_
 
 @njit(cache=True, nogil=True)
 def align(words, part, bits, diagonal, band):  # type: ignore[no-untyped-def]  # numba
-    """The words of a part that stand in a document in order, near a diagonal: those with the most bits together.
+    """The words of a part that stand in a document in order, near a diagonal: those with the most bits, less GAP for each word between.
 
-    Returns (their bits, the first and the last + 1 word of the document, how many). The longest common subsequence with weights, word by
-    word of the part; of each cell the row before is enough:  best[j] = max(left, up, corner + bits if the words are equal).
+    Returns (their bits, the first and the last + 1 word of the document, how many). A row a word of the part, a cell a word of the document
+    beside its diagonal:  best[cell] = max(left - GAP, above, corner + bits if the words are equal), where nothing begun yet is 0.
     """
     width = 2 * band + 1
-    score, start, count = np.zeros(width + 1), np.full(width + 1, -1, np.int64), np.zeros(width + 1, np.int64)
-    end = np.zeros(width + 1, np.int64)
+    score = np.zeros(width)
+    path = np.zeros((width, 3), np.int64)  # the first and the last + 1 word, and how many
     for row in range(len(part)):
         for cell in range(width):
             here = row + diagonal + cell - band
             # A row further the same cell is a word further too: it holds the corner, its right neighbour what is above.
-            equal = 0 <= here < len(words) and words[here] == part[row]
-            corner = score[cell] + bits[row] if equal else -1.0
-            above = score[cell + 1] if cell + 1 < width else -1.0
-            left = score[cell - 1] if cell else -1.0
-            if equal and corner >= above and corner >= left:
-                score[cell] = corner
-                if start[cell] < 0:
-                    start[cell] = here
-                end[cell] = here + 1
-                count[cell] += 1
-            elif above >= left and above >= score[cell]:
-                score[cell], start[cell], end[cell], count[cell] = above, start[cell + 1], end[cell + 1], count[cell + 1]
-            elif left >= score[cell]:
-                score[cell], start[cell], end[cell], count[cell] = left, start[cell - 1], end[cell - 1], count[cell - 1]
-    best = 0
-    for cell in range(width):
-        if score[cell] > score[best]:
-            best = cell
-    return score[best], start[best], end[best], count[best]
+            best, source = 0.0, -1
+            if cell + 1 < width and score[cell + 1] > best:
+                best, source = score[cell + 1], cell + 1
+            if cell and score[cell - 1] - GAP > best:
+                best, source = score[cell - 1] - GAP, cell - 1
+            if 0 <= here < len(words) and words[here] == part[row] and score[cell] + bits[row] >= best:
+                score[cell] += bits[row]
+                if not path[cell, 2]:
+                    path[cell, 0] = here
+                path[cell, 1] = here + 1
+                path[cell, 2] += 1
+            else:
+                score[cell] = best
+                for field in range(3):
+                    path[cell, field] = path[source, field] if source >= 0 else 0
+    best = np.argmax(score)
+    first, last, count = path[best]
+    return score[best] + GAP * (last - first - count), first, last, count

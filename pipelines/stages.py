@@ -172,6 +172,7 @@ NGRAMS = Stage(
     sections=("build", "ngrams"),
     phases=lambda config: {"hash": _shards(config), "filter": config.ngrams.partitions},
     graph="pipelines.ngrams",
+    version=2,  # a checksum, and no file of pybloom-live within the file
 )
 OVERLAP = Stage(
     name="overlap",

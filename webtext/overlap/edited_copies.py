@@ -103,8 +103,9 @@ class EditedCopies:
         if not count:
             return Place(0.0, 0.0, 0, 0, 0)
         # Of the bits, so that the words that tell are there; and of the words, of the part and between the first and the last, so that a
-        # name that a question is about ("who is the first prime minister of France") is not the question.
-        score = min(bits / self._total[part], count / max(last - first, end - start))
+        # name that a question is about ("who is the first prime minister of France") is not the question: its two first words count twice.
+        named = np.argmax(self.index.words[first:last] == words[start]) >= 2
+        score = min(bits / self._total[part], (count - named) / max(last - first, end - start))
         return Place(round(float(score), 6), float(bits), int(start), int(end), int(count))
 
     def _copy(self, words: Hashes, place: Place, set_: int, example: int, kind: str, part: int) -> Copy:

@@ -3,7 +3,7 @@
 A seed is three words in a row. What many documents or many examples share ("which of the following is", a licence, an enacting clause) says
 nothing about contamination, so a word counts by the rarest seed it is in, and by how few documents have the word itself:
 
-    bits of a word = log2((documents + 1,000) / (documents with it + 0.5)), from 0.5 to 8, x how little its seeds are shared (0 to 1)
+    bits of a word = log2((documents + 1,000) / (documents with it + 0.5)), from 1 to 6, x how little its seeds are shared (0 to 1)
 
 The 1,000 documents stand for all others: of a handful alone nothing could be said.
 """
@@ -23,7 +23,7 @@ from webtext.overlap.hash_lookup import HashLookup, build_lookup, find_rows
 from webtext.overlap.readers import Example
 from webtext.overlap.seed_kernels import SEED_WORDS, count_rows, seeds_of
 
-LEAST_BITS, MOST_BITS = 0.5, 8.0  # so the one rare name in a question cannot be all of it, and "the" is not nothing
+LEAST_BITS, MOST_BITS = 1.0, 6.0  # so the one rare name in a question cannot be all of it, and "the" is not nothing
 OTHER_DOCUMENTS = 1000
 SHARED_DOCUMENTS = 1000  # a seed in one of so many documents, and in 8, belongs to nobody
 SHARED_PARTS = 100  # so does one in one of so many parts of a test set

@@ -8,7 +8,7 @@ from numba import njit
 from webtext.overlap.hash_lookup import row_of
 
 SEED_WORDS = 3
-GAP = 0.25  # bits that a word between two of a part costs, so that a far "the" is not taken for its own
+GAP = 0.5  # bits that a word between two of a part costs, so that a far "the" is not taken for its own
 _WINDOW = 10  # words around a seed
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 

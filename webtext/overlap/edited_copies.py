@@ -12,7 +12,7 @@ from webtext.overlap.part_index import PartIndex, Rarity, telling_seeds, weigh
 from webtext.overlap.seed_kernels import align, band_of, candidates
 
 LEAST_SCORE = 0.6  # less of a part is not looked at: the curve of the report begins here
-LEAST_EVIDENCE = 16.0  # bits found that are needed: fewer may come together by chance in a corpus of this many paragraphs
+LEAST_EVIDENCE = 14.0  # bits found that are needed: fewer may come together by chance in a corpus of this many paragraphs
 LEAST_WORDS = 5  # that were found of a question, text or passage: four are a name
 LEAST_ANSWER_WORDS = 13  # of an answer or of choices without their question: fewer are a phrase ("15 August 1945")
 NEAR = 50  # words between a question and its answer in which the one says something about the other

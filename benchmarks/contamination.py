@@ -27,16 +27,16 @@ from webtext.overlap.edited_copies import EditedCopies
 from webtext.overlap.part_index import PartIndex, RarityCounter, index_parts
 from webtext.overlap.readers import Example
 
-SHARED = [
-    f"{stem} {topic}"
-    for stem in (
-        "Which of the following statements best describes", "Choose the correct answer to the question about", "Read the passage below and explain",
-        "Permission is hereby granted, free of charge, to any person obtaining a copy of", "Be it enacted by the Parliament in this session",
-        "This program is distributed in the hope that it will be useful, but without any warranty, for", "Solve the following problem step by step for",
-        "Select all of the options below that apply to",
-    )
-    for topic in ("the main idea of the text", "the software and its documentation", "an act to amend the law", "the results in the table", "the author")
-]  # fmt: skip
+STEMS = """Which of the following statements best describes
+Choose the correct answer to the question about
+Read the passage below carefully and explain
+Permission is hereby granted, free of charge, to any person obtaining a copy of
+Be it enacted by the Parliament in this session and by the authority of
+This program is distributed in the hope that it will be useful, without any warranty, for
+Solve the following problem step by step for
+Select all of the options below that apply to""".splitlines()
+TOPICS = ("the main idea of the text", "the software and its documentation", "an act to amend the law", "the table", "the author")
+SHARED = [f"{stem} {topic}" for stem in STEMS for topic in TOPICS]
 EDITS: dict[str, Callable[[int], int]] = {
     "verbatim": lambda words: 0,
     "one word": lambda words: 1,
@@ -83,7 +83,7 @@ def shares(hits: Iterable[bool]) -> float:
 
 def measure(options: argparse.Namespace) -> Figures:
     draw, count = random.Random(16), 30 if options.quick else 300
-    books = [text for _, text in novels(20 if options.quick else 100)]
+    books = list(novels().values())[: 20 if options.quick else 100]
     paragraphs = [each for text in books[1::2] for each in re.split(r"\n\s*\n", text) if 300 < len(each) < 3000]
     clean = draw.sample(paragraphs, min(2500, len(paragraphs)))
     gold = zstandard.ZstdDecompressor().stream_reader(open(DATA / "web/wcxb-dev-gold.jsonl.zst", "rb")).read().splitlines()
@@ -98,11 +98,11 @@ def measure(options: argparse.Namespace) -> Figures:
                 text = edited(draw, examples[index].text, edits(len(examples[index].text.split())), pool)
                 planted.append((number, name, kind, index, f"{draw.choice(pages)} {text} {draw.choice(pages)}"))
     shared = [f"{draw.choice(pages)} {phrase}. {draw.choice(pages)}" for phrase in SHARED for _ in range(30)]
-    index = PartIndex([index_parts(name, examples) for name, examples in sets.items()])
-    counter = RarityCounter(index)
+    parts = PartIndex([index_parts(name, examples) for name, examples in sets.items()])
+    counter = RarityCounter(parts)
     for text in [*clean, *shared, *(text for *_, text in planted)]:
         counter.add(text)
-    search, least = EditedCopies(index, counter.rarity), 1 - OverlapSection().edits
+    search, least = EditedCopies(parts, counter.rarity), 1 - OverlapSection().edits
     grams = {n: [[set(ngram_hashes(each.text, n)[0].tolist()) for each in examples] for examples in sets.values()] for n in (8, 13)}
     every = {n: set().union(*(hashes for examples in grams[n] for hashes in examples)) for n in grams}
 
@@ -111,6 +111,9 @@ def measure(options: argparse.Namespace) -> Figures:
 
     def any_gram(n: int, text: str) -> bool:
         return not every[n].isdisjoint(ngram_hashes(text, n)[0].tolist())
+
+    def example_gram(n: int, number: int, at: int, text: str) -> bool:
+        return not grams[n][number][at].isdisjoint(ngram_hashes(text, n)[0].tolist())
 
     figures: Figures = {}
     for number, name in enumerate(sets):
@@ -126,7 +129,7 @@ def measure(options: argparse.Namespace) -> Figures:
     long = ["\n".join(draw.choices(clean, k=20))[:5000] for _ in range(300)]
     work: dict[str, Callable[[str], Any]] = {
         "words": lambda text: ngram_hashes(text, 1),
-        "count": RarityCounter(index).add,
+        "count": RarityCounter(parts).add,
         "find": search.find,
     }
     peers = {name: lambda step=step: [step(text) for text in long] for name, step in work.items()}

@@ -285,7 +285,7 @@ class OverlapSection(Section):
     spans: int = key(20, "examples shown for a test set, those with the longest matches", ge=0, le=10_000)
     probes: int = key(1_000_000, "generated strings that measure the filters' false positives (the paper: 1 million)", ge=1, le=10**10)
     edits: float = key(
-        0.28,
+        0.3,
         "share of an example's words, weighted by rarity, that may be changed, added or left out for it to count as contaminated; "
         "0: only report n-grams",
         ge=0,

@@ -3,7 +3,7 @@
 A seed is three words in a row. What many documents or many examples share ("which of the following is", a licence, an enacting clause) says
 nothing about contamination, so a word counts by the rarest seed it is in, and by how few documents have the word itself:
 
-    bits of a word = log2((documents + 1,000) / (documents with it + 0.5)), from 1 to 6, x how little its seeds are shared (0 to 1)
+    bits of a word = log2((documents + 1,000) / (documents with it + 0.5)), from 1 to 6, x how little its seeds are shared (0.05 to 1)
 
 The 1,000 documents stand for all others: of a handful alone nothing could be said.
 """
@@ -28,6 +28,7 @@ OTHER_DOCUMENTS = 1000
 SHARED_DOCUMENTS = 1000  # a seed in one of so many documents, and in 8, belongs to nobody
 SHARED_PARTS = 100  # so does one in one of so many parts of a test set
 SHARED_LEAST = 8
+LEAST_FACTOR = 0.05  # of a word in shared phrases alone: nothing by itself, but still a word of the part where the rest of it stands
 LEAST_WORDS = 4  # a shorter part is looked for only where another of its example stands
 COUNTED_ALL, COUNTED_EVERY = 1000, 8  # all of a shard's first documents are counted, of the others one in 8: enough for a share
 PARTS = "parts of a test set"
@@ -160,11 +161,13 @@ def weigh(index: PartIndex, rarity: Rarity) -> tuple[Floats, Floats]:
     # A word counts by the best of the seeds that it is the first, second or third word of; beyond a part no seed begins.
     best = np.maximum(factor[: len(index.words)], np.maximum(np.roll(factor, 1), np.roll(factor, 2))[: len(index.words)])
     short = np.diff(index.offsets)[index.part_of] < SEED_WORDS
-    return word_bits[index.word_ids] * np.where(short, 1.0, best), own
+    factor_of_word = np.where(short, 1.0, np.maximum(best, LEAST_FACTOR))
+    return word_bits[index.word_ids] * factor_of_word, own
 
 
 def _unshared(counts: Ints, many: float) -> Floats:
-    return np.clip(1 - np.log(np.maximum(counts, 1)) / np.log(many), 0, 1)
+    unshared: Floats = np.clip(1 - np.log(np.maximum(counts, 1)) / np.log(many), 0, 1)
+    return unshared
 
 
 def telling_seeds(index: PartIndex, own: Floats, rarity: Rarity) -> tuple[HashLookup, Ints, Ints]:

@@ -110,6 +110,6 @@ def align(words, part, bits, diagonal, band):  # type: ignore[no-untyped-def]  #
                 score[cell] = best
                 for field in range(3):
                     path[cell, field] = path[source, field] if source >= 0 else 0
-    best = np.argmax(score)
-    first, last, count = path[best]
-    return score[best] + GAP * (last - first - count), first, last, count
+    end = np.argmax(score)
+    first, last, count = path[end]
+    return score[end] + GAP * (last - first - count), first, last, count

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pybloom_live import BloomFilter
 
 from tests.webtext.ngrams import twin
 from tests.webtext.ngrams.corpora import run_ngrams, write_corpus
 from webtext.core.config import NgramsSection
 from webtext.core.errors import WebtextError
 from webtext.core.tables import read_table
-from webtext.ngrams import bloom
 from webtext.ngrams.filters import HASHES, HEADER_BYTES, Filters, filter_name, hashes_name, mapped_hashes, read_header
 from webtext.ngrams.query import query
 
@@ -92,7 +92,7 @@ def test_pybloom_live_does_not_take_it_for_its_own(build: Path) -> None:
     run_ngrams(build, SHARDS, NgramsSection(partitions=1))
     data = (build / "ngrams" / filter_name(0)).read_bytes()
     for start in (0, HEADER_BYTES):
-        error_rate, slices, bits, capacity, count = struct.unpack_from(bloom.BloomFilter.FILE_FMT, data, start)
+        error_rate, slices, bits, capacity, count = struct.unpack_from(BloomFilter.FILE_FMT, data, start)
         assert not (0 < error_rate < 1 and count <= capacity and slices * bits < 2**50)  # it would refuse these sizes
 
 

@@ -10,6 +10,7 @@ from webtext.core.config import Config
 from webtext.core.task import StageContext
 from webtext.core.texts import cleaned_directory
 from webtext.dedup import decontamination, phases
+from webtext.overlap import contamination
 
 
 def graph(pipeline: Any, context: StageContext, config: Config) -> None:
@@ -21,9 +22,16 @@ def graph(pipeline: Any, context: StageContext, config: Config) -> None:
             | "TestSets" >> Tasks(enumerate(section.decontaminate))
             | Phase(context, "testsets", decontamination.index_test_set, section)
             | "Indexed" >> Barrier(shards)
-            | Phase(context, "quotations", decontamination.find_quotations, section, source)
-            | "Found" >> Barrier(first)
         )
+        if section.decontaminate_edits:
+            start = (
+                start
+                | Phase(context, "count", contamination.count_seeds, len(section.decontaminate), source)
+                | "Counted" >> Barrier(1)
+                | Phase(context, "weigh", contamination.sum_counts, shards)
+                | "Weighed" >> Barrier(shards)
+            )
+        start = start | Phase(context, "quotations", decontamination.find_quotations, section, source) | "Found" >> Barrier(first)
     else:
         start = pipeline | "Parts" >> TaskRange(first)
     if section.copies:

@@ -42,6 +42,7 @@ CLUSTERS = tuple(f"{DEDUP}/{name}.npy" for name in ("head", "size", "group"))
 SHINGLES = (f"{DEDUP}/part-*.shingles",)
 CHANGED = (f"{DEDUP}/decontaminated-N.parquet",)
 FILTERS = ("ngrams/*.bloom",)
+SEEDS = ("parts-*", "rarity")  # of edited copies
 PREVIOUS = "pages/.previous/*"
 
 INPUTS = {
@@ -62,7 +63,9 @@ INPUTS = {
     ("documents", "read"): Inputs(),
     ("clean", "clean"): Inputs(own=("documents/shard-N.parquet",)),
     ("dedup", "testsets"): Inputs(),
-    ("dedup", "quotations"): Inputs(shared=(f"{DEDUP}/test-set-*",), chosen=_texts),
+    ("dedup", "count"): Inputs(shared=(f"{DEDUP}/parts-*",), chosen=_texts),
+    ("dedup", "weigh"): Inputs(shared=(f"{DEDUP}/seeds-*",)),
+    ("dedup", "quotations"): Inputs(shared=(f"{DEDUP}/test-set-*", *(f"{DEDUP}/{name}" for name in SEEDS)), chosen=_texts),
     ("dedup", "sign"): Inputs(own=(*CHANGED, "pages/ledger/shard-N.parquet"), chosen=_texts),
     ("dedup", "rank"): Inputs(shared=(f"{DEDUP}/part-*.ranked",)),
     ("dedup", "join"): Inputs(shared=(*RANKS, *SIGNED, *SHINGLES, f"{DEDUP}/part-*.bands", f"{DEDUP}/part-*.sketches")),
@@ -72,8 +75,14 @@ INPUTS = {
     ("ngrams", "hash"): Inputs(chosen=_texts),
     ("ngrams", "filter"): Inputs(shared=(f"{work_directory('ngrams')}/hashes-*.runs",)),
     ("overlap", "measure"): Inputs(shared=FILTERS),
-    ("overlap", "locate"): Inputs(shared=("ngrams/filter-00000.bloom", f"{OVERLAP}/hits-*", f"{OVERLAP}/measured-*"), chosen=_texts),
-    ("overlap", "report"): Inputs(shared=(*FILTERS, *(f"{OVERLAP}/{kind}-*" for kind in ("measured", "hits", "located")))),
+    ("overlap", "count"): Inputs(shared=(f"{OVERLAP}/parts-*",), chosen=_texts),
+    ("overlap", "weigh"): Inputs(shared=(f"{OVERLAP}/seeds-*",)),
+    ("overlap", "locate"): Inputs(
+        shared=("ngrams/filter-00000.bloom", *(f"{OVERLAP}/{name}" for name in ("hits-*", "measured-*", *SEEDS))), chosen=_texts
+    ),
+    ("overlap", "report"): Inputs(
+        shared=(*FILTERS, *(f"{OVERLAP}/{name}" for name in ("measured-*", "hits-*", "located-*", "copies-*", *SEEDS)))
+    ),
     ("tokenizer", "take"): Inputs(shared=(manifest_path("dedup"),)),
     ("tokenizer", "count"): Inputs(chosen=_texts),
     ("tokenizer", "train"): Inputs(shared=(manifest_path("dedup"), f"{work_directory('tokenizer')}/count-*.words")),

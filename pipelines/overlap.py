@@ -10,20 +10,29 @@ from pipelines.engine import Barrier, Phase, Tasks
 from webtext.core.config import Config, OverlapSection
 from webtext.core.task import StageContext, TaskRun
 from webtext.core.texts import corpus_directory
+from webtext.overlap.contamination import count_seeds, sum_counts
 from webtext.overlap.phases import locate, measure_benchmark, write_report
 
 
 def graph(pipeline: Any, context: StageContext, config: Config) -> None:
     shards = config.build.shards
     benchmarks = list(enumerate(config.overlap.benchmarks))
+    source = corpus_directory(config)
     measured = pipeline | "Benchmarks" >> Tasks(benchmarks) | Phase(context, "measure", measure_benchmark, config.overlap)
     # The corpus is searched even without a benchmark: a barrier needs an element.
-    always = pipeline | "Always" >> beam.Create([0])
+    measured = (measured, pipeline | "Always" >> beam.Create([0])) | beam.Flatten()
+    if config.overlap.edits:
+        measured = (
+            measured
+            | "Indexed" >> Barrier(shards)
+            | Phase(context, "count", count_seeds, len(benchmarks), source)
+            | "Counted" >> Barrier(1)
+            | Phase(context, "weigh", sum_counts, shards)
+        )
     (
-        (measured, always)
-        | beam.Flatten()
+        measured
         | "Measured" >> Barrier(shards)
-        | Phase(context, "locate", locate, config.overlap, corpus_directory(config))
+        | Phase(context, "locate", locate, config.overlap, source)
         | "Located" >> Barrier(1)
         | Phase(context, "report", _report, shards, config.overlap)
     )

@@ -57,7 +57,11 @@ def _kept_out(config: Config) -> list[Path]:
 
 def _decontamination(config: Config) -> dict[str, int]:
     sets = len(config.dedup.decontaminate)
-    return {"testsets": sets, "quotations": _shards(config)} if sets else {}
+    return {"testsets": sets, **_seeds(config, config.dedup.decontaminate_edits), "quotations": _shards(config)} if sets else {}
+
+
+def _seeds(config: Config, edits: float) -> dict[str, int]:
+    return {"count": _shards(config), "weigh": 1} if edits else {}
 
 
 def _copies(config: Config) -> dict[str, int]:
@@ -168,6 +172,7 @@ NGRAMS = Stage(
     sections=("build", "ngrams"),
     phases=lambda config: {"hash": _shards(config), "filter": config.ngrams.partitions},
     graph="pipelines.ngrams",
+    version=2,  # a checksum, and no file of pybloom-live within the file
 )
 OVERLAP = Stage(
     name="overlap",
@@ -176,9 +181,14 @@ OVERLAP = Stage(
     reads=("dedup", "ngrams"),
     sections=("build", "overlap"),
     sources=_benchmarks,
-    phases=lambda config: {"measure": len(config.overlap.benchmarks), "locate": _shards(config), "report": 1},
+    phases=lambda config: {
+        "measure": len(config.overlap.benchmarks),
+        **_seeds(config, config.overlap.edits),
+        "locate": _shards(config),
+        "report": 1,
+    },
     graph="pipelines.overlap",
-    version=3,  # a report names the files of its test set
+    version=3,  # edited copies; a report names the files of its test set
 )
 TOKENIZER = Stage(
     name="tokenizer",

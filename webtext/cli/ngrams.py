@@ -111,12 +111,13 @@ def about(
     probes: Annotated[int, typer.Option(help="generated strings that measure the false positives; 0: do not measure", min=0)] = 1_000_000,
     as_json: Json = False,
 ) -> None:
-    """Tell what a release of filters holds and how often it errs: by its bits, and measured with strings that no corpus has."""
+    """Check a release of filters; tell what it holds and how often it errs, by its bits, and measured with strings that no corpus has."""
     from webtext.cli.console import out as console
     from webtext.ngrams import Filters
     from webtext.ngrams.query import probe, upper_limit
 
     release = Filters.open(directory)
+    release.check(directory)
     facts = _facts(release)
     if probes:
         hits = probe(release, probes)

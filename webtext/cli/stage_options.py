@@ -124,7 +124,8 @@ def stage_command(
 def _options(stage: str) -> Iterator[tuple[str, str, FieldInfo]]:
     """The options of a stage's command: name, key of the configuration, and its field. Where it takes files, those that read them too."""
     if stage == "decontaminate":
-        for name, option in (("decontaminate", "benchmarks"), ("decontaminate_by", "by"), ("decontaminate_words", "words")):
+        for name in ("decontaminate", "decontaminate_by", "decontaminate_words", "decontaminate_edits"):
+            option = name.removeprefix("decontaminate").removeprefix("_") or "benchmarks"
             yield option, f"dedup.{name}", DedupSection.model_fields[name]
     sections = [stage, "documents"] if stage in TAKES_FILES and stage != "documents" else [stage]
     for section in sections:

@@ -215,6 +215,7 @@ class Benchmark(Section):
     field: str | list[str] = key(
         "text", "field of the text in records, or a list of fields to join; questions or highlights where a format has them", min_length=1
     )
+    layout: str = key("auto", "where question, choices, answer and passage are: a name in overlap/data/benchmarks.toml, auto or none")
     train: str = key("", "the benchmark's own training set, for the second row of the paper's table", affects_output=False, file=True)
 
     @property
@@ -275,6 +276,9 @@ class DedupSection(Section):
     decontaminate_by: Literal["drop", "cut"] = key(
         "drop", "what becomes of a document with a quotation: it is dropped, or the quotation is cut out with 200 bytes on both sides"
     )
+    decontaminate_edits: float = key(
+        0.0, "share of an example's words that may be changed, added or left out in a document that quotes it; 0: as they are", ge=0, le=0.4
+    )
     decontaminate_words: int = key(
         13, "words of a test set in a row that are a quotation; of a shorter example, all of its words (8 at least)", ge=8, le=255
     )
@@ -292,6 +296,13 @@ class OverlapSection(Section):
     heavy: float = key(0.15, "share of an example's n-grams above which it counts as heavily overlapped (the paper: 15 %)", ge=0, le=1)
     spans: int = key(20, "examples shown for a test set, those with the longest matches", ge=0, le=10_000)
     probes: int = key(1_000_000, "generated strings that measure the filters' false positives (the paper: 1 million)", ge=1, le=10**10)
+    edits: float = key(
+        0.3,
+        "share of an example's words, weighted by rarity, that may be changed, added or left out for it to count as contaminated; "
+        "0: only report n-grams",
+        ge=0,
+        le=0.4,
+    )
     quotation_words: int = key(13, "words of a test set in a row by which a document of the corpus quotes it", ge=8, le=255)
 
 

@@ -1,7 +1,8 @@
-"""Removes quotations of test sets: two phases before all others of dedup, where `dedup.decontaminate` names test sets.
+"""Removes quotations of test sets: two phases, or four, before all others of dedup, where `dedup.decontaminate` names test sets.
 
     phase            a task for      reads                           writes
     index_test_set   each test set   its files                       scratch: its n-grams
+    count, weigh     with `decontaminate_edits`: webtext.overlap.contamination
     find_quotations  each shard      cleaned/shard-N.parquet,        duplicates/quotations/shard-N.parquet: every quotation that was found;
                                      the n-grams of all test sets    rejected documents; scratch: the changed documents
 
@@ -21,8 +22,10 @@ from webtext.core.hashing import shard_name
 from webtext.core.records import QUOTATION
 from webtext.core.tables import Record, read_table, writing_table
 from webtext.core.task import StageContext, TaskRun
+from webtext.overlap.contamination import edited_copies, parts_path
 from webtext.overlap.decontaminate import Quotation, cut_quotations, quotations
 from webtext.overlap.ngram_index import NgramIndex, index_set, join_sets, read_indexed, write_indexed
+from webtext.overlap.part_index import index_parts, write_parts
 from webtext.overlap.readers import Example, read_examples
 
 REASON = "quotes-test-set"
@@ -32,7 +35,10 @@ MAX_SHOWN = 100  # characters of a quotation in the detail of a rejection
 
 def index_test_set(log: TaskRun, index: int, benchmark: Benchmark, section: DedupSection) -> None:
     """Index a test set."""
-    indexed = index_set(benchmark.name, _watched(log, benchmark), section.decontaminate_words)
+    examples = list(_watched(log, benchmark))
+    indexed = index_set(benchmark.name, examples, section.decontaminate_words)
+    if section.decontaminate_edits:
+        write_parts(parts_path(log.context, index), index_parts(benchmark.name, examples))
     write_indexed(_indexed(log.context, index), indexed)
     log.counters["test-set-examples"] += len(indexed.ids)
 
@@ -53,17 +59,19 @@ def _sets(context: StageContext, section: DedupSection) -> NgramIndex:
 
 def find_quotations(log: TaskRun, shard: int, section: DedupSection, source: str) -> None:
     """Find the quotations of the documents of a shard, and reject or cut the documents."""
-    sets = _sets(log.context, section)
+    sets, edits = _sets(log.context, section), section.decontaminate_edits
+    search = edited_copies(log.context, len(section.decontaminate)) if edits else None
     with (
         log.table(f"duplicates/quotations/{shard_name(shard)}.parquet", QUOTATION) as table,
         writing_table(_changed(log.context, shard), CHANGED) as changed,
     ):
         for row, document in enumerate(read_table(_path(log.context, source, shard), ["id", "url", "text"])):
             log.progress()
-            quoted = quotations(document["text"], sets)
+            quoted = quotations(document["text"], sets, search, edits)
             if not quoted:
                 continue
-            left = cut_quotations(document["text"], quoted, sets) if section.decontaminate_by == "cut" else None
+            by_cutting = section.decontaminate_by == "cut"
+            left = cut_quotations(document["text"], quoted, sets, search, edits) if by_cutting else None
             changed.write({"row": row, "text": left})
             for record in _records(document, quoted, "dropped" if left is None else "cut"):
                 table.write(record)

@@ -1,16 +1,14 @@
 """A Bloom filter of pybloom-live, filled and queried in bulk.
 
 pybloom-live takes two SHA-512 for each key of a filter of 27 slices, some 6 µs of Python; its keys here are hashes already, so
-`positions` only spreads their 64 bits over the slices. All else is pybloom-live's: the size, the layout of the bits, the file. An
-object made by `new` or `read` is a `pybloom_live.BloomFilter` whose own `add` and `in` use the same bits as `fill` and `contains`.
+`positions` only spreads their 64 bits over the slices. All else is pybloom-live's: the size and the layout of the bits. An
+object made by `new` is a `pybloom_live.BloomFilter` whose own `add` and `in` use the same bits as `fill` and `contains`.
 """
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Iterator
-from struct import calcsize
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,6 @@ from webtext.ngrams.normalise import Hashes, mix
 
 Bits = NDArray[np.uint8]
 
-PYBLOOM_HEADER_BYTES = calcsize(BloomFilter.FILE_FMT)  # of pybloom-live's file: error rate, slices, bits a slice, capacity, count
 MAX_SLICE_BITS = 2**32  # as a position is the product of 64 bits of a hash and 32 bits of a length
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -43,10 +40,7 @@ class SliceHashes:
 
 def new(capacity: int, error_rate: float) -> Any:
     """An empty filter of pybloom-live for 64-bit keys. Raises ValueError where a slice would be longer than 2^32 bits."""
-    return _with_slice_hashes(BloomFilter(max(capacity, 1), error_rate))
-
-
-def _with_slice_hashes(filter_: Any) -> Any:
+    filter_ = BloomFilter(max(capacity, 1), error_rate)
     if filter_.bits_per_slice > MAX_SLICE_BITS:
         raise ValueError(f"a filter of {filter_.capacity} n-grams is too large; raise ngrams.partitions")
     filter_.make_hashes = SliceHashes(filter_.num_slices, filter_.bits_per_slice)
@@ -95,11 +89,6 @@ def built(blocks: Any, count: int, error_rate: float) -> tuple[Any, float]:
         if rate <= error_rate:
             return filter_, rate
         capacity += math.ceil(capacity / 100)
-
-
-def read(data: bytes) -> Any:
-    """A filter from the bytes that pybloom-live's `tofile` wrote."""
-    return _with_slice_hashes(BloomFilter.fromfile(io.BytesIO(data)))
 
 
 @njit(cache=True)

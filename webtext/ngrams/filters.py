@@ -3,18 +3,19 @@
 A directory of files filter-00000.bloom, one a partition (see `webtext.ngrams.runs`), each of them
 
     bytes 0-7      WTBLOOM and a zero byte
-    bytes 8-23     little-endian: version uint32 (1), length of the header uint32 (4,096), n-grams in this file uint64
+    bytes 8-23     little-endian: version uint32, length of the header uint32 (4,096), n-grams in this file uint64
     to byte 4,095  JSON padded with blanks: the other fields of Header
-    from 4,096     a pybloom-live filter as its `tofile` writes it: 40 bytes of sizes, then the bits
+    from 4,096     the bits. NB: not a file of pybloom-live, whose positions are others: it would read it and answer wrongly
 
 Beside it may lie hashes-00000.u64, the same n-grams exactly: the same header with WTHASH, then the sorted hashes, little-endian uint64.
 """
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
@@ -24,20 +25,20 @@ import orjson
 from numpy.typing import NDArray
 
 from webtext.core.errors import WebtextError
-from webtext.ngrams.bloom import PYBLOOM_HEADER_BYTES, Bits, contains
+from webtext.ngrams.bloom import Bits, bits_of, contains
 from webtext.ngrams.normalise import NAME, Hashes, ngram_hashes
 from webtext.ngrams.runs import bound
 
 HEADER_START = struct.Struct("<8sIIQ")
 HEADER_BYTES = 4096
 BLOOM, HASHES = b"WTBLOOM\0", b"WTHASH\0\0"
-VERSION = 1
+VERSION = 2  # of filters and hashes: 1 had the sizes of a pybloom-live file before the bits, and no checksum
 
 
 @dataclass(frozen=True)
 class Header:
     """The header of a file. `keys_digest` ("keys" in the file) is the XXH3-128 of the sorted hashes, so it identifies the set of n-grams;
-    `build` is the fingerprint of the stage that wrote it. The filter's own fields are 0 in a file of hashes."""
+    `build` is the fingerprint of the stage that wrote it; `bits_sha256` of the bits. The filter's own fields are 0 in a file of hashes."""
 
     words: int
     partitions: int
@@ -50,6 +51,7 @@ class Header:
     false_positive_rate: float = 0.0
     slices: int = 0
     bits_per_slice: int = 0
+    bits_sha256: str = ""
 
     @property
     def release(self) -> tuple[object, ...]:
@@ -64,9 +66,10 @@ class Header:
 
 
 def write_filter(file: IO[bytes], header: Header, filter_: Any) -> None:
-    """Write a filter of pybloom-live after its header."""
-    file.write(header.pack(BLOOM))
-    filter_.tofile(file)
+    """Write the bits of a filter of pybloom-live after their header."""
+    bits = bits_of(filter_)
+    file.write(replace(header, bits_sha256=hashlib.sha256(bits).hexdigest()).pack(BLOOM))
+    file.write(bits.data)
 
 
 def read_header(path: Path, magic: bytes = BLOOM) -> Header:
@@ -87,7 +90,7 @@ def read_header(path: Path, magic: bytes = BLOOM) -> Header:
         header = Header(keys_digest=fields.pop("keys"), **fields)
     except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
         raise WebtextError(f"{path}: its header is damaged ({error}); fetch or build it again") from None
-    body = PYBLOOM_HEADER_BYTES + (header.slices * header.bits_per_slice + 7) // 8 if magic == BLOOM else 8 * count
+    body = (header.slices * header.bits_per_slice + 7) // 8 if magic == BLOOM else 8 * count
     if size != HEADER_BYTES + body or count != header.count:
         raise WebtextError(f"{path}: {size:,} bytes, but its header says {HEADER_BYTES + body:,}; fetch or build it again")
     if header.normaliser != NAME:
@@ -109,7 +112,7 @@ def read_headers(directory: Path, name: Callable[[int], str], magic: bytes = BLO
 
 def mapped_bits(path: Path) -> Bits:
     """The bits of a filter's file, mapped into memory: pages are read when they are needed."""
-    return np.memmap(path, np.uint8, mode="r", offset=HEADER_BYTES + PYBLOOM_HEADER_BYTES)
+    return np.memmap(path, np.uint8, mode="r", offset=HEADER_BYTES)
 
 
 def mapped_hashes(path: Path) -> Hashes:
@@ -151,6 +154,12 @@ class Filters:
     def false_positive_rate(self) -> float:
         """The probability that an absent n-gram is claimed: the mean over the partitions, from the bits that are set."""
         return sum(header.false_positive_rate for header in self.headers) / len(self.headers)
+
+    def check(self, directory: Path) -> None:
+        """Read all bits. Raises WebtextError that names a file whose bits were changed."""
+        for partition, (header, bits) in enumerate(zip(self.headers, self._bits)):
+            if hashlib.sha256(bits).hexdigest() != header.bits_sha256:
+                raise WebtextError(f"{directory / filter_name(partition)}: its bits were changed; fetch or build it again")
 
     def hashes_of(self, text: str) -> Hashes:
         """The hashes of the n-grams of a text, in order."""

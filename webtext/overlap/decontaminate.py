@@ -14,6 +14,7 @@ import numpy as np
 
 from webtext.ngrams.normalise import ngram_hashes, scan
 from webtext.ngrams.query import merge_hits
+from webtext.overlap.edited_copies import Copy, EditedCopies, text_of
 from webtext.overlap.hash_lookup import find_rows
 from webtext.overlap.ngram_index import NgramIndex
 
@@ -33,8 +34,19 @@ class Quotation(NamedTuple):
     of: list[tuple[str, str]]
 
 
-def quotations(text: str, sets: NgramIndex) -> list[Quotation]:
-    """The quotations of a text, in order."""
+def quotations(text: str, sets: NgramIndex, search: EditedCopies | None = None, edits: float = 0.0) -> list[Quotation]:
+    """The quotations of a text, in order; with a `search` also examples of which a share of at most `edits` was changed."""
+    edited = [copy for copy in search.find(text) if copy.sufficient and copy.place.score >= 1 - edits] if search else []
+    exact = _exact(text, sets)
+    return sorted([*exact, *(_edited(text, copy, search) for copy in edited if search)], key=lambda each: (each.start, each.end, each.of))
+
+
+def _edited(text: str, copy: Copy, search: EditedCopies) -> Quotation:
+    test_set = search.index.sets[copy.set]
+    return Quotation(copy.place.last - copy.place.first, *text_of(text, copy.place), [(test_set.name, test_set.ids[copy.example])])
+
+
+def _exact(text: str, sets: NgramIndex) -> list[Quotation]:
     hashes, _ = ngram_hashes(text, sets.words)
     if not (find_rows(hashes, sets.lookup) >= 0).any():
         return []  # nearly all texts: they need no positions of words
@@ -59,12 +71,14 @@ def _sources(sets: NgramIndex, rows: np.ndarray) -> list[tuple[str, str]]:
     return whose
 
 
-def cut_quotations(text: str, quoted: Iterable[Quotation], sets: NgramIndex) -> str | None:
+def cut_quotations(
+    text: str, quoted: Iterable[Quotation], sets: NgramIndex, search: EditedCopies | None = None, edits: float = 0.0
+) -> str | None:
     """A text without its quotations; None where the document is to be rejected."""
     pieces = remove_spans(text, quoted)
     left = SEPARATOR.join(pieces)
     # Words on both sides of a cut may make a new quotation: too rare for anything better than to reject the document.
-    return left if 0 < len(pieces) <= MAX_PIECES and not quotations(left, sets) else None
+    return left if 0 < len(pieces) <= MAX_PIECES and not quotations(left, sets, search, edits) else None
 
 
 def remove_spans(text: str, quoted: Iterable[Quotation], around: int = MARGIN) -> list[str]:
@@ -77,7 +91,7 @@ def remove_spans(text: str, quoted: Iterable[Quotation], around: int = MARGIN) -
     pieces, at = [], 0
     for quotation in quoted:
         pieces.append(_trimmed(data[at : max(at, quotation.start - around)], head=at > 0, tail=True))
-        at = quotation.end + around
+        at = max(at, quotation.end + around)  # an edited copy may lie in a longer one
     pieces.append(_trimmed(data[at:], head=at > 0, tail=False))
     return [piece.decode("utf-8", "surrogatepass") for piece in pieces if len(piece) >= around]
 

@@ -1,4 +1,4 @@
-"""Look up n-gram hashes in a sorted table, fast when nearly all of them are absent."""
+"""Look up n-gram hashes in a table, fast when nearly all of them are absent."""
 
 from __future__ import annotations
 
@@ -10,49 +10,65 @@ from numpy.typing import NDArray
 
 from webtext.ngrams.normalise import Hashes
 
-_SLOTS_A_KEY = 16  # so at most 1 in 16 absent hashes costs a binary search
-
 
 class HashLookup(NamedTuple):
-    """Hashes to look for: `keys` uint64, sorted and distinct, and `possible` bool [2^k], true at the lowest k bits of each of them."""
+    """Hashes to look for, `keys` uint64, distinct. `slots` int32 [2^k] has the row of a key, or -1 for none, at its lowest k bits or, where
+    that is taken, behind them; `possible` uint8 has a bit for the lowest k + 3 bits of each key."""
 
     keys: Hashes
-    possible: NDArray[np.bool_]
+    slots: NDArray[np.int32]
+    possible: NDArray[np.uint8]
 
 
 def build_lookup(keys: Hashes) -> HashLookup:
-    """Prepare a lookup. `keys` must be sorted and distinct.
+    """Prepare a lookup of distinct keys.
 
-    Nearly all n-grams of a corpus are absent, and one read of a table that fits into the processor's cache rejects most of them.
+    Nearly all n-grams of a corpus are absent, and one read of a table that fits into the processor's cache rejects most of them: of its
+    bits at most 1 in 16 is set.
     """
-    possible = np.zeros(1 << max(10, (_SLOTS_A_KEY * max(len(keys), 1) - 1).bit_length()), np.bool_)
-    possible[(keys & np.uint64(len(possible) - 1)).astype(np.int64)] = True
-    return HashLookup(np.ascontiguousarray(keys), possible)
+    size = 1 << max(10, (2 * len(keys)).bit_length())
+    lookup = HashLookup(np.ascontiguousarray(keys), np.full(size, -1, np.int32), np.zeros(size, np.uint8))
+    _fill(*lookup)
+    return lookup
 
 
 def find_rows(hashes: Hashes, lookup: HashLookup) -> NDArray[np.int64]:
     """For each hash its row in `lookup.keys`, -1 where it is absent: int64 [hashes].
 
-    keys [12, 26, 31], possible[key mod 16] at 12, 10, 15:   hash 33 -> slot 1 is false: -1 at once;
-    hash 42 -> slot 10 is true: binary search, not there: -1;   hash 26 -> slot 10, binary search: row 1
+    keys [12, 26, 42], 8 slots: 12 in slot 4, 26 in 2, 42 in 3, as 2 is taken; bits 12, 26 and 42 of 64 are set
+    hash 33 -> bit 33 is not: -1 at once;   hash 106 -> bit 42 is, slot 2 has 26, slot 3 has 42, slot 4 has 12, slot 5 none: -1
     """
     found = np.empty(len(hashes), np.int64)
-    _find(hashes, lookup.keys, lookup.possible, found)
+    _find(hashes, *lookup, found)
     return found
 
 
 @njit(cache=True, nogil=True)
-def _find(hashes, keys, possible, found):  # type: ignore[no-untyped-def]  # numba
-    mask = np.uint64(len(possible) - 1)
+def _fill(keys, slots, possible):  # type: ignore[no-untyped-def]  # numba
+    mask = len(slots) - 1
+    for row in range(len(keys)):
+        slot = np.int64(keys[row] & np.uint64(mask))
+        while slots[slot] >= 0:
+            slot = (slot + 1) & mask
+        slots[slot] = row
+        place = keys[row] & np.uint64(8 * len(possible) - 1)
+        possible[place >> np.uint64(3)] |= np.uint8(1) << np.uint8(place & np.uint64(7))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def row_of(key, keys, slots, possible):  # type: ignore[no-untyped-def]  # numba
+    """The row of a hash, -1 where it is absent."""
+    place = key & np.uint64(8 * len(possible) - 1)
+    if possible[place >> np.uint64(3)] >> np.uint8(place & np.uint64(7)) & np.uint8(1):
+        slot = np.int64(key & np.uint64(len(slots) - 1))
+        while slots[slot] >= 0:
+            if keys[slots[slot]] == key:
+                return np.int64(slots[slot])
+            slot = (slot + 1) & (len(slots) - 1)
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def _find(hashes, keys, slots, possible, found):  # type: ignore[no-untyped-def]  # numba
     for index in range(len(hashes)):
-        found[index] = -1
-        if possible[hashes[index] & mask]:
-            low, high = 0, len(keys)
-            while low < high:
-                middle = (low + high) >> 1
-                if keys[middle] < hashes[index]:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < len(keys) and keys[low] == hashes[index]:
-                found[index] = low
+        found[index] = row_of(hashes[index], keys, slots, possible)

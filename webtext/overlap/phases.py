@@ -21,6 +21,7 @@ from webtext.ngrams.normalise import Hashes, ngram_hashes
 from webtext.ngrams.query import probe, upper_limit
 from webtext.ngrams.runs import sorted_distinct
 from webtext.overlap import paper
+from webtext.overlap.contamination import CopyCollector, edited_copies, judge, parts_path
 from webtext.overlap.hash_lookup import find_rows
 from webtext.overlap.html import render
 from webtext.overlap.match_documents import MatchDocuments, best_documents
@@ -40,9 +41,10 @@ from webtext.overlap.measure import (
     share,
 )
 from webtext.overlap.ngram_index import IndexedTestSet, index_hashes, join_sets, read_indexed, write_indexed
+from webtext.overlap.part_index import index_parts, write_parts
 from webtext.overlap.quotation_counts import QuotationCounter, aggregate
 from webtext.overlap.readers import format_of, read_examples
-from webtext.overlap.samples import KINDS, overlap_of, samples
+from webtext.overlap.samples import KINDS, overlap_of, samples, tasks
 from webtext.overlap.sources import source_files
 from webtext.overlap.spans import longest_examples, shown
 
@@ -61,7 +63,7 @@ def measure_benchmark(log: TaskRun, index: int, benchmark: Benchmark, section: O
     found = found_in_filters(test, filters)
     own = None
     if benchmark.train:
-        own = found_in_texts(test, (text for _, text in _watched(log, read_examples(benchmark, "train"))), filters.words)
+        own = found_in_texts(test, (example.text for example in _watched(log, read_examples(benchmark, "train"))), filters.words)
     runs = matches(test, found)
     _count(log, benchmark, test)
     rows = _rows(test, found_by_example(test, found), longest_by_example(test, runs), section.heavy, filters.words)
@@ -73,6 +75,8 @@ def measure_benchmark(log: TaskRun, index: int, benchmark: Benchmark, section: O
     overlaps = [overlap_of(hit, count, section.heavy) for hit, count in zip(found_by_example(test, found).tolist(), np.diff(test.offsets))]
     shown_ = [shown(test, runs, run, found, filters.words) for run in longest_examples(test, runs, section.spans)]
     write_bytes(_measured(log.context, index), to_json({**about, **figures, "overlaps": overlaps, "matches": shown_}))
+    if section.edits:
+        write_parts(parts_path(log.context, index), index_parts(benchmark.name, test.examples))
     write_indexed(_hits(log.context, index), _found(benchmark.name, test, found, section.quotation_words, filters.words))
     return [(0, str(_hits(log.context, index).relative_to(log.context.build)))]
 
@@ -153,15 +157,20 @@ def locate(log: TaskRun, shard: int, section: OverlapSection, source: str) -> li
     sets = join_sets([read_indexed(_hits(context, index)) for index in range(len(section.benchmarks))], _words(context))
     shown_ = [match["hashes"] for benchmark in _benchmarks(context, section) for match in benchmark["matches"]]
     documents, quoted = MatchDocuments(sets.lookup.keys, shown_), QuotationCounter(sets)
+    copies = CopyCollector(edited_copies(context, len(section.benchmarks)), section.edits) if section.edits else None
     corpus = read_texts(context.build, source, shard)
-    for document in corpus if len(sets.lookup.keys) else ():
+    for document in corpus if len(sets.lookup.keys) or copies else ():
         log.progress()
         if document["split"] == "train":
+            if copies:
+                copies.add(document["url"], document["id"], document["text"])
             places = find_rows(ngram_hashes(document["text"], sets.words)[0], sets.lookup)
             quoted.add(places)
             documents.add(document["url"], document["id"], places)
     with writing_arrow(_located(context, shard), LOCATED, counts=documents.counts, best=documents.best, quoted=quoted.counts) as output:
         output.write({"hash": documents.seen})
+    if copies:
+        copies.write(context.scratch_path(f"copies-{shard:05d}"))
     return [(0, str(_located(context, shard).relative_to(context.build)))]
 
 
@@ -185,10 +194,18 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
         benchmark["paper_column"] = paper.column_of(benchmark["name"])
         for match in benchmark["matches"]:
             del match["hashes"]
+        benchmark["contamination"] = None
+    judged = judge(context, shards, len(benchmarks), section.edits) if section.edits and shards else []
+    for benchmark, (ids, verdicts) in zip(benchmarks, judged):
+        benchmark["contamination"] = verdicts.figures()
+        with log.binary(f"{context.directory}/contamination/{benchmark['stem']}.csv") as output:
+            output.file.write(_csv(verdicts.rows(ids)))
     overlaps = {benchmark["name"]: benchmark.pop("overlaps") for benchmark in benchmarks}
     for kind in KINDS:
         with log.binary(f"{context.directory}/samples/{kind}.json") as output:
             output.file.write(samples(overlaps, kind))
+        with log.binary(f"{context.directory}/samples/{kind}.tasks") as output:
+            output.file.write(tasks(overlaps, kind))
     hits = probe(filters, section.probes)
     about = {
         "format": FORMAT,
@@ -207,6 +224,7 @@ def write_report(log: TaskRun, shards: int, section: OverlapSection) -> None:
             "measured_at_most_95_percent": upper_limit(hits, section.probes),
         },
         "heavy_above": section.heavy,
+        "edits": section.edits,
         "quotation_words": section.quotation_words,
     }
     for benchmark in benchmarks:
@@ -240,9 +258,11 @@ def _documents(context: StageContext, shards: int, matches_: list[dict[str, Any]
 def _summary(benchmarks: list[dict[str, Any]]) -> Iterable[list[Any]]:
     same = ["examples", "too_short", "any", "heavy", "mean_share", "longest_words", "not_in_corpus"]
     same += ["documents_with_any", "documents_that_quote", "longest_in_a_document"]
-    yield ["name", "percent", "distinct_percent", "own_train_percent", *Share.__dataclass_fields__, *same]
+    verdicts = ["contaminated", "clean", "short"]
+    yield ["name", "percent", "distinct_percent", "own_train_percent", *Share.__dataclass_fields__, *same, *verdicts]
     for benchmark in benchmarks:
         corpus = Share(**benchmark["corpus"])
         own = Share(**benchmark["own_train"]).percent if benchmark["own_train"] else ""
         figures = (benchmark[key] for key in same)
-        yield [benchmark["name"], corpus.percent, corpus.distinct_percent, own, *asdict(corpus).values(), *figures]
+        judged = (benchmark["contamination"][verdict] if benchmark["contamination"] else "" for verdict in verdicts)
+        yield [benchmark["name"], corpus.percent, corpus.distinct_percent, own, *asdict(corpus).values(), *figures, *judged]

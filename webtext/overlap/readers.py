@@ -11,15 +11,18 @@ from webtext.core.config import Benchmark
 from webtext.core.errors import UsageError
 from webtext.documents import readers as documents
 from webtext.overlap import record_readers, text_readers
+from webtext.overlap.layouts import Parts
 from webtext.overlap.sources import bare_name, blocks, open_source, source_files
 from webtext.overlap.text_readers import Examples, Role
 
 
 class Example(NamedTuple):
-    """An example of a test set; n-grams do not reach beyond it."""
+    """An example of a test set; n-grams do not reach beyond it. `parts` are those of a known benchmark: (question, choices, answer or
+    passage; its text)."""
 
     id: str
     text: str
+    parts: Parts = ()
 
 
 FORMATS: dict[str, Callable[[Path, str, Role], Examples]] = {
@@ -94,8 +97,8 @@ def read_examples(benchmark: Benchmark, role: Role = "test") -> Iterator[Example
     files = source_files(benchmark.train if role == "train" else benchmark.path)
     for path in files:
         format_ = detect_format(path) if benchmark.format == "auto" else benchmark.format
-        for name, text in _examples(path, format_, benchmark.field, role):
-            yield Example(example_id(path, name, len(files)), text)
+        for name, *rest in _examples(path, format_, benchmark, role):
+            yield Example(example_id(path, name, len(files)), *rest)
 
 
 def example_id(path: Path, name: str, files: int) -> str:
@@ -103,9 +106,10 @@ def example_id(path: Path, name: str, files: int) -> str:
     return name if files == 1 or path.stem == name else f"{path.name}:{name}"
 
 
-def _examples(path: Path, format_: str, field: str | list[str], role: Role) -> Examples:
+def _examples(path: Path, format_: str, benchmark: Benchmark, role: Role) -> Examples:
+    field = benchmark.field
     if format_ in documents.TABLES:
-        return record_readers.read_records(path, format_, field)
+        return record_readers.read_records(path, format_, field, benchmark.layout)
     if format_ not in FORMATS:
         raise UsageError(f"{path}: a test set is not read from {format_}; unpack it, and name its files")
     if isinstance(field, list):

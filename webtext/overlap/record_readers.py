@@ -12,6 +12,7 @@ import orjson
 from webtext.core.errors import WebtextError
 from webtext.documents.fields import NotReadable, text_at
 from webtext.documents.readers import TABLES
+from webtext.overlap.layouts import AUTO, Layout, layout_of, parts_of
 from webtext.overlap.sources import decoded, open_source, whole
 from webtext.overlap.text_readers import Examples, read_units
 
@@ -33,18 +34,27 @@ def text_field(field: str, columns: Iterable[str]) -> str:
     return field if field != "text" or "text" in names else next((name for needed, name in _HUB_FIELDS if needed <= names), field)
 
 
-def read_records(path: Path, format_: str, field: str | list[str]) -> Examples:
-    """An example a record; the texts of several fields are joined by line feeds."""
+def read_records(path: Path, format_: str, field: str | list[str], layout: str = AUTO) -> Examples:
+    """An example a record with its parts, where its layout is known; the texts of several fields are joined by line feeds.
+
+    Of a known benchmark whose text is in no usual field, the text is that of all parts.
+    """
     fields = field if isinstance(field, list) else []
+    known: Layout | None = None
     for number, record in TABLES[format_](str(path), open_source):
         try:
             if isinstance(record, str):
                 raise NotReadable(record)
+            known = layout_of(layout, record) if known is None else known
             fields = fields or [text_field(str(field), record)]
-            text = "\n".join(text_at(record, name) for name in fields)
+            parts = parts_of(record, known)
+            if fields == ["text"] and "text" not in record and parts:
+                text = "\n".join(part for kind, part in parts if kind != "answer" or "answer_index" not in known)
+            else:
+                text = "\n".join(text_at(record, name) for name in fields)
         except NotReadable as error:
             raise WebtextError(f"{path}, row {number}: {error}; set the benchmark's `field`") from None
-        yield str(number - 1 if record.get("id") is None else record["id"]), text
+        yield str(number - 1 if record.get("id") is None else record["id"]), text, parts
 
 
 def read_lambada(path: Path, field: str) -> Examples:

@@ -1,7 +1,8 @@
 """Which examples of a test set overlap with the corpus, for evaluations with and without them.
 
 overlap/samples/ has a file for each of KINDS, `{"NAME": [index, …], …}`: for each test set the examples of that kind, counted from 0 in
-the order of its files. lm-evaluation-harness takes such a file as it is (`--samples`) where a benchmark has the name of its task.
+the order of its files. lm-evaluation-harness takes such a file as it is (`--samples`) where a benchmark has the name of its task, and
+KIND.tasks beside it has the names for its `--tasks`: those with an example of that kind.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ KINDS = {
     "light": ("none", "short", "some"),
     "heavy": ("heavy",),
 }
+# NB: lm-evaluation-harness 0.4.13 evaluates all examples of a task whose list is empty or missing. It refuses an index that no test set
+# has, so this one stands for an empty list.
+NO_EXAMPLE = 2**31 - 1
 
 
 def overlap_of(found: int, ngrams: int, heavy: float) -> str:
@@ -32,9 +36,16 @@ def overlap_of(found: int, ngrams: int, heavy: float) -> str:
 
 
 def samples(overlaps: dict[str, list[str]], kind: str) -> bytes:
-    """The file of a kind, of what each example of each test set is."""
-    chosen = {name: [index for index, each in enumerate(examples) if each in KINDS[kind]] for name, examples in overlaps.items()}
+    """The file of a kind, of what each example of each test set is; a test set without one has [NO_EXAMPLE]."""
+    chosen = {
+        name: [index for index, each in enumerate(examples) if each in KINDS[kind]] or [NO_EXAMPLE] for name, examples in overlaps.items()
+    }
     return orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def tasks(overlaps: dict[str, list[str]], kind: str) -> bytes:
+    """The test sets with an example of a kind, sorted and parted by commas."""
+    return ",".join(sorted(name for name, examples in overlaps.items() if not {*KINDS[kind]}.isdisjoint(examples))).encode() + b"\n"
 
 
 def means(overlap: Path, name: str, scores: Sequence[float]) -> dict[str, tuple[int, float]]:
@@ -51,7 +62,7 @@ def means(overlap: Path, name: str, scores: Sequence[float]) -> dict[str, tuple[
         of_all = cast(dict[str, Any], read_json(overlap / "samples" / f"{kind}.json"))
         if name not in of_all:
             raise WebtextError(f"{overlap}: has no test set {name!r}; it has: {', '.join(of_all) or 'none'}")
-        chosen[kind] = of_all[name]
+        chosen[kind] = [index for index in of_all[name] if index != NO_EXAMPLE]
     count = len(chosen["clean"]) + len(chosen["dirty"])
     if count != len(scores):
         raise WebtextError(f"{name}: {len(scores)} scores for {count} examples; give one an example, in the order of its files")

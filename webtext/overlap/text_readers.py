@@ -13,10 +13,11 @@ from typing import Literal
 
 from webtext.core.errors import WebtextError
 from webtext.documents.texts import read_text
+from webtext.overlap.layouts import Parts
 from webtext.overlap.sources import lines, open_source, whole
 
 Role = Literal["test", "train"]
-Examples = Iterator[tuple[str, str]]
+Examples = Iterator[tuple[str, str] | tuple[str, str, Parts]]
 
 PUBLISHED_BYTES = 10**8  # enwik8 and text8 as they are published; by custom the first 90 MB are for training and the last 5 for testing
 TEXT8_BLOCK = 10_000  # characters of an example: the file has neither lines nor documents

@@ -11,6 +11,7 @@ from webtext.core.records import CORPUS
 from webtext.core.tables import writing_table
 from webtext.core.task import Report, StageContext, run_task
 from webtext.ngrams.phases import build_filter, hash_shard
+from webtext.overlap.contamination import count_seeds, sum_counts
 from webtext.overlap.phases import locate, measure_benchmark, write_report
 
 
@@ -41,5 +42,9 @@ def run_overlap(build: Path, shards: int, section: OverlapSection) -> list[Repor
         run_task(context, f"measure-{index:05d}", measure_benchmark, index, benchmark, section)
         for index, benchmark in enumerate(section.benchmarks)
     ]
+    if section.edits and shards:
+        sets = len(section.benchmarks)
+        reports += [run_task(context, f"count-{shard:05d}", count_seeds, shard, sets, "corpus") for shard in range(shards)]
+        reports.append(run_task(context, "weigh-00000", sum_counts, 0, shards))
     reports += [run_task(context, f"locate-{shard:05d}", locate, shard, section, "corpus") for shard in range(shards)]
     return [*reports, run_task(context, "report", write_report, shards, section)]

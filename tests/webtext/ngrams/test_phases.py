@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import random
 import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pybloom_live import BloomFilter
 
 from tests.webtext.ngrams import twin
 from tests.webtext.ngrams.corpora import run_ngrams, write_corpus
 from webtext.core.config import NgramsSection
 from webtext.core.errors import WebtextError
 from webtext.core.tables import read_table
-from webtext.ngrams import bloom
 from webtext.ngrams.filters import HASHES, HEADER_BYTES, Filters, filter_name, hashes_name, mapped_hashes, read_header
 from webtext.ngrams.query import query
 
@@ -87,13 +87,24 @@ def test_an_empty_corpus_gives_empty_filters(tmp_path: Path) -> None:
     assert not len(mapped_hashes(tmp_path / "ngrams" / hashes_name(1)))
 
 
-def test_pybloom_live_reads_what_is_behind_the_head(build: Path) -> None:
+def test_pybloom_live_does_not_take_it_for_its_own(build: Path) -> None:
+    """Its positions are others, so it would answer wrongly."""
     run_ngrams(build, SHARDS, NgramsSection(partitions=1))
     data = (build / "ngrams" / filter_name(0)).read_bytes()
-    filter_ = bloom.BloomFilter.fromfile(io.BytesIO(data[HEADER_BYTES:]))
-    filter_.make_hashes = bloom.SliceHashes(filter_.num_slices, filter_.bits_per_slice)
-    assert len(filter_) == len(expected(8))
-    assert all(hash_ in filter_ for hash_ in expected(8))
+    for start in (0, HEADER_BYTES):
+        error_rate, slices, bits, capacity, count = struct.unpack_from(BloomFilter.FILE_FMT, data, start)
+        assert not (0 < error_rate < 1 and count <= capacity and slices * bits < 2**50)  # it would refuse these sizes
+
+
+def test_changed_bits_are_noticed(build: Path) -> None:
+    run_ngrams(build, SHARDS, NgramsSection(partitions=2))
+    Filters.open(build / "ngrams").check(build / "ngrams")
+    path = build / "ngrams" / filter_name(1)
+    data = bytearray(path.read_bytes())
+    data[-7] ^= 8
+    path.write_bytes(data)
+    with pytest.raises(WebtextError, match=r"filter-00001\.bloom: its bits were changed"):
+        Filters.open(build / "ngrams").check(build / "ngrams")
 
 
 def test_a_text_is_asked_about(build: Path) -> None:

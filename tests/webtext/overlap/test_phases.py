@@ -20,7 +20,7 @@ from webtext.core.errors import WebtextError
 from webtext.core.tables import read_table
 from webtext.core.task import StageContext, run_task
 from webtext.overlap.phases import measure_benchmark
-from webtext.overlap.samples import KINDS, means
+from webtext.overlap.samples import KINDS, NO_EXAMPLE, means
 
 SHARDS = 3
 
@@ -94,6 +94,7 @@ def test_figures(build: Path) -> None:
     found = {"all": 33, "some": 1, "long": 293, "two": 6, "too few words": 0, "held out": 0, "none": 0}
     ngrams = {"all": 33, "some": 98, "long": 413, "two": 53, "too few words": 60, "held out": 53, "none": 33}
     measured = report(build)
+    assert measured["heavy_above"] == 0.15
     assert (measured["examples"], measured["too_short"], measured["any"], measured["heavy"]) == (8, 1, 4, 2)
     assert measured["corpus"]["occurrences"] == sum(ngrams.values())
     assert measured["corpus"]["occurrences_found"] == sum(found.values())
@@ -122,11 +123,14 @@ def test_each_example_has_its_line(build: Path) -> None:
 def test_lists_of_examples_to_evaluate_with_and_without(build: Path) -> None:
     lists = {kind: json.loads((build / "overlap" / "samples" / f"{kind}.json").read_text()) for kind in KINDS}
     assert lists == {
-        "clean": {"Planted set": [4, 5, 6, 7], "wikitext-2": []},
+        "clean": {"Planted set": [4, 5, 6, 7], "wikitext-2": [NO_EXAMPLE]},
         "dirty": {"Planted set": [0, 1, 2, 3], "wikitext-2": [0]},
         "light": {"Planted set": [1, 3, 4, 5, 6, 7], "wikitext-2": [0]},
-        "heavy": {"Planted set": [0, 2], "wikitext-2": []},
+        "heavy": {"Planted set": [0, 2], "wikitext-2": [NO_EXAMPLE]},
     }
+    tasks = {kind: (build / "overlap" / "samples" / f"{kind}.tasks").read_text() for kind in KINDS}
+    both, one = "Planted set,wikitext-2\n", "Planted set\n"
+    assert tasks == {"clean": one, "dirty": both, "light": both, "heavy": one}
     scores = [1, 1, 1, 0, 1, 0, 0, 0]
     assert means(build / "overlap", "Planted set", scores) == {
         "all": (8, 0.5), "clean": (4, 0.25), "dirty": (4, 0.75), "light": (6, 1 / 3), "heavy": (2, 1.0),

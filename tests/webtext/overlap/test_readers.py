@@ -57,7 +57,7 @@ FILES = {
 
 
 def examples(path: Path, **keys: Any) -> list[tuple[str, str]]:
-    return [tuple(example) for example in read_examples(Benchmark(name="x", path=str(path), **keys))]
+    return [(example.id, example.text) for example in read_examples(Benchmark(name="x", path=str(path), **keys))]
 
 
 @pytest.mark.parametrize("name", FILES)

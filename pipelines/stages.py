@@ -143,6 +143,7 @@ CLEAN = Stage(
     sources=_rules,
     phases=lambda config: {"clean": _shards(config)},
     graph="pipelines.clean",
+    version=2,  # English only where the detector is sure of it
 )
 DEDUP = Stage(
     name="dedup",

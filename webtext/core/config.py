@@ -156,7 +156,7 @@ class CleanSection(Section):
     max_failed: float = key(0.01, "share of a shard's documents on which such a rule may fail before the run does", ge=0, le=1)
     languages: list[str] = key(["en"], "languages kept (ISO 639-1); empty: all")
     language_certainty: float = key(
-        0.5, "share of the text below which the quick detector (CLD2) is not believed and the careful one (langdetect) is asked", ge=0, le=1
+        0.5, "share of the text that its language must have; else the language is not known, which is none of those kept", ge=0, le=1
     )
     min_characters: int = key(200, "a shorter text is rejected (gpt2)", ge=0)
     max_duplicate_lines: float = key(0.3, "share of the characters in repeated lines above which a text is rejected (gpt2)", ge=0, le=1)

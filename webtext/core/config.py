@@ -159,7 +159,9 @@ class CleanSection(Section):
         0.5, "share of the text that its language must have; else the language is not known, which is none of those kept", ge=0, le=1
     )
     min_characters: int = key(200, "a shorter text is rejected (gpt2)", ge=0)
-    max_duplicate_lines: float = key(0.3, "share of the characters in repeated lines above which a text is rejected (gpt2)", ge=0, le=1)
+    max_duplicate_lines: float = key(
+        0.3, "share of the characters in one stretch of repeated lines above which a text is rejected (gpt2)", ge=0, le=1
+    )
     c4_min_words: int = key(5, "a line of fewer words is deleted (c4, fineweb)", ge=0)
     c4_min_sentences: int = key(3, "a text of fewer sentences is rejected (c4, fineweb)", ge=0)
     c4_bad_words: list[str] = key([], "words of which a text may have none (c4); the paper took the published list of LDNOOBW")

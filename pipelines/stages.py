@@ -122,7 +122,7 @@ EXTRACT = Stage(
     keys=("fetch.opt_out",),
     phases=lambda config: {"extract": _shards(config)},
     graph="pipelines.extract",
-    version=2,  # language and cleaning are a stage of their own
+    version=3,  # text of data in the markup; encodings that no label tells
 )
 DOCUMENTS = Stage(
     name="documents",

@@ -147,7 +147,9 @@ class ExtractSection(Section):
 
 class CleanSection(Section):
     enabled: bool = key(True, "clean the documents; without it the next stage reads documents/ as they are", affects_output=False)
-    preset: Literal["gpt2", "c4", "gopher", "fineweb", "none"] = key("gpt2", "rules that a text must meet, by name")
+    preset: Literal["gpt2", "c4", "gopher", "fineweb", "c4-datatrove", "gopher-datatrove", "fineweb-datatrove", "none"] = key(
+        "gpt2", "rules that a text must meet, by name; those of datatrove decide as its code does, the others as the papers say"
+    )
     rules: list[str] = key(
         [],
         "further rules: functions of a text, as my_rules.py:no_recipes or package.module:rule; they return None, a reason, or Edited(text)",

@@ -1,15 +1,7 @@
 """The presets `c4-datatrove`, `gopher-datatrove` and `fineweb-datatrove`: decisions as datatrove's filters make them, to compare corpora.
 
-datatrove (https://github.com/huggingface/datatrove, version 0.10) made FineWeb, and differs from the papers that it names:
-
-- words are spaCy's: a punctuation mark is one, and so are the parts of "well-known" and of "don't", so that fewer have a letter;
-- c4: 5 sentences and 3 words instead of 3 and 5; a line with a word of more than 1,000 characters goes; a curly quotation mark ends no
-  line; a page is rejected for a bracket or "lorem ipsum" only in lines that were kept so far;
-- gopher: stop words count in small letters alone; two bullets, "•" and "-"; shares of repetition are of all characters, blanks included,
-  of the n-gram met first where several are as frequent, also where it is there once; a repeated n-gram is left behind as a whole;
-- fineweb: 1 % of repeated lines instead of 10 %; thresholds themselves pass; a rule against lists (0.3 line breaks a word).
-
-Thresholds are datatrove's and no keys. The reasons are its names. The words are told by a pattern, not by spaCy (see tests for examples).
+datatrove (https://github.com/huggingface/datatrove, version 0.10) made FineWeb, and differs from the papers: docs/guide.md says in what.
+Its thresholds are no keys, and the reasons are its names. Words are told by a pattern that finds nearly those of spaCy.
 """
 
 from __future__ import annotations
@@ -56,7 +48,9 @@ def sentences(line: str) -> int:
     return count
 
 
-def _c4(draft: Draft, punctuated: bool) -> str:
+def c4_quality(draft: Draft, section: CleanSection) -> str:
+    """Lines that are short, a notice, or, but for FineWeb, without a terminal mark go; a text of fewer than 5 sentences is rejected."""
+    punctuated = section.preset != "fineweb-datatrove"
     kept, count = [], 0
     for line in map(str.strip, draft.text.split("\n")):
         words = line.split()
@@ -82,40 +76,23 @@ def _c4(draft: Draft, punctuated: bool) -> str:
     return "\n".join(kept)
 
 
-def c4_quality(draft: Draft, section: CleanSection) -> str:
-    """Lines that end in no terminal mark, are short or are a notice go; a text of fewer than 5 sentences or with a bracket is rejected."""
-    return _c4(draft, punctuated=True)
-
-
-def c4_quality_any_line_end(draft: Draft, section: CleanSection) -> str:
-    """The same without the rule about the end of lines, as FineWeb has it."""
-    return _c4(draft, punctuated=False)
-
-
 def gopher_quality(draft: Draft, section: CleanSection) -> str:
     """A text that is too short or long, of odd words, with many symbols, bullets or ellipses, or with few stop words is rejected."""
     text, words = draft.text, words_of(draft.text)
     lines = text.split("\n")
+    count = max(1, len(words))
     lengths = [len(word) for word in words if any(map(str.isalnum, word))]
     mean = sum(lengths) / max(1, len(lengths))
-    count = max(1, len(words))
-    dots = max(1, len(lines))
-    alphabetic = sum(any(map(str.isalpha, word)) for word in words) / count
-    stop_words = len(_STOP_WORDS.intersection(words))
-    for reason, figure, refused in (
-        ("gopher_short_doc", len(lengths), len(lengths) < 50),
-        ("gopher_long_doc", len(lengths), len(lengths) > 100_000),
-        ("gopher_below_avg_threshold", mean, mean < 3),
-        ("gopher_above_avg_threshold", mean, mean > 10),
-        ("gopher_too_many_hashes", text.count("#") / count, text.count("#") > 0.1 * count),
-        ("gopher_too_many_ellipsis", 0, text.count("...") + text.count("…") > 0.1 * count),
-        ("gopher_too_many_bullets", 0, sum(line.lstrip().startswith(("•", "-")) for line in lines) > 0.9 * dots),
-        ("gopher_too_many_end_ellipsis", 0, sum(line.endswith(("...", "…")) for line in lines) > 0.3 * dots),
-        ("gopher_below_alpha_threshold", alphabetic, alphabetic < 0.8),
-        ("gopher_enough_stop_words", stop_words, stop_words < 2),
-    ):
-        if refused:
-            raise Rejected(reason, f"{figure:.2f}")
+    _at_most("gopher_short_doc", -len(lengths), -50)
+    _at_most("gopher_long_doc", len(lengths), 100_000)
+    _at_most("gopher_below_avg_threshold", -mean, -3)
+    _at_most("gopher_above_avg_threshold", mean, 10)
+    _at_most("gopher_too_many_hashes", text.count("#") / count, 0.1)
+    _at_most("gopher_too_many_ellipsis", (text.count("...") + text.count("…")) / count, 0.1)
+    _at_most("gopher_too_many_bullets", sum(line.lstrip().startswith(("•", "-")) for line in lines) / len(lines), 0.9)
+    _at_most("gopher_too_many_end_ellipsis", sum(line.endswith(("...", "…")) for line in lines) / len(lines), 0.3)
+    _at_most("gopher_below_alpha_threshold", -sum(any(map(str.isalpha, word)) for word in words) / count, -0.8)
+    _at_most("gopher_enough_stop_words", -len(_STOP_WORDS.intersection(words)), -2)
     return text
 
 
@@ -149,9 +126,7 @@ def gopher_repetition(draft: Draft, section: CleanSection) -> str:
 def fineweb_quality(draft: Draft, section: CleanSection) -> str:
     """A text of lines that are short, repeated, without punctuation, or as many as a list has, is rejected."""
     lines = draft.text.split("\n")
-    punctuated = sum(line.endswith(_LINE_END) for line in lines) / len(lines)
-    if punctuated < 0.12:
-        raise Rejected("line_punct_ratio", f"{punctuated:.2f}")
+    _at_most("line_punct_ratio", -sum(line.endswith(_LINE_END) for line in lines) / len(lines), -0.12)
     _at_most("short_line_ratio", sum(len(line) <= 30 for line in lines) / len(lines), 0.67)
     _at_most("char_dup_ratio", _repeated(lines)[1] / max(1, len(draft.text) - len(lines) + 1), 0.01)
     _at_most("list_ratio", (len(lines) - 1) / max(1, len(words_of(draft.text))), 0.3)
@@ -159,8 +134,9 @@ def fineweb_quality(draft: Draft, section: CleanSection) -> str:
 
 
 def _at_most(reason: str, share: float, threshold: float) -> None:
+    """Raise Rejected where a figure is above a threshold; below one, where both are negative."""
     if share > threshold:
-        raise Rejected(reason, f"{share:.3f}")
+        raise Rejected(reason, f"{abs(share):.3f}")
 
 
 def _repeated(lines: list[str]) -> tuple[int, int]:
@@ -170,4 +146,4 @@ def _repeated(lines: list[str]) -> tuple[int, int]:
 
 C4 = (c4_quality,)
 GOPHER = (gopher_repetition, gopher_quality)
-FINEWEB = (*GOPHER, c4_quality_any_line_end, fineweb_quality)
+FINEWEB = (*GOPHER, c4_quality, fineweb_quality)

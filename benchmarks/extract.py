@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import random
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -33,7 +34,7 @@ from urllib.parse import urlsplit
 
 from langdetect import LangDetectException, detect_langs, detector_factory
 
-from benchmarks.corpus import EVALUATION, WCXB, members, pages
+from benchmarks.corpus import EVALUATION, WCXB, documents_of, members, novels, pages
 from benchmarks.harness import DATA, Figures, bar, in_turn, installed, run
 from webtext.clean.language import ISO, detect
 from webtext.clean.verdict import judge
@@ -202,12 +203,54 @@ DETECTORS: dict[str, Callable[[str], str]] = {
     "webtext": lambda text: detect(text, CleanSection().language_certainty).code,
     "langdetect": by_langdetect,
 }
+SNIPPET = """
+import sys  # a snippet of code as pages of every language show it
+
+def total(items):
+    for item in items:
+        if item is not None and item.value > 0:
+            yield item.value  # the values of all items that have one
+    raise ValueError("there are no more items in the list")
+"""
+QUOTED = 4  # sentences of English a foreign one: a fifth of the text is a quotation
+
+
+def mixed(lines: dict[str, list[str]], rng: random.Random) -> Iterator[tuple[str, str, str]]:
+    """(kind, language, text) of texts of several lengths, of pages with code, and of English ones that quote another language."""
+    for code, sentences in lines.items():
+        for length in (1, 5, 20):
+            yield f"{length} sentences", code, "\n".join(rng.sample(sentences, length))
+        yield "10 short lines", code, "\n".join(" ".join(text.split()[:3]) for text in rng.sample(sentences, 10))
+        yield "with code", code, "\n".join([*rng.sample(sentences, 3), SNIPPET, *rng.sample(sentences, 3)])
+        if code != "en":
+            quotation = "\n".join(rng.sample(sentences, 4))
+            yield "with quotations", "en", "\n".join([*rng.sample(lines["en"], 4 * QUOTED), quotation])
+
+
+def english(options: argparse.Namespace) -> Figures:
+    """Of texts in other languages the share that passes as English, of English texts the share that stays, and microseconds a text."""
+    data = members(DATA / "langid" / "sentences_75_languages.tar.zst")
+    lines = {code: text.decode().splitlines() for code, text in data}
+    rng, figures = random.Random(1), {}
+    cases: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    for _ in range(3 if options.quick else 30):
+        for kind, code, text in chain(mixed(lines, rng), *(mixed({"en": lines["en"]}, rng) for _ in lines)):
+            cases[kind, code == "en"].append(text)
+    for text in novels().values():
+        cases["5,000 characters of a novel", True] += islice(documents_of(text), 2, 12)
+    for (kind, wanted), texts in sorted(cases.items()):
+        before = time.process_time()
+        found = sum(DETECTORS["webtext"](text) == "en" for text in texts) / len(texts)
+        seconds = time.process_time() - before
+        name = f"{kind}, {'English' if wanted else 'another language'}"
+        figures[name] = {"texts": len(texts), "as English": found, "µs": 1e6 * seconds / len(texts)}
+    return figures
 
 
 def language(options: argparse.Namespace) -> Figures:
     """Accuracy and time on the sentences of the languages that langdetect knows, and on all of 75 languages.
 
-    tests/webtext/extract/test_language.py has a few words, and pages of two languages.
+    tests/webtext/clean/test_language.py has a few words, and pages of two languages.
     """
     known = {ISO.get(code, code) for code in detector_factory._factory.get_lang_list()}
     lines = [
@@ -244,6 +287,11 @@ def bars(figures: Figures) -> Iterator[Figures]:
         mine, theirs = (figures["language"][f"sentences, {name}"] for name in DETECTORS)
         yield bar("language, langdetect's accuracy at least", mine["accuracy"], least=theirs["accuracy"])
         yield bar("language, by langdetect's time", mine["µs"] / theirs["µs"], most=0.1)
+    for name, row in figures.get("english", {}).items():
+        if name.endswith(", English"):
+            yield bar(f"kept: {name}", row["as English"], least=0.99 if name.startswith("1 ") else 0.999)
+        elif not name.startswith("1 "):
+            yield bar(f"false English: {name}", row["as English"], most=0.005)
 
 
 OPTIONS = {
@@ -252,4 +300,4 @@ OPTIONS = {
 }
 
 if __name__ == "__main__":
-    run(__doc__, {"wcxb": wcxb, "strings": strings, "wikipedia": wikipedia, "language": language}, OPTIONS, bars)
+    run(__doc__, {"wcxb": wcxb, "strings": strings, "wikipedia": wikipedia, "language": language, "english": english}, OPTIONS, bars)

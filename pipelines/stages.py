@@ -126,7 +126,7 @@ EXTRACT = Stage(
     keys=("fetch.opt_out",),
     phases=lambda config: {"extract": _shards(config)},
     graph="pipelines.extract",
-    version=2,  # language and cleaning are a stage of their own
+    version=3,  # text of data in the markup; encodings that no label tells
 )
 DOCUMENTS = Stage(
     name="documents",
@@ -147,6 +147,7 @@ CLEAN = Stage(
     sources=_rules,
     phases=lambda config: {"clean": _shards(config)},
     graph="pipelines.clean",
+    version=2,  # English only where the detector is sure of it
 )
 DEDUP = Stage(
     name="dedup",

@@ -153,7 +153,7 @@ def test_an_out_that_is_not_free(say: Say, tmp_path: Path) -> None:
     ("line", "sentence"),
     [
         ("clean good.jsonl", "give --out DIR, the directory of the build"),
-        ("clean good.jsonl --preset finweb --out o", "clean.preset: input should be 'gpt2', 'c4', 'gopher', 'fineweb' or 'none'"),
+        ("clean good.jsonl --preset finweb --out o", "clean.preset: input should be 'gpt2', 'c4', 'gopher', 'fineweb', 'c4-datatrove', "),
         ("clean good.jsonl --unit sentence --out o", "documents.unit: input should be 'document', 'line' or 'paragraph'"),
         ("dedup good.jsonl --threshold 2 --out o", "dedup.threshold: input should be less than 1 (it is 2.0)"),
         ("export good.jsonl --to csv --out e", "--to csv: not a form of export; choose among jsonl.zst, parquet, datasets, txt"),

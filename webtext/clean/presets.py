@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from webtext.clean.rules import Draft, Rule, c4, fineweb, gopher, gpt2
+from webtext.clean.rules import Draft, Rule, c4, datatrove, fineweb, gopher, gpt2
 from webtext.core.config import CleanSection
 from webtext.core.errors import Rejected
 
@@ -15,6 +15,9 @@ PRESETS: dict[str, tuple[Rule, ...]] = {
     "c4": c4.RULES,
     "gopher": gopher.RULES,
     "fineweb": fineweb.RULES,
+    "c4-datatrove": datatrove.C4,
+    "gopher-datatrove": datatrove.GOPHER,
+    "fineweb-datatrove": datatrove.FINEWEB,
 }
 
 

@@ -51,7 +51,9 @@ def judge(title: str, text: str, section: CleanSection, rules: Sequence[Rule] = 
 
 
 def clean_text(text: str, preset: str = "gpt2", *, title: str = "", **keys: Any) -> Verdict:
-    """Clean a text by a preset: gpt2, c4, gopher, fineweb or none; `keys` are those of `[clean]`, such as `languages` or `rules`.
+    """Clean a text by a preset: gpt2, c4, gopher, fineweb, c4-datatrove, gopher-datatrove, fineweb-datatrove or none.
+
+    `keys` are those of `[clean]`, such as `languages` or `rules`.
 
     Raises UsageError for a key that is none, or a value that is impossible.
 

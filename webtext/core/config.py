@@ -147,7 +147,9 @@ class ExtractSection(Section):
 
 class CleanSection(Section):
     enabled: bool = key(True, "clean the documents; without it the next stage reads documents/ as they are", affects_output=False)
-    preset: Literal["gpt2", "c4", "gopher", "fineweb", "none"] = key("gpt2", "rules that a text must meet, by name")
+    preset: Literal["gpt2", "c4", "gopher", "fineweb", "c4-datatrove", "gopher-datatrove", "fineweb-datatrove", "none"] = key(
+        "gpt2", "rules that a text must meet, by name; those of datatrove decide as its code does, the others as the papers say"
+    )
     rules: list[str] = key(
         [],
         "further rules: functions of a text, as my_rules.py:no_recipes or package.module:rule; they return None, a reason, or Edited(text)",
@@ -156,10 +158,12 @@ class CleanSection(Section):
     max_failed: float = key(0.01, "share of a shard's documents on which such a rule may fail before the run does", ge=0, le=1)
     languages: list[str] = key(["en"], "languages kept (ISO 639-1); empty: all")
     language_certainty: float = key(
-        0.5, "share of the text below which the quick detector (CLD2) is not believed and the careful one (langdetect) is asked", ge=0, le=1
+        0.5, "share of the text that its language must have; else the language is not known, which is none of those kept", ge=0, le=1
     )
     min_characters: int = key(200, "a shorter text is rejected (gpt2)", ge=0)
-    max_duplicate_lines: float = key(0.3, "share of the characters in repeated lines above which a text is rejected (gpt2)", ge=0, le=1)
+    max_duplicate_lines: float = key(
+        0.3, "share of the characters in one stretch of repeated lines above which a text is rejected (gpt2)", ge=0, le=1
+    )
     c4_min_words: int = key(5, "a line of fewer words is deleted (c4, fineweb)", ge=0)
     c4_min_sentences: int = key(3, "a text of fewer sentences is rejected (c4, fineweb)", ge=0)
     c4_bad_words: list[str] = key([], "words of which a text may have none (c4); the paper took the published list of LDNOOBW")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from lxml import etree
 from lxml.html import HTMLParser, document_fromstring
+
+from webtext.extract.flatten import flatten
 
 Tree = Any  # lxml.html.HtmlElement, the root of a page
 
@@ -24,6 +27,10 @@ CONFIRMED = 0.5  # share of a heading's words that the page's titles must have
 _SEPARATORS = " |»·•—–:-"
 _SEPARATOR = re.compile(r"(?<!\s)\s+(?:[|»·•—–:-]|::)\s+|:\s+")  # only from the first blank on, or many blanks take quadratic time
 
+# Elements left above one another on a page that the parser gives up on: half of its 2,048, since it closes some otherwise, or a few.
+DEPTHS = (1000, 100)
+FLATTENED: Counter[str] = Counter()  # "pages": how many this process has made flat, for those who count them
+
 _PARSER = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False, default_doctype=False)
 
 
@@ -33,19 +40,39 @@ def parse(html: str) -> Tree | None:
     The text that a frameset has for readers without frames takes its place.
 
     NB: libxml2 stops at a depth of 256 and drops what follows, and old pages that never close `<font>` go deeper; with `huge_tree`
-    it goes to 2,048. A document type that it does not like makes it lose the page, so that is cut off.
+    it goes to 2,048, and a page that goes deeper still is flattened (see webtext.extract.flatten). A document type that it does not
+    like makes it lose the page, so that is cut off.
     """
     prologue = _PROLOGUE.match(html)
-    body = html[prologue.end() if prologue else 0 :].encode("utf-8", "ignore").translate(None, _CONTROLS)
-    if 0xEF in body:
-        body = _NONCHARACTERS.sub(b"", body)
-    try:
-        tree = document_fromstring(body, parser=_PARSER)
-    except etree.ParserError:  # nothing but white space
+    html = html[prologue.end() if prologue else 0 :]
+    tree = _tree(html)
+    if _too_deep():
+        FLATTENED["pages"] += 1
+        for depth in DEPTHS:
+            tree = _tree(flatten(html, depth))
+            if not _too_deep():
+                break
+    if tree is None:
         return None
     if (frames := tree.find("frameset")) is not None:
         _without_frames(tree, frames)
     return tree
+
+
+def _tree(html: str) -> Tree | None:
+    body = html.encode("utf-8", "ignore").translate(None, _CONTROLS)
+    if 0xEF in body:
+        body = _NONCHARACTERS.sub(b"", body)
+    try:
+        return document_fromstring(body, parser=_PARSER)
+    except etree.ParserError:  # nothing but white space
+        return None
+
+
+def _too_deep() -> bool:
+    """Whether the parser gave up on the last page for its depth."""
+    last = _PARSER.error_log.last_error
+    return last is not None and last.type_name == "ERR_RESOURCE_LIMIT"
 
 
 def _without_frames(tree: Tree, frames: Tree) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from webtext.clean.language import UNKNOWN, detect
 from webtext.core.config import CleanSection
+from webtext.extract import embedded
 from webtext.extract.decode import decode
 from webtext.extract.engines import engine as engine_of
 from webtext.extract.text import tidy
@@ -35,7 +36,7 @@ def extract_html(html: str | bytes, url: str | None = None, *, engine: str = "co
     'Soup'
     """
     text = html if isinstance(html, str) else decode(html, content_type)[0]
-    found = engine_of(engine)(text, url or "")
+    found = embedded.instead(engine_of(engine)(text, url or ""), text)
     main = tidy(found.text)
     code = detect(main, CleanSection().language_certainty).code if main else UNKNOWN
     title = " ".join(tidy(found.title).split())

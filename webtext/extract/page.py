@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from webtext.core.config import ExtractSection
 from webtext.core.errors import Rejected
-from webtext.extract import wikipedia
+from webtext.extract import dom, embedded, wikipedia
 from webtext.extract.decode import decode, kind_of
 from webtext.extract.engines import MODULES, Engine, Extraction, engine
 from webtext.extract.result import Rejection, Text
@@ -44,13 +44,15 @@ def _extract(body: bytes, content_type: str | None, url: str, section: ExtractSe
     if kind not in ("html", "text"):
         raise Rejected("not-html", kind)
     html, _ = decode(body, content_type)
-    found = Extraction("", html, 1.0, "text") if kind == "text" else engine_of(section.engine)(html, url)
+    flattened = dom.FLATTENED["pages"]
+    found = Extraction("", html, 1.0, "text") if kind == "text" else embedded.instead(engine_of(section.engine)(html, url), html)
     title, text = " ".join(tidy(found.title).split()), tidy(found.text)
     if not text:
         raise Rejected("no-text")
     if section.drop_wikipedia and wikipedia.is_copy(html, text):
         raise Rejected("wikipedia-text")
-    return Text(title, text, found.engine)
+    # Part of the name, so that the counters of the stage count such pages.
+    return Text(title, text, found.engine + ("+flattened" if dom.FLATTENED["pages"] > flattened else ""))
 
 
 # The first page loads the model and the kernels, half a second; on a new installation it compiles them, half a minute.

@@ -35,6 +35,57 @@ def test_detect(text: str, code: str) -> None:
     assert detect(text, CERTAINTY).code == code
 
 
+CODE = """
+def total(items: list[int]) -> int:
+    result = 0
+    for item in items:
+        # the sum of all of the items
+        result += item
+    return result
+
+print(total([1, 2, 3]), file=sys.stderr)
+window.onload = function () { document.getElementById("total").innerHTML = window.location.href; };
+See https://example.org/this/is/the/way/to/read/more and write to the.keeper.of.the.house@example.org
+<p class="the-first-of-all"><a href="/home/of/the/brave">
+"""
+SPANISH = "El guardián del faro anotaba el tiempo cada mañana antes del desayuno, y nadie en el pueblo sabía por qué lo hacía. "
+RUSSIAN = "Смотритель маяка записывал погоду каждое утро, и никто не знал зачем. "
+NONSENSE = "Pamira toluke sandi wo renatu, kilome fasi budeng ta morika selu nando. Wetali koru pamane, suldi tarok eme nu galito. "
+ENGLISH = "The lighthouse keeper wrote down the weather every morning, and nobody in the village knew why he did it. "
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (SPANISH * 2 + CODE * 2, "es"),
+        (RUSSIAN * 2 + CODE * 2, "ru"),
+        (ENGLISH * 2 + CODE * 2, "en"),
+        (CODE, UNKNOWN),
+        (NONSENSE * 3, UNKNOWN),
+        (NONSENSE * 30, UNKNOWN),
+        (ENGLISH * 4 + "灯台守は毎朝朝食の前に天気を書き留めた。村の誰もその理由を知らなかった。" * 4, "en"),  # a third of the letters
+        (ENGLISH * 2 + SPANISH, "en"),
+        (ENGLISH * 20 + SPANISH * 10, "en"),
+        (ENGLISH * 10 + SPANISH * 20, "es"),
+        ("Heaven-born is all that around thee is courting;", "en"),
+        ("    " + ENGLISH + "\n    " + ENGLISH, "en"),
+    ],
+)
+def test_code_has_no_vote_and_an_unknown_language_is_not_english(text: str, code: str) -> None:
+    assert detect(text, CERTAINTY).code == code
+
+
+def test_long_texts_in_other_languages_are_not_english(data_dir: Path) -> None:
+    """Alone and with a piece of code, below 0.5 % (one of Urdu is half in English); and every English one is."""
+    wrong = 0
+    for code, lines in sentences(data_dir, 50).items():
+        texts = ["\n".join(lines[start : start + 10]) for start in range(0, 50, 10)]
+        english = [detect(text, CERTAINTY).code == "en" for page in texts for text in (page, f"{page}\n{CODE}")]
+        assert code != "en" or all(english)
+        wrong += 0 if code == "en" else sum(english)
+    assert wrong <= 1
+
+
 def test_bytes_of_a_mixed_text_are_told_by_language() -> None:
     english = "The lighthouse keeper wrote down the weather every morning, and nobody knew why he did it. " * 6
     french = "Le gardien du phare notait le temps chaque matin, et personne ne savait pourquoi il le faisait. " * 3

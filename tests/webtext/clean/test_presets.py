@@ -108,5 +108,14 @@ def test_repeated_lines() -> None:
     assert verdict("\n".join(lines + lines[:5]), section=CleanSection(max_duplicate_lines=0.4)) == ("kept", "")
 
 
+def test_lines_that_come_back_between_others_are_no_second_copy() -> None:
+    coupons = [line for number in range(8) for line in (f"{number + 1}0.00 off", "Not valid with other offers, ask before the work.")]
+    assert verdict("\n".join(coupons)) == ("kept", "")
+    refrain = [line for part in range(3) for line in (*paragraphs(part + 5)[:3], "And nobody knew why, and nobody asked.")]
+    assert verdict("\n".join(refrain)) == ("kept", "")
+    assert verdict("\n".join(["The same line again and again."] * 10)) == ("duplicate-lines", "0.90")
+    assert verdict("\n".join(STORY * 2)) == ("duplicate-lines", "0.50")
+
+
 def test_preset_none_does_nothing() -> None:
     assert clean(Draft("404 Not Found", "Tweet"), CleanSection(preset="none")) == ("Tweet", ())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.webtext.extract.pages import SENTENCES
 from webtext.clean.presets import PRESETS, clean
-from webtext.clean.rules import Draft, Rule, c4, fineweb, gopher, repeated_lines
+from webtext.clean.rules import Draft, Rule, c4, datatrove, fineweb, gopher, repeated_lines
 from webtext.clean.rules.gopher import NGrams
 from webtext.core.config import CleanSection
 from webtext.core.errors import Rejected
@@ -238,3 +238,44 @@ def test_fineweb_has_the_rules_of_the_others_but_two() -> None:
     assert {rule.__name__ for rule in gopher.RULES} < names
     assert {rule.__name__ for rule in c4.RULES} - names == {"terminal_punctuation", "bad_words"}
     assert fineweb.RULES.index(c4.sentences_per_page) > fineweb.RULES.index(c4.policy_notices)
+
+
+# As datatrove's code decides: what differs from the paper
+
+
+def refusal(preset: Any, text: str) -> str | None:
+    try:
+        clean(Draft("", text), CleanSection(preset=preset))
+    except Rejected as refused:
+        return refused.reason
+    return None
+
+
+PROSE = "\n".join(SENTENCES)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "paper", "theirs"),
+    [
+        ("c4", "One is here. Two is there. Three are all there are.", None, "too_few_sentences"),
+        ("c4", "One is here now. Two is there now. Three is here now. Four is too. Five it is.", None, None),
+        ("c4", PROSE + "\nA line of code {", None, None),
+        ("c4", PROSE + "\nA line of code {.", "curly-bracket", "curly_bracket"),
+        ("gopher", PROSE, None, None),
+        ("gopher", PROSE.replace(" ", ", "), None, "gopher_below_alpha_threshold"),
+        ("gopher", PROSE.upper(), None, "gopher_enough_stop_words"),
+        ("fineweb", PROSE, None, None),
+        ("fineweb", f"Nobody really knew everything.\n{PROSE}\nNobody really knew everything.", None, "char_dup_ratio"),
+    ],
+)
+def test_what_datatrove_decides_otherwise(name: str, text: str, paper: str | None, theirs: str | None) -> None:
+    assert refusal(name, text) == paper
+    assert refusal(f"{name}-datatrove", text) == theirs
+
+
+def test_words_as_spacy_tells_them() -> None:
+    text = "He doesn't know it's well-known; see http://a.org/x?y=1, e.g. (10%) U.S. and/or Mr. Smith... COVID-19 3-4 pages"
+    assert " ".join(datatrove.words_of(text)) == (
+        "He does n't know it 's well - known ; see http://a.org/x?y=1, e.g. ( 10 % ) U.S. and/or Mr. Smith ... COVID-19 3 - 4 pages"
+    )
+    assert datatrove.sentences("Mr. Smith paid 3.50. Why? “No.” He left!") == 4

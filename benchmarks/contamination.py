@@ -86,7 +86,7 @@ def measure(options: argparse.Namespace) -> Figures:
     books = list(novels().values())[: 20 if options.quick else 100]
     paragraphs = [each for text in books[1::2] for each in re.split(r"\n\s*\n", text) if 300 < len(each) < 3000]
     clean = draw.sample(paragraphs, min(2500, len(paragraphs)))
-    gold = zstandard.ZstdDecompressor().stream_reader(open(DATA / "web/wcxb-dev-gold.jsonl.zst", "rb")).read().splitlines()
+    gold = zstandard.ZstdDecompressor().stream_reader((DATA / "web/wcxb-dev-gold.jsonl.zst").read_bytes()).read().splitlines()
     pages = [each for row in gold for each in (json.loads(row)["main_content"] or "").split("\n") if len(each) > 200]
     clean += draw.sample(pages, 2500)
     sets = test_sets(draw, [sentence for text in books[::2] for sentence in re.split(r"[.!?]\s+", text)])

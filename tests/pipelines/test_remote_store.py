@@ -161,6 +161,7 @@ def test_every_phase_declares_its_inputs(tmp_path: Path) -> None:
         "train.enabled": True,
         "overlap.benchmarks": [{"name": "b", "path": "b"}],
         "dedup.decontaminate": [{"name": "b", "path": str(tmp_path)}],
+        "dedup.decontaminate_edits": 0.3,
     }
     (tmp_path / "x.txt").write_text("x")
     config = parse_config("", "test", keys)

@@ -54,6 +54,8 @@ def _forms(url: str) -> set[str]:
 
 def _rows(directory: Path, column: str, values: set[str], columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """The rows of all Parquet files of a directory that hold one of the values in a column, or some `columns` of them."""
+    if not values:  # NB: Arrow takes an empty list for one of nulls, and refuses to compare it with text
+        return
     matches = pc.field(column).isin(sorted(values))
     for path in sorted(directory.glob("*.parquet")):
         # Few shards hold the URL, and most bytes of a shard are text: read whole rows only where the key column matches.

@@ -125,7 +125,7 @@ def test_a_text_is_asked_about(build: Path) -> None:
         (lambda data: b"x" + data[1:], "not a file of an n-gram filter"),
         (lambda data: data[:8] + b"\x09" + data[9:], "version 9"),
         (lambda data: data.replace(b'"words":8', b'"words":;'), "its header is damaged"),
-        (lambda data: data.replace(b"webtext-words-1", b"webtext-words-9"), "normaliser webtext-words-9"),
+        (lambda data: data.replace(b"webtext-words-2", b"webtext-words-9"), "normaliser webtext-words-9"),
         (lambda data: data.replace(b'"words":8', b'"words":7'), "of another release"),
         (None, "cannot be read"),
     ],

@@ -14,8 +14,8 @@ from tests.webtext.ngrams.corpora import run_ngrams, write_corpus
 from webtext.core.config import NgramsSection
 
 ROOT = Path(__file__).resolve().parents[3]
-ALONE = """3005–3007, 3021–3029, 3031–3035, 3038–303C, 3041–3096, 309D–309F, 30A1–30FA, 30FD–30FF, 31F0–31FF, 3400–4DBF, 4E00–9FFF,
-F900–FAFF, FF66–FF6F, FF71–FF9D, 1AFF0–1B16F, 20000–3FFFF"""
+ALONE = """0E00–0EFF, 0F00–109F, 1780–17FF, 1950–19DF, 1A20–1AAF, 3005–3007, 3021–303C, 3040–312F, 31A0–31FF, 3400–4DBF, 4E00–9FFF,
+A000–A4CF, A9E0–A9FF, AA60–AADF, F900–FAFF, 1AFF0–1B16F, 20000–3FFFF"""
 M = 2**64 - 1
 
 
@@ -29,18 +29,19 @@ class Reader:
 
     def words(self, text: str) -> list[str]:
         alone = [tuple(int(code, 16) for code in each.split("–")) for each in ALONE.replace("\n", " ").split(", ")]
-        out, inside = "", False
-        for c in unicodedata.normalize("NFC", text):
+        normal = unicodedata.normalize("NFKC", text).replace("ß", "ss").replace("ẞ", "ss").replace("i\u0307", "i")
+        out, inside, single = "", False, False
+        for c in normal:
             category, low = unicodedata.category(c), "σ" if c == "ς" else c.lower()[0]
             if (category == "Cf" and c != "\u200b") or c == "\u034f" or "\ufe00" <= c <= "\ufe0f" or "\U000e0100" <= c <= "\U000e01ef":
                 continue
             if category[0] in "LN":
-                single = any(first <= ord(c) <= last for first, last in alone)
-                out, inside = out + (f"\0{low}\0" if single else low), not single
+                before, single = single, any(first <= ord(c) <= last for first, last in alone)
+                out, inside = out + ("\0" if single or before else "") + low, True
             elif category[0] == "M" and inside:
                 out += low
             else:
-                out, inside = out + "\0", False
+                out, inside, single = out + "\0", False, False
         return [word for word in out.split("\0") if word]
 
     def mix(self, x: int) -> int:
@@ -72,7 +73,8 @@ DICKENS = "It was the best of times, it was the worst of times, it was the age o
 TEXTS = [
     DICKENS,
     "東京へ行く 2024年の夏に",
-    "İstanbul'da ΟΔΟΣ ναός\u00ad co\u00adoperation nai\u0308ve e\u0301te\u0301 ﬁne ½ word\u0301 \u0301x " * 3,
+    "İstanbul'da ΟΔΟΣ ναός\u00ad co\u00adoperation nai\u0308ve e\u0301te\u0301 ﬁne ½ word\u0301 \u0301x Straße " * 3,
+    "ภาษาไทยง่ายนิดเดียว",
 ]
 
 

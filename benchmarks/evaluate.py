@@ -35,7 +35,7 @@ def lambada(options: argparse.Namespace) -> Figures:
     model = GPT2(preset(size), seed=1)
     hf.export(model, options.directory, eot=bpe.eot)
     bpe.save(options.directory, context=model.config.context)
-    passages = [text for _, text in read_lambada(DATA / "benchmarks" / "lambada_test.jsonl", "text")]
+    passages = [text for _, text, _ in read_lambada(DATA / "benchmarks" / "lambada_test.jsonl", "text")]
     pairs = [(context, f" {word}") for context, _, word in (text.rpartition(" ") for text in passages)]
     pairs = pairs[: 20 if options.quick else options.passages or None]
     figures: Figures = {"passages": len(pairs), "size": size}

@@ -26,7 +26,7 @@ LONGEST_ANSWER = 256  # tokens that the harness lets a model write where a task 
 
 def _lambada(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:
     for path in files:
-        yield from ({"text": text} for _, text in settings.limited(read_lambada(path, "text")))
+        yield from ({"text": text} for _, text, _ in settings.limited(read_lambada(path, "text")))
 
 
 def _wikitext(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:

@@ -202,7 +202,7 @@ def _likeness(sample: bytes, encoding: str) -> float:
     if _CONTROL.search(text) or "\ufffd" in text:
         return 0.0
     reliable, _, found = pycld2.detect(_C0.sub(" ", text), isPlainText=True)
-    return sum(percent * score for _, _, percent, score in found) * (1 if reliable else 0.5)
+    return float(sum(percent * score for _, _, percent, score in found)) * (1 if reliable else 0.5)
 
 
 def _sample(body: bytes) -> bytes:

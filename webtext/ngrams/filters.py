@@ -68,7 +68,7 @@ class Header:
 def write_filter(file: IO[bytes], header: Header, filter_: Any) -> None:
     """Write the bits of a filter of pybloom-live after their header."""
     bits = bits_of(filter_)
-    file.write(replace(header, bits_sha256=hashlib.sha256(bits).hexdigest()).pack(BLOOM))
+    file.write(replace(header, bits_sha256=hashlib.sha256(bits.data).hexdigest()).pack(BLOOM))
     file.write(bits.data)
 
 
@@ -158,7 +158,7 @@ class Filters:
     def check(self, directory: Path) -> None:
         """Read all bits. Raises WebtextError that names a file whose bits were changed."""
         for partition, (header, bits) in enumerate(zip(self.headers, self._bits)):
-            if hashlib.sha256(bits).hexdigest() != header.bits_sha256:
+            if hashlib.sha256(bits.data).hexdigest() != header.bits_sha256:
                 raise WebtextError(f"{directory / filter_name(partition)}: its bits were changed; fetch or build it again")
 
     def hashes_of(self, text: str) -> Hashes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from webtext.documents.fields import NotReadable, text_at
 from webtext.documents.readers import TABLES
 from webtext.overlap.layouts import AUTO, Layout, layout_of, parts_of
 from webtext.overlap.sources import decoded, open_source, whole
-from webtext.overlap.text_readers import Examples, read_units
+from webtext.overlap.text_readers import Examples, Records, Texts, read_units
 
 # The field with the text where it is not `text`, by the columns that the sets of the paper have on the Hugging Face Hub: Children's Book
 # Test, CNN/DailyMail, CoQA, SQuAD, Natural Questions, Penn Treebank.
@@ -34,7 +34,7 @@ def text_field(field: str, columns: Iterable[str]) -> str:
     return field if field != "text" or "text" in names else next((name for needed, name in _HUB_FIELDS if needed <= names), field)
 
 
-def read_records(path: Path, format_: str, field: str | list[str], layout: str = AUTO) -> Examples:
+def read_records(path: Path, format_: str, field: str | list[str], layout: str = AUTO) -> Records:
     """An example a record with its parts, where its layout is known; the texts of several fields are joined by line feeds.
 
     Of a known benchmark whose text is in no usual field, the text is that of all parts.
@@ -57,12 +57,15 @@ def read_records(path: Path, format_: str, field: str | list[str], layout: str =
         yield str(number - 1 if record.get("id") is None else record["id"]), text, parts
 
 
-def read_lambada(path: Path, field: str) -> Examples:
+def read_lambada(path: Path, field: str) -> Records:
     """OpenAI's JSONL, or the plain text of the original, a passage a line."""
-    return read_records(path, "jsonl", field) if path.suffix != ".txt" else read_units(path, "line")
+    if path.suffix != ".txt":
+        yield from read_records(path, "jsonl", field)
+    else:
+        yield from ((name, text, ()) for name, text in read_units(path, "line"))
 
 
-def read_nq_open(path: Path, field: str) -> Examples:
+def read_nq_open(path: Path, field: str) -> Records:
     """An example a question."""
     return read_records(path, "jsonl", "question" if field == "text" else field)
 
@@ -83,17 +86,17 @@ def _document(path: Path) -> Any:
         raise WebtextError(f"{path}: not JSON ({error})") from None
 
 
-def _listed(path: Path, what: str, read: Callable[[Any], Iterator[tuple[str, str]]]) -> Examples:
+def _listed(path: Path, what: str, read: Callable[[Any], Texts]) -> Texts:
     try:
         yield from read(_document(path)["data"])
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise WebtextError(f"{path}: not {what} ({type(error).__name__}: {error}); set the benchmark's `format`") from None
 
 
-def read_coqa(path: Path, field: str) -> Examples:
+def read_coqa(path: Path, field: str) -> Texts:
     """An example a story or, with field `questions`, a question with its answer."""
 
-    def read(data: Any) -> Examples:
+    def read(data: Any) -> Texts:
         for story in data:
             if field != "questions":
                 yield story["id"], story["story"]
@@ -104,10 +107,10 @@ def read_coqa(path: Path, field: str) -> Examples:
     return _listed(path, "CoQA, an object with data: [{id, story, questions, answers}]", read)
 
 
-def read_squad(path: Path, field: str) -> Examples:
+def read_squad(path: Path, field: str) -> Texts:
     """An example a paragraph or, with field `questions`, a question."""
 
-    def read(data: Any) -> Examples:
+    def read(data: Any) -> Texts:
         paragraphs = [paragraph for article in data for paragraph in article["paragraphs"]]
         for count, paragraph in enumerate(paragraphs):
             if field == "questions":
@@ -118,7 +121,7 @@ def read_squad(path: Path, field: str) -> Examples:
     return _listed(path, "SQuAD, an object with data: [{paragraphs: [{context, qas}]}]", read)
 
 
-def read_winograd(path: Path) -> Examples:
+def read_winograd(path: Path) -> Texts:
     """An example a schema: the sentence with its pronoun. The first 273 are WSC273."""
     try:
         root = ElementTree.fromstring(whole(path))

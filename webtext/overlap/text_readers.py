@@ -17,6 +17,8 @@ from webtext.overlap.layouts import Parts
 from webtext.overlap.sources import lines, open_source, whole
 
 Role = Literal["test", "train"]
+Texts = Iterator[tuple[str, str]]
+Records = Iterator[tuple[str, str, Parts]]
 Examples = Iterator[tuple[str, str] | tuple[str, str, Parts]]
 
 PUBLISHED_BYTES = 10**8  # enwik8 and text8 as they are published; by custom the first 90 MB are for training and the last 5 for testing
@@ -34,7 +36,7 @@ def joined(text: str) -> str:
     return _NOT.sub("n't", text)
 
 
-def read_units(path: Path, unit: str) -> Examples:
+def read_units(path: Path, unit: str) -> Texts:
     """An example a line, a paragraph (empty lines part them), or the file as one (`document`)."""
     for number, row in read_text(str(path), open_source, unit):
         if isinstance(row, str):
@@ -42,13 +44,13 @@ def read_units(path: Path, unit: str) -> Examples:
         yield path.stem if unit == "document" else str(number - 1), row["text"]
 
 
-def read_treebank(path: Path) -> Examples:
+def read_treebank(path: Path) -> Texts:
     """An example a line (a sentence), in the Penn Treebank's manner: PTB, 1BW."""
     for name, line in read_units(path, "line"):
         yield name, joined(line)
 
 
-def read_wikitext(path: Path) -> Examples:
+def read_wikitext(path: Path) -> Texts:
     """An example an article: from a heading of the first level to the next (` = Title = ` behind an empty line)."""
     article: list[str] = []
     count, blank = 0, True
@@ -71,14 +73,14 @@ def standard_part(path: Path, role: Role) -> str:
     return data.decode("utf-8", "ignore")  # the cut may part a character
 
 
-def read_enwik8(path: Path, role: Role) -> Examples:
+def read_enwik8(path: Path, role: Role) -> Texts:
     """An example a page of the dump, its XML entities undone; what stands before the first cut page is one too."""
     for count, page in enumerate(re.split(r"(?=<page>)", standard_part(path, role))):
         if page.strip():
             yield str(count), html.unescape(page)
 
 
-def read_text8(path: Path, role: Role) -> Examples:
+def read_text8(path: Path, role: Role) -> Texts:
     """An example every 10,000 characters, cut at a space."""
     text = standard_part(path, role)
     first = 0
@@ -89,7 +91,7 @@ def read_text8(path: Path, role: Role) -> Examples:
         first = last
 
 
-def read_cbt(path: Path) -> Examples:
+def read_cbt(path: Path) -> Texts:
     """An example a question: the 20 sentences before it and its own, with the answer put in (Children's Book Test)."""
     story: list[str] = []
     count = 0
@@ -107,7 +109,7 @@ def read_cbt(path: Path) -> Examples:
             story.append(text)
 
 
-def read_wmt(path: Path) -> Examples:
+def read_wmt(path: Path) -> Texts:
     """An example a segment, of SGML or XML (`<doc docid=…> <seg id=…>`) or of plain lines."""
     document, any_ = "", False
     for number, line in lines(path):

@@ -89,7 +89,7 @@ def _run(name: str, prepare: bool, scorer: Scorer, files: list[Path], settings: 
     passages = [
         (example_id(path, number, len(files)), preprocessed(text) if prepare else text)
         for path in files
-        for number, text in settings.limited(read_lambada(path, "text"))
+        for number, text, _ in settings.limited(read_lambada(path, "text"))
     ]
     parts = [text.rpartition(" ") for _, text in passages]
     for (number, text), (context, _, word) in zip(passages, parts):

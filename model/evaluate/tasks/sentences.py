@@ -23,7 +23,8 @@ def _sentences(files: list[Path], settings: Settings) -> list[tuple[str, str]]:
     """(id, sentence and line feed)."""
     found = []
     for path in files:
-        read = read_records(path, "parquet", "text") if path.suffix == ".parquet" else read_units(path, "line")
+        table = path.suffix == ".parquet"
+        read = ((name, line) for name, line, _ in read_records(path, "parquet", "text")) if table else read_units(path, "line")
         found += [(example_id(path, name, len(files)), f"{line}\n") for name, line in read]
     return list(settings.limited(found))
 

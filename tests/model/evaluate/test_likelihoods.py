@@ -180,7 +180,7 @@ def test_lambada_agrees_with_the_harness(data_dir: Path) -> None:
     result = TASKS["lambada"].run(scorer, [data_dir / "benchmarks/lambada_test.jsonl"], Settings(limit=20))
     found = [one.value for one in result.outcomes if one.measure == "perplexity per word"]
     passages = list(read_examples(Benchmark(name="lambada", path=str(data_dir / "benchmarks/lambada_test.jsonl"))))[:20]
-    for (_, text), value in zip(passages, found):
+    for (_, text, _), value in zip(passages, found):
         words = text.split(" ")
         before, word = bpe.encode(" ".join(words[:-1])), bpe.encode(f" {words[-1]}")
         with torch.no_grad():

@@ -46,12 +46,12 @@ def manifests(build: Path) -> dict[str, dict[str, Any]]:
 ARROW = "25.0.1"
 CORPUS = {
     "demo": (
-        "8673249a0a91d11c445cef0dd0acd28010f4940744e732a5b1228ee8cbc29d1e",
-        "82732de76a22b07a9193df356d1bbc1b3497d1ccaff54eb9db01c262731b4b01",
+        "02bae3e0b6c495178b7dde724a84131aa1cc18b8664645c59300d6936d853033",
+        "dd8a7b9dd631d14f3205c5fd7cac9a4835629cb4301fb58b0f9077e660ea0e3a",
     ),
     "wcxb": (
-        "efa292b088a43e347e2c28bfcebe9642d6c5e381c232b1dde006f635f1544683",
-        "aaa9f603db75a01f15a784504a3088c6e7bc7ba2df1cf411ee4fb75334ed28a3",
+        "8d71e310da3ca82679c7683d11fcf2238d3ced4973d3b7e24122670b32511da0",
+        "ed179ab1d546305f3b010fb71ca5cf99fe97cada7e46643be6050515901b73a9",
     ),
 }
 

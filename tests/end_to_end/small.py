@@ -27,7 +27,7 @@ def small_world() -> World:
 def main(build: Path, workers: int, keys: list[str]) -> None:
     given = dict(key.split("=", 1) for key in keys)
     # NB: to make a world takes ten seconds of a processor.
-    world = pickle.loads(Path(given.pop("world")).read_bytes()) if "world" in given else make_world()
+    world = pickle.loads(Path(given.pop("world")).read_bytes()) if "world" in given else small_world()
     source = build.with_name(f"{build.name}-source")
     source.mkdir(exist_ok=True)
     dump, benchmark = source / "RS_2017-11.zst", source / "quotations.jsonl"

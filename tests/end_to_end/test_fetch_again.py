@@ -148,7 +148,7 @@ def test_a_page_that_is_opted_out_later_disappears(tmp_path: Path, server: Serve
         for url in urls[1:]:
             told = {event.stage: event for event in why(one.build, url)}
             assert told["fetch"].kept
-            assert (told["extract"].kept, told["extract"].text) == (False, "opt-out")
+            assert (told["extract"].kept, told["extract"].text) == (False, "opt-out (goes.example)")
         assert manifests(one.build)["extract"]["configuration"]["fetch"] == {"opt_out": ["goes.example"]}
         assert manifests(one.build)["extract"]["counters"]["rejected-opt-out"] == 2
         # and where it is, its page is gone from the archive

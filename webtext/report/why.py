@@ -40,8 +40,10 @@ def why(build: Path, url: str) -> list[Event]:
         ids |= {row["id"] for row in _rows(build / "documents", "url", forms, ["id"])}
     events: list[Event] = []
     for stage in DIRECTORIES:
-        events += [Event(stage, False, _rejection(row)) for row in _rows(build / rejected_directory(stage), "url", forms)]
-        events += [Event(stage, True, text) for text in _kept(build, stage, ids)]
+        rejected = [Event(stage, False, _rejection(row)) for row in _rows(build / rejected_directory(stage), "url", forms)]
+        # NB: dedup tells of the cluster of a document that it removed too.
+        kept = not (stage == "dedup" and rejected)
+        events += [*rejected, *(Event(stage, kept, text) for text in _kept(build, stage, ids))]
     return events
 
 

@@ -152,7 +152,10 @@ def test_steps_and_jobs_have_names_for_people(jobs: dict[str, Any]) -> None:
         "clean": {"Shards", "clean"},
         "dedup": {"Parts", "sign", "Signed", "rank", "Ranked", "join", "Joined", "verify", "Verified", "settle", "Settled", "decide"},
         "ngrams": {"Shards", "hash", "Hashed", "filter"},
-        "overlap": {"Benchmarks", "measure", "Always", "Flatten", "Measured", "locate", "Located", "report"},
+        "overlap": {
+            *("Benchmarks", "measure", "Always", "Flatten", "Indexed", "count", "Counted", "weigh"),
+            *("Measured", "locate", "Located", "report"),
+        },
         "tokenizer": {"Shards", "count", "Counted", "train"},
         "tokenize": {"Shards", "encode", "Encoded", "layout", "Files", "Reshuffle", "write"},
     }

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -23,11 +22,7 @@ from webtext.core.config import GPT2, CleanSection, Config
 from webtext.core.errors import UsageError
 from webtext.core.plugins import is_reference
 from webtext.core.section import marked
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from webtext.core.toml import tomllib
 
 _log = logging.getLogger(__name__)
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from webtext.core.toml import tomllib
 
 DATA = Path(__file__).parent / "data"
 TEMPLATES = Path(__file__).parent / "templates"

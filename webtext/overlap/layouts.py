@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from webtext.core.errors import UsageError
+from webtext.core.toml import tomllib
 from webtext.documents.fields import NotReadable, value_at
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 AUTO, NONE = "auto", "none"
 PARTS = ("question", "choices", "answer", "passage")

@@ -58,11 +58,16 @@ class Machine:
     rank: int = 0
     ranks: int = 1
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the matrix products."""
+        return _TORCH_TYPES[self.precision]
+
     def autocast(self) -> AbstractContextManager[object]:
         """Matrix products in half precision where asked for; weights, optimiser and sums stay fp32."""
         if self.precision == "fp32":
             return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=_TORCH_TYPES[self.precision])
+        return torch.autocast(self.device.type, dtype=self.dtype)
 
     def sum(self, value: Tensor) -> Tensor:
         """The sum of a tensor over all ranks, in place."""

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from model.evaluate.generation import Decoding, generate_texts
+from model.evaluate.generation import Decoding, fitting, generate_texts
 from model.evaluate.results import Measure, TaskResult
 from model.evaluate.scorer import Scorer
 from model.evaluate.task import Settings
+from model.evaluate.tasks.natural_questions import read_questions
 from webtext.core.errors import WebtextError
 from webtext.overlap.record_readers import read_lambada
 from webtext.overlap.text_readers import read_wikitext
@@ -35,9 +36,8 @@ def _wikitext(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]]
 
 
 def _questions(files: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:
-    for path in files:
-        lines = settings.limited(path.read_text(encoding="utf-8").splitlines())
-        yield from ({name: row[name] for name in ("question", "answer")} for row in map(json.loads, lines))
+    questions = settings.limited(read_questions(files, len(files)))
+    return ({"question": question.text, "answer": question.answers} for question in questions)
 
 
 # By our task: the file that defines the harness's, its split, and the records that it reads from the Hub made of our files.
@@ -105,9 +105,8 @@ def _answers(scorer: Scorer, requests: Sequence[tuple[str, dict[str, Any]]]) -> 
     for most, stops in sorted(set(kinds)):
         chosen = [number for number, kind in enumerate(kinds) if kind == (most, stops)]
         decoding = Decoding(min(most, scorer.context - 1), tuple(filter(None, stops)))
-        room = scorer.context - decoding.max_tokens  # a context that does not fit loses its beginning
-        prompts = [(scorer.encode(requests[number][0]) or [scorer.tokenizer.eot])[-room:] for number in chosen]
-        texts = generate_texts(scorer, prompts, decoding)
+        prompts = [scorer.encode(requests[number][0]) or [scorer.tokenizer.eot] for number in chosen]
+        texts = generate_texts(scorer, fitting(scorer, prompts, decoding.max_tokens)[0], decoding)
         found.update(zip(chosen, (text.text for text in texts)))
     return [found[number] for number in range(len(requests))]
 

@@ -27,6 +27,16 @@ class Column(NamedTuple):
         return None
 
 
+def published(name: str, measure: str) -> dict[str, float]:
+    """The figures of a column by size, in the unit of our measures: accuracies as shares.
+
+    >>> published("CBT-CN", "ACC")["117M"]
+    0.8765
+    """
+    column = next(column for column in TABLE_3 if (column.name, column.measure) == (name, measure))
+    return {size: round(figure / 100, 4) if measure == "ACC" else figure for size, figure in column.figures.items()}
+
+
 TABLE_3 = tuple(
     Column(name, measure, before, dict(zip(SIZES, figures)))
     for name, measure, before, figures in (

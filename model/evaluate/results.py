@@ -92,8 +92,7 @@ def to_csv(records: Iterable[Mapping[str, Any]]) -> str:
     for record in records:
         protocol = "; ".join(f"{name}={value}" for name, value in record["protocol"].items())
         paper = [record["paper"].get(size, "") for size in SIZES]
-        row = [record[name] for name in COLUMNS[:4]], ["" if record["standard_error"] is None else record["standard_error"]]
-        writer.writerow([*row[0], *row[1], record["count"], record["unit"], protocol, *paper])
+        writer.writerow([*(record[name] for name in COLUMNS[:7]), protocol, *paper])  # None is written as nothing
     return text.getvalue()
 
 

@@ -52,7 +52,7 @@ class _Window:
 
 
 class Scorer:
-    """A model with its tokenizer on a device, ready to score. Raises UsageError where the two have different vocabularies."""
+    """A model with the tokenizer that it was trained with, on a device, ready to score."""
 
     def __init__(self, model: GPT2, tokenizer: Tokenizer, here: Machine, *, batch_tokens: int = BATCH_TOKENS) -> None:
         self.tokenizer, self.here, self.batch_tokens = tokenizer, here, batch_tokens
@@ -100,8 +100,7 @@ class Scorer:
     @torch.inference_mode()
     def read(self, tokens: Sequence[int]) -> KVCache:
         """Keys and values of tokens, which may be none, for `KVCache.repeated`."""
-        dtype = torch.bfloat16 if self.here.precision == "bf16" else torch.float16 if self.here.precision == "fp16" else torch.float32
-        cache = KVCache(self.model.config, 1, len(tokens), device=self.here.device, dtype=dtype)
+        cache = KVCache(self.model.config, 1, len(tokens), device=self.here.device, dtype=self.here.dtype)
         if tokens:
             with self.here.autocast():
                 self.model.hidden(self.padded([tokens]), cache=cache)

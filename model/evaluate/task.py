@@ -33,8 +33,8 @@ class Settings:
 class Task:
     """A task of the evaluation.
 
-    `patterns` are the names of its files, as globs relative to the data directory, the first of the alternatives that is there; `{}` is
-    nothing special. `run(scorer, files, settings)` reads them and raises WebtextError that names a file in another format.
+    `patterns` are the names of its files, as globs relative to the data directory, the first of the alternatives that is there.
+    `run(scorer, files, settings)` reads them and raises WebtextError that names a file in another format.
     """
 
     name: str  # on the command line, as "lambada"

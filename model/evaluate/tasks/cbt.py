@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from model.evaluate.detokenize import CBT
+from model.evaluate.paper import published
 from model.evaluate.perplexity import AS_IT_IS, DETOKENIZED, note_cut, note_kept
 from model.evaluate.results import Choice, Measure, Outcome, TaskResult, mean_and_error
 from model.evaluate.scorer import Scorer
@@ -18,10 +19,7 @@ from webtext.overlap import sources
 from webtext.overlap.readers import example_id
 
 BLANK = "XXXXX"
-_PUBLISHED = {
-    "CN": {"117M": 0.8765, "345M": 0.9235, "762M": 0.9345, "1542M": 0.9330},
-    "NE": {"117M": 0.8340, "345M": 0.8710, "762M": 0.8800, "1542M": 0.8905},
-}
+_PUBLISHED = {kind: published(f"CBT-{kind}", "ACC") for kind in ("CN", "NE")}
 
 
 class Question(NamedTuple):

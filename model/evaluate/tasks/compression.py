@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from model.evaluate.paper import published
 from model.evaluate.perplexity import AS_IT_IS, STREAM, nats, text_protocol
 from model.evaluate.results import Measure, Outcome, TaskResult
 from model.evaluate.scorer import Scorer
@@ -18,8 +19,8 @@ from webtext.overlap.text_readers import read_text8, standard_part
 
 Parts = Iterator[tuple[str, str]]
 _PAPER = {
-    "bits per byte": {"117M": 1.16, "345M": 1.01, "762M": 0.97, "1542M": 0.93},  # of enwik8
-    "bits per character": {"117M": 1.17, "345M": 1.06, "762M": 1.02, "1542M": 0.98},  # of text8
+    "bits per byte": published("enwik8", "BPB"),
+    "bits per character": published("text8", "BPC"),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from model.evaluate.paper import published
 from model.evaluate.perplexity import note_cut
 from model.evaluate.results import Choice, Measure, Outcome, TaskResult, mean_and_error
 from model.evaluate.scorer import Continuation, Scorer
@@ -18,8 +19,7 @@ from webtext.overlap.record_readers import read_lambada
 
 CANDIDATES = 100  # first tokens of a word that the filter looks at: more than the stop words that ever stand before an answer
 WORD_TOKENS = 4  # of a candidate that may become a stop word; these are one token each in GPT-2's vocabulary
-_PERPLEXITY = {"117M": 35.13, "345M": 15.60, "762M": 10.87, "1542M": 8.63}
-_FILTERED = {"117M": 0.4599, "345M": 0.5548, "762M": 0.6012, "1542M": 0.6324}
+_PERPLEXITY, _FILTERED = published("LAMBADA", "PPL"), published("LAMBADA", "ACC")
 _GREEDY = {"1542M": 0.5266}
 
 Pair = tuple[list[int], list[int]]

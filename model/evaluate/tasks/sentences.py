@@ -6,6 +6,7 @@ from pathlib import Path
 
 from model.evaluate.detokenize import LM1B
 from model.evaluate.detokenize import PTB as TREEBANK
+from model.evaluate.paper import published
 from model.evaluate.perplexity import DETOKENIZED, STREAM, WORDS, Published, evaluate_text
 from model.evaluate.results import TaskResult
 from model.evaluate.scorer import Scorer
@@ -15,8 +16,8 @@ from webtext.overlap.readers import example_id
 from webtext.overlap.record_readers import read_records
 from webtext.overlap.text_readers import read_units
 
-_PTB = Published({"117M": 65.85, "345M": 47.33, "762M": 40.31, "1542M": 35.76}, DETOKENIZED, STREAM, WORDS)
-_1BW = Published({"117M": 75.20, "345M": 55.72, "762M": 44.575, "1542M": 42.16}, DETOKENIZED, "sentence by sentence", WORDS)
+_PTB = Published(published("PTB", "PPL"), DETOKENIZED, STREAM, WORDS)
+_1BW = Published(published("1BW", "PPL"), DETOKENIZED, "sentence by sentence", WORDS)
 
 
 def _sentences(files: list[Path], settings: Settings) -> list[tuple[str, str]]:

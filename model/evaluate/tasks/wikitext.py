@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from model.evaluate.detokenize import WIKITEXT
+from model.evaluate.paper import published
 from model.evaluate.perplexity import AS_IT_IS, DETOKENIZED, STREAM, WORDS, Published, evaluate_text
 from model.evaluate.results import TaskResult
 from model.evaluate.scorer import Scorer
@@ -16,8 +17,8 @@ from webtext.overlap.readers import example_id
 from webtext.overlap.text_readers import read_wikitext
 
 # Which protocol is nearest is what others found with GPT-2's weights (docs/evaluation.md).
-_2 = Published({"117M": 29.41, "345M": 22.76, "762M": 19.93, "1542M": 18.34}, AS_IT_IS, STREAM, "tokens")
-_103 = Published({"117M": 37.50, "345M": 26.37, "762M": 22.05, "1542M": 17.48}, DETOKENIZED, "article by article", WORDS)
+_2 = Published(published("WikiText-2", "PPL"), AS_IT_IS, STREAM, "tokens")
+_103 = Published(published("WikiText-103", "PPL"), DETOKENIZED, "article by article", WORDS)
 
 
 def _run(name: str, paper: Published, scorer: Scorer, files: list[Path], settings: Settings) -> TaskResult:

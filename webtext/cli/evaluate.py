@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.stage import Stage
 from webtext.cli.build_directory import BUILD_FILE
+from webtext.cli.models import open_model, tokenizer_of
 from webtext.core.config import Config
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
@@ -18,7 +19,6 @@ from webtext.core.model_sections import EvaluateSection
 from webtext.core.tables import read_table
 from webtext.core.task import StageContext, TaskRun, run_task
 from webtext.tokens.shards import split_files
-from webtext.tokens.vocabulary import find_vocabulary, load_vocabulary
 
 if TYPE_CHECKING:
     from model.evaluate.overlap import OverlapReport
@@ -56,17 +56,15 @@ def _tasks(section: EvaluateSection, build: Path | None = None) -> list[tuple[Ta
     return there
 
 
-def _model_and_tokenizer(section: EvaluateSection, build: Path) -> tuple[Path, Path | str]:
+def _model_and_tokenizer(section: EvaluateSection, build: Path) -> tuple[Path, Path]:
     """Where the model is, and its tokenizer. Raises UsageError where there is no tokenizer."""
     given = Path(section.model) if section.model else build
     is_build = not section.model or (given / BUILD_FILE).exists()
     model = given / "model" if is_build else given
     if not model.exists():
         raise UsageError(f"{given}: no such model; give a build that has one, or a directory in Hugging Face's or OpenAI's layout")
-    found: Path | str | None = section.tokenizer or find_vocabulary(model, model / "hf", *([given / "tokenizer"] if is_build else []))
-    if not found:
-        raise UsageError(f"{given}: the tokenizer of its model is not known; give it as --tokenizer PATH, or --tokenizer gpt2")
-    return model, found
+    beside = [model, model / "hf", *([given / "tokenizer"] if is_build else [])]
+    return model, tokenizer_of(given, section.tokenizer, *beside)
 
 
 def _sources(config: Config) -> list[Path]:
@@ -80,7 +78,7 @@ def _sources(config: Config) -> list[Path]:
             files += [path for split in ("train", "val") for path in split_files(Path(section.model) / DIRECTORIES["tokenize"], split)]
         model, tokenizer = _model_and_tokenizer(section, Path(section.model))
         known = "safetensors json index txt bpe".split()
-        for directory in {model, model / "hf", Path(tokenizer)}:
+        for directory in {model, model / "hf", tokenizer}:
             if directory.is_dir():
                 files += [path for path in directory.iterdir() if path.suffix[1:] in known or ".data-" in path.name]
     return sorted(set(files))
@@ -121,15 +119,9 @@ def _evaluate(context: StageContext, config: Config, progress: Callable[[str], N
 
 def _scorer(section: EvaluateSection, build: Path, here: Any) -> Scorer:
     from model.evaluate.scorer import Scorer
-    from model.sample import load_model
 
     path, tokenizer = _model_and_tokenizer(section, build)
-    model, bpe = load_model(path), load_vocabulary(Path(tokenizer))
-    if model.config.vocab_size != bpe.vocab_size:
-        raise WebtextError(
-            f"{path}: the model knows {model.config.vocab_size:,} tokens, the tokenizer {tokenizer} {bpe.vocab_size:,}; "
-            "give the tokenizer that it was trained with (--tokenizer)"
-        )
+    model, bpe = open_model(path, path, tokenizer, f"{tokenizer} is not the one that it was trained with: give that (--tokenizer)")
     sys.stderr.write(f"evaluate: GPT-2 of {model.config.parameters:,} parameters, context {model.config.context:,}, on {here}\n")
     return Scorer(model, bpe, here, batch_tokens=section.batch_tokens)
 
@@ -171,9 +163,8 @@ def climb_ladder(log: TaskRun, scorer: Callable[[], Scorer], config: Config) -> 
     from model.evaluate.ladder import climb
 
     section, ready = config.evaluate, scorer()
-    settings = config.train.model_dump(
-        exclude={"enabled", "tokens", "vocabulary", "tune_lr", "tune_steps", "layers", "heads", "width", "lr"}
-    )
+    # Layers, heads, width and learning rate are those of each size.
+    settings = config.train.settings() | dict.fromkeys(("layers", "heads", "width", "lr"))
     settings |= {"context": ready.context, "steps": section.ladder_steps or config.train.steps, "device": section.device}
     train = TrainConfig(vocab_size=ready.model.config.vocab_size, eot=ready.tokenizer.eot, **settings)
     build = Path(section.model) if section.model else log.context.build

@@ -52,8 +52,7 @@ def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> 
     vocabulary = section.vocabulary or known or GPT2_TOKENS
     eot = known - 1 if known else None if vocabulary == GPT2_TOKENS else NO_EOT
 
-    settings = section.model_dump(exclude={"enabled", "tokens", "vocabulary", "tune_lr", "tune_steps"})
-    config = TrainConfig(vocab_size=vocabulary, eot=eot, **settings)
+    config = TrainConfig(vocab_size=vocabulary, eot=eot, **section.settings())
     if section.tune_lr:
         config = replace(config, lr=_best_rate(log, replace(config, steps=section.tune_steps or config.steps), tokens, progress))
     result = train(config, tokens, log.context.path, progress=partial(_show, progress), announce=_announce)

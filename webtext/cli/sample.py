@@ -6,7 +6,8 @@ import itertools
 import sys
 from pathlib import Path
 
-from webtext.core.errors import UsageError, WebtextError
+from webtext.cli.models import open_model, tokenizer_of
+from webtext.core.errors import WebtextError
 
 
 def write_samples(
@@ -18,20 +19,12 @@ def write_samples(
     """
     try:
         from model.device import machine
-        from model.sample import load_model, sample_texts, stream_text
+        from model.sample import sample_texts, stream_text
     except ImportError as error:
         raise WebtextError(f"sample: {error}; install it with `pip install 'webtext[train]'`") from None
-    from webtext.tokens.vocabulary import find_vocabulary, load_vocabulary
 
-    found = Path(tokenizer) if tokenizer else find_vocabulary(build / "tokenizer", build / "model" / "hf")
-    if found is None:
-        raise UsageError(f"{build}: the tokenizer of its model is not known; give it as --tokenizer PATH, or --tokenizer gpt2")
-    model, bpe = load_model(build / "model"), load_vocabulary(found)
-    if model.config.vocab_size != bpe.vocab_size:
-        raise WebtextError(
-            f"{build}: the model knows {model.config.vocab_size:,} tokens, the tokenizer {bpe.vocab_size:,}; "
-            "run `webtext tokenize` and `webtext train` with this tokenizer"
-        )
+    found = tokenizer_of(build, tokenizer, build / "tokenizer", build / "model" / "hf")
+    model, bpe = open_model(build, build / "model", found, "run `webtext tokenize` and `webtext train` with this tokenizer")
     with machine("auto", "fp32") as here:
         sys.stderr.write(f"GPT-2 of {model.config.parameters:,} parameters on {here}\n")
         model.to(here.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from webtext.core.section import Section, key
 
@@ -44,6 +44,10 @@ class TrainSection(Section):
     peak_tflops: float | None = key(
         None, "of the device, for model FLOP utilisation; empty: by a table of devices", gt=0, affects_output=False
     )
+
+    def settings(self) -> dict[str, Any]:
+        """The keys that model.config.TrainConfig takes as they are."""
+        return self.model_dump(exclude={"enabled", "tokens", "vocabulary", "tune_lr", "tune_steps"})
 
 
 class EvaluateSection(Section):

@@ -23,6 +23,7 @@ from webtext.core.manifest import Manifest, manifest_of
 from webtext.fetch.opt_out import OptOut
 from webtext.fetch.previous_crawl import RETRY
 from webtext.fetch.user_agent import user_agent
+from webtext.links.host_patterns import parse_hosts
 from webtext.links.host_rules import HostRules
 
 
@@ -31,14 +32,15 @@ def stages_of(config: Config) -> dict[str, Stage]:
 
     A stage reads the texts of the last one before it: `overlap` those of dedup, or of clean where dedup is not enabled.
     """
-    if config.train.tokens:
-        if config.documents.files or config.links.dumps or config.links.subreddits or config.fetch.warcs:
-            raise UsageError("train.tokens: a build trains on given shards or makes its own; leave out train.tokens or what it begins with")
-        return {TRAIN.name: replace(TRAIN, reads=())}
-    if config.evaluate.model:
-        if config.documents.files or config.links.dumps or config.links.subreddits or config.fetch.warcs:
-            raise UsageError("evaluate.model: a build evaluates a given model or its own; leave out evaluate.model or what it begins with")
-        return {EVALUATE.name: replace(EVALUATE, reads=())}
+    alone = (
+        (TRAIN, config.train.tokens, "train.tokens: a build trains on given shards or makes its own; leave out train.tokens"),
+        (EVALUATE, config.evaluate.model, "evaluate.model: a build evaluates a given model or its own; leave out evaluate.model"),
+    )
+    for stage, given, refusal in alone:
+        if given:
+            if config.documents.files or config.links.dumps or config.links.subreddits or config.fetch.warcs:
+                raise UsageError(f"{refusal} or what it begins with")
+            return {stage.name: replace(stage, reads=())}
     stages = _first_stages(config)
     texts = stages[-1].name
     for stage, enabled in ((CLEAN, config.clean.enabled), (DEDUP, config.dedup.enabled)):
@@ -170,6 +172,7 @@ def run_build(
     # Refused now and not hours later, when the links are read.
     HostRules(config.links.block_hosts, config.links.allow_hosts)
     OptOut(config.fetch.opt_out)
+    parse_hosts(config.dedup.preferred_hosts, "dedup.preferred_hosts")
     if "fetch" in wanted and not config.fetch.warcs:
         user_agent(config.fetch)
     results = []

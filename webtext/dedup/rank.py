@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +28,7 @@ from webtext.core.files import TEMPORARY, explain_os_errors, read_json, sync_dir
 from webtext.core.tables import Record
 from webtext.core.task import StageContext
 from webtext.dedup.arrow_files import I64, RANKED, Array, ArrowFile, offsets_of, part_path, writing_arrow
+from webtext.links.host_patterns import parse_hosts
 
 HELD = 2**18  # documents in memory at a time, all parts together: about 100 MB
 PARTS_AT_ONCE = 1024  # parts merged at a time, so that at least 256 documents of each are read in one go
@@ -56,12 +58,14 @@ def preference(record: Record, section: DedupSection) -> int | None:
         return len(record["text"])
     if section.keep == "preferred-hosts":
         host = _HOST.sub("", record["url"]).lower()
-        return -next((place for place, one in enumerate(section.preferred_hosts) if _is_of(host, one)), len(section.preferred_hosts))
+        preferred = _hosts(tuple(section.preferred_hosts))
+        return -next((place for place, one in enumerate(preferred) if f".{host}".endswith(f".{one}")), len(preferred))
     return 0
 
 
-def _is_of(host: str, domain: str) -> bool:
-    return f".{host}".endswith(f".{domain.lower()}")
+@lru_cache(maxsize=1)
+def _hosts(entries: tuple[str, ...]) -> list[str]:
+    return [pattern.host for pattern in parse_hosts(entries, "dedup.preferred_hosts")]
 
 
 def address_form(url: str) -> int:

@@ -13,7 +13,7 @@ from webtext.core.task import TaskRun
 from webtext.extract.budget import CallFailed, Limits, child_from_pool
 from webtext.extract.result import Rejection, Text
 from webtext.fetch.http_message import header
-from webtext.fetch.opt_out import OptOut
+from webtext.fetch.opt_out import OptOut, counter_of
 from webtext.fetch.warc import Pages
 
 FUNCTION = "webtext.extract.page:extract_page"
@@ -40,7 +40,7 @@ def extract_shard(log: TaskRun, shard: int, section: ExtractSection, opt_out: Se
             log.records_in += 1
             if (entry := opted_out.entry_of_page(row)) is not None:  # since it was fetched
                 log.reject(row["url"], row["id"], "opt-out", entry)
-                opted_out.count(log.counters, shard, entry)
+                log.counters[counter_of(entry)] += 1
                 continue
             page = pages.read(row)
             try:

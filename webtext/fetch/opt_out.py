@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -39,17 +38,20 @@ class OptOut:
             return None
         return next(self._entry_of[prefix] for prefix in self._prefixes if bare.startswith(prefix))
 
-    def count(self, counters: Counter[str], shard: int, entry: str | None = None) -> None:
-        """Count a URL of an entry; without an entry, in the first shard, see to it that every entry is among the counters."""
-        counters.update({f"opt_out {name}": 0 for name in self.entries} if entry is None and shard == 0 else {})
-        if entry is not None:
-            counters[f"opt_out {entry}"] += 1
+    def counters(self, shard: int) -> dict[str, int]:
+        """A counter of each entry at 0, for the first shard: the manifest names those that no URL belongs to."""
+        return {counter_of(entry): 0 for entry in self.entries} if shard == 0 else {}
 
     def entry_of_page(self, row: Record) -> str | None:
         """The entry that a page of the ledger belongs to: by its URL, the one that answered, or one on the way."""
         urls = [row["url"], row["final_url"] or row["url"], *row["redirects"]] if self else []
         found = (self.entry(form) for url in urls for form in (url, _canonical(url)))
         return next((entry for entry in found if entry is not None), None)
+
+
+def counter_of(entry: str) -> str:
+    """The counter of the URLs that an entry kept out."""
+    return f"opt_out {entry}"
 
 
 def _canonical(url: str) -> str:

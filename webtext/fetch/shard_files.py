@@ -13,7 +13,7 @@ from webtext.core.records import LEDGER
 from webtext.core.task import TaskRun
 from webtext.fetch.journal import Journal, copy
 from webtext.fetch.journal_index import Entry
-from webtext.fetch.opt_out import OptOut
+from webtext.fetch.opt_out import OptOut, counter_of
 from webtext.fetch.warc import warcinfo
 
 
@@ -68,8 +68,7 @@ def write_shard(log: TaskRun, shard: int, section: FetchSection, agent: str, jou
         _write_file(log, file, source, journal.compacted)
     places = ((file.name, position) for file in _files(shard, section, agent, journal) for _, position in file.pages)
     entries = (journal.entries[link_id] for link_id, _ in links)
-    opt_out = OptOut(section.opt_out)
-    opt_out.count(log.counters, shard)
+    log.counters.update(OptOut(section.opt_out).counters(shard))
     with log.table(f"pages/ledger/{shard_name(shard)}.parquet", LEDGER) as ledger:
         for row in journal.rows(entries):
             if row["error"] is None:
@@ -79,7 +78,7 @@ def write_shard(log: TaskRun, shard: int, section: FetchSection, agent: str, jou
             else:
                 log.reject(row["url"], row["id"], row["error"], row["detail"])
                 if row["error"] == "opt-out":
-                    opt_out.count(log.counters, shard, row["detail"])
+                    log.counters[counter_of(row["detail"])] += 1
             log.counters["redirects"] += len(row["redirects"])
             log.counters["truncated"] += row["truncated"]
             log.counters["from-archive"] += row["archive"] is not None

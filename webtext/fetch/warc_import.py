@@ -23,7 +23,7 @@ from webtext.core.tables import Record, read_table, writing_table
 from webtext.core.task import StageContext, TaskRun
 from webtext.fetch.failure import Failure
 from webtext.fetch.http_message import HEAD, body_of, bounds, kind_of, parse_head, robots_directives
-from webtext.fetch.opt_out import OptOut
+from webtext.fetch.opt_out import OptOut, counter_of
 from webtext.fetch.page import check_directives, product_token
 from webtext.fetch.warc import parse_record, parse_warc_date
 from webtext.fetch.warc_records import HELD, Stored, records
@@ -143,7 +143,7 @@ def join_shard(log: TaskRun, shard: int, archives: int, section: FetchSection, w
             if known is None or _order(capture) < _order(known):
                 captures[capture["url"]] = capture
     opt_out = OptOut(section.opt_out)
-    opt_out.count(log.counters, shard)
+    log.counters.update(opt_out.counters(shard))
     with log.table(f"pages/ledger/{shard_name(shard)}.parquet", LEDGER) as ledger:
         for link_id, url in _wanted(log, shard, captures, with_links):
             log.records_in += 1
@@ -154,7 +154,7 @@ def join_shard(log: TaskRun, shard: int, archives: int, section: FetchSection, w
             else:
                 log.reject(url, link_id, row["error"], row["detail"])
                 if row["error"] == "opt-out":
-                    opt_out.count(log.counters, shard, row["detail"])
+                    log.counters[counter_of(row["detail"])] += 1
             ledger.write(row)
             log.progress()
 

@@ -72,7 +72,8 @@ _OLD_GATEWAY = "secure.wikimedia.org"  # Wikipedia over HTTPS until 2011: /wikip
 class HostRules:
     """Why a host is rejected: the built-in list, with the hosts that a configuration adds to it or allows. Raises UsageError for no host.
 
-    >>> HostRules(block=["example.org"], allow=["vimeo.com"]).reason("player.vimeo.com")
+    >>> HostRules(block=["example.org"], allow=["vimeo.com"]).decide("player.vimeo.com")
+    (None, 'allow_hosts vimeo.com')
     """
 
     def __init__(self, block: list[str], allow: list[str]) -> None:
@@ -82,12 +83,9 @@ class HostRules:
         self._rules.update((pattern.host, (None, f"allow_hosts {pattern.entry}")) for pattern in allowed)
         self.entries = [entry for _, entry in self._rules.values() if entry]
 
-    def reason(self, host: str) -> str | None:
-        """The rule for the host or for the nearest domain above it that has one; None where it is kept."""
-        return self.reason_and_entry(host)[0]
-
-    def reason_and_entry(self, host: str) -> tuple[str | None, str]:
-        """The rule, and the entry of the configuration that it comes from, if it does."""
+    def decide(self, host: str) -> tuple[str | None, str]:
+        """The rule for the host or for the nearest domain above it that has one, None where it is kept; and the entry of the
+        configuration that the rule comes from, if it does."""
         name = host.strip("[]")
         while name:
             if name in self._rules:

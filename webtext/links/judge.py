@@ -48,11 +48,6 @@ class Judge:
             over_18 = post.flags & OVER_18 != 0
             self.kept.append((shard, url, post.id, post.subreddit, post.score, post.created_utc, over_18, post.title))
 
-    @property
-    def matches(self) -> dict[str, int]:
-        """Posts that each entry of the configuration's lists of hosts decided on."""
-        return self._rules.matches
-
     def check_broken(self, allowed: float) -> None:
         """Raise WebtextError where a larger share of the lines is broken than is allowed."""
         lines = self._log.records_in

@@ -52,7 +52,8 @@ def parse_dump(log: TaskRun, index: int, path: str, section: LinksSection, shard
     """
     spill = _spill(log.context, index)
     schema = SPILL.with_metadata({"shards": str(shards)})
-    judge = Judge(log, path, Rules(section, shards))
+    rules = Rules(section, shards)
+    judge = Judge(log, path, rules)
     held = 0
     with writing(spill) as output, pa.ipc.new_file(output.file, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
         for block in read_blocks(path, opener):
@@ -62,7 +63,7 @@ def parse_dump(log: TaskRun, index: int, path: str, section: LinksSection, shard
                 _write_round(writer, judge.kept, shards)
                 judge.kept, held = [], 0
         judge.check_broken(section.max_broken)
-        log.counters.update(judge.matches)
+        log.counters.update(rules.matches)
         _write_round(writer, judge.kept, shards)
 
 

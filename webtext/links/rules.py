@@ -91,7 +91,7 @@ class Rules:
 
     def _look_up_host(self, authority: str) -> HostInfo:
         host = _PORT.sub("", authority)
-        reason, entry = self._hosts.reason_and_entry(host)
+        reason, entry = self._hosts.decide(host)
         return HostInfo(host, shard_of_host(host.strip("[]"), self._shards), reason or "", entry)
 
 

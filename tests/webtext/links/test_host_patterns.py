@@ -31,8 +31,8 @@ def test_hosts_as_people_write_them(entry: str) -> None:
     assert OptOut([entry]).entry(url) == entry
     if "[" not in url:
         host = url.split("/")[2]
-        assert HostRules([entry], []).reason_and_entry(host) == ("blocked-host", f"block_hosts {entry}")
-        assert HostRules([], [entry]).reason_and_entry(host) == (None, f"allow_hosts {entry}")
+        assert HostRules([entry], []).decide(host) == ("blocked-host", f"block_hosts {entry}")
+        assert HostRules([], [entry]).decide(host) == (None, f"allow_hosts {entry}")
 
 
 @pytest.mark.parametrize(

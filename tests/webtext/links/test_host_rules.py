@@ -25,7 +25,7 @@ def test_no_domain_of_webtext_is_blocked(data_dir: Path) -> None:
     rules = HostRules([], [])
     for name in listed - {"wikiwand"}:
         for top in ("com", "org", "net", "co.uk", "kr", "ly"):
-            assert rules.reason(f"www.{name}.{top}") is None
+            assert rules.decide(f"www.{name}.{top}")[0] is None
     assert not listed & {"wikipedia", "reddit", "imgur", "youtube", "twitter", "facebook", "tumblr"}
 
 
@@ -62,12 +62,12 @@ def test_no_domain_of_webtext_is_blocked(data_dir: Path) -> None:
     ],
 )
 def test_hosts(host: str, reason: str | None) -> None:
-    assert HostRules([], []).reason(host) == reason
+    assert HostRules([], []).decide(host)[0] == reason
 
 
 def test_a_configuration_adds_and_takes() -> None:
     rules = HostRules(block=["Example.org", "images.imgur.com"], allow=["imgur.com", "old.reddit.com"])
-    assert [rules.reason(host) for host in ("www.example.org", "i.imgur.com", "images.imgur.com", "old.reddit.com", "reddit.com")] == [
+    assert [rules.decide(host)[0] for host in ("www.example.org", "i.imgur.com", "images.imgur.com", "old.reddit.com", "reddit.com")] == [
         "blocked-host",
         None,
         "blocked-host",

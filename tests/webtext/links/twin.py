@@ -77,7 +77,7 @@ def outcome(line: bytes, section: LinksSection, shards: int) -> tuple[str, tuple
     host, rest = parsed.host, full[full.index("/", 8) :]
     day = f"{EPOCH + timedelta(seconds=created):%Y-%m-%d}" if 0 <= created < 2**37 else str(created)
     details = {"not-text-type": file_type(full), "blocked-subreddit": subreddit, "over-18": "", "too-new": day, "too-old": day}
-    listed = HostRules(section.block_hosts, section.allow_hosts).reason(host) or ""
+    listed = HostRules(section.block_hosts, section.allow_hosts).decide(host)[0] or ""
     blocked = {name.lower().removeprefix("r/") for name in section.block_subreddits}
     reasons += [
         (listed, listed != ""),

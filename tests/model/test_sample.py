@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from model import hf
 from model.gpt2 import GPT2, GPT2Config, KVCache
 from model.sample import draw, generate, load_model, sample_texts, stream_text, warp_logits, window_start
+from tests.model.byte_tokenizer import Bytes
 from webtext.core.errors import UsageError, WebtextError
 
 
@@ -27,18 +27,6 @@ def model() -> GPT2:
         for parameter in made.parameters():
             parameter.mul_(4)
     return made
-
-
-class Bytes:
-    """A tokenizer whose tokens are bytes."""
-
-    eot = 256
-
-    def encode(self, text: str) -> list[int]:
-        return list(text.encode())
-
-    def decode_bytes(self, ids: Sequence[int]) -> bytes:
-        return bytes(ids)
 
 
 def tokens_of(steps: Any) -> list[list[int | None]]:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 import torch
 
 from model.device import Machine
 from model.evaluate.scorer import Scorer
 from model.gpt2 import GPT2, GPT2Config
-
-
-class Bytes:
-    """A tokenizer whose tokens are bytes."""
-
-    eot = 256
-
-    def encode(self, text: str) -> list[int]:
-        return list(text.encode())
-
-    def decode_bytes(self, ids: Sequence[int]) -> bytes:
-        return bytes(ids)
+from tests.model.byte_tokenizer import Bytes
 
 
 @pytest.fixture(scope="session")

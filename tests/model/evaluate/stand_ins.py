@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model.device import Machine
 from model.evaluate.scorer import Continuation, Scorer
 from model.gpt2 import GPT2, GPT2Config
-from tests.model.evaluate.conftest import Bytes
+from tests.model.byte_tokenizer import Bytes
 
 
 def unigram(probabilities: NDArray[np.float64], context: int = 64) -> Scorer:

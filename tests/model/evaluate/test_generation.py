@@ -14,7 +14,7 @@ from model.evaluate.generation import Decoding, Generated, generate_texts, promp
 from model.evaluate.scorer import Scorer
 from model.gpt2 import GPT2
 from model.sample import generate
-from tests.model.evaluate.conftest import Bytes
+from tests.model.byte_tokenizer import Bytes
 from webtext.core.errors import UsageError
 
 PROMPTS = st.lists(st.integers(0, 255), min_size=1, max_size=20)

@@ -20,7 +20,7 @@ from model.evaluate.tasks.cbt import choices, read_questions
 from model.evaluate.tasks.lambada import preprocessed
 from model.evaluate.tasks.winograd import read_schemas
 from model.gpt2 import GPT2, GPT2Config
-from tests.model.evaluate.conftest import Bytes
+from tests.model.byte_tokenizer import Bytes
 from tests.model.evaluate.stand_ins import Constant, Knowing, Ranking, uniform, unigram
 from tokenizer import ByteBPE
 from webtext.core.config import Benchmark

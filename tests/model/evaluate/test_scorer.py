@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from model.device import Machine
 from model.evaluate.scorer import Scorer
 from model.gpt2 import GPT2
-from tests.model.evaluate.conftest import Bytes
+from tests.model.byte_tokenizer import Bytes
 from webtext.core.errors import UsageError
 
 TOKENS = st.lists(st.integers(0, 256), max_size=70)

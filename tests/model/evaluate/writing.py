@@ -12,7 +12,7 @@ from model.evaluate import generation
 from model.evaluate.generation import Decoding, Generated
 from model.evaluate.scorer import Scorer
 from model.gpt2 import GPT2, GPT2Config
-from tests.model.evaluate.conftest import Bytes
+from tests.model.byte_tokenizer import Bytes
 
 
 def scorer_with_context(context: int = 4096) -> Scorer:

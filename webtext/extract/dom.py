@@ -8,6 +8,8 @@ from typing import Any
 from lxml import etree
 from lxml.html import HTMLParser, document_fromstring
 
+from webtext.extract.formulas import to_latex
+
 Tree = Any  # lxml.html.HtmlElement, the root of a page
 
 # What XML does not allow: as bytes, and the last two code points of the basic plane in UTF-8 (surrogates have none)
@@ -30,7 +32,7 @@ _PARSER = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, rem
 def parse(html: str) -> Tree | None:
     """The tree of a page or a fragment of one, without comments and processing instructions; None where there is no element.
 
-    The text that a frameset has for readers without frames takes its place.
+    The text that a frameset has for readers without frames takes its place, and the source of a formula that of what is drawn.
 
     NB: libxml2 stops at a depth of 256 and drops what follows, and old pages that never close `<font>` go deeper; with `huge_tree`
     it goes to 2,048. A document type that it does not like makes it lose the page, so that is cut off.
@@ -45,6 +47,7 @@ def parse(html: str) -> Tree | None:
         return None
     if (frames := tree.find("frameset")) is not None:
         _without_frames(tree, frames)
+    to_latex(tree, html)
     return tree
 
 

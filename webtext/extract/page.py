@@ -44,13 +44,13 @@ def _extract(body: bytes, content_type: str | None, url: str, section: ExtractSe
     if kind not in ("html", "text"):
         raise Rejected("not-html", kind)
     html, _ = decode(body, content_type)
-    found = Extraction("", html, 1.0, "text") if kind == "text" else engine_of(section.engine)(html, url)
-    title, text = " ".join(tidy(found.title).split()), tidy(found.text)
-    if not text:
+    found = Extraction("", tidy(html), 1.0, "text") if kind == "text" else engine_of(section.engine)(html, url)
+    title = " ".join(tidy(found.title).split())
+    if not found.text:
         raise Rejected("no-text")
-    if section.drop_wikipedia and wikipedia.is_copy(html, text):
+    if section.drop_wikipedia and wikipedia.is_copy(html, found.text):
         raise Rejected("wikipedia-text")
-    return Text(title, text, found.engine)
+    return Text(title, found.markdown if section.markdown else found.text, found.engine)
 
 
 # The first page loads the model and the kernels, half a second; on a new installation it compiles them, half a minute.

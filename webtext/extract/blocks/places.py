@@ -16,11 +16,17 @@ from webtext.extract.blocks.counts import CHARS, WORDCOUNT
 from webtext.extract.blocks.inline import attributes, is_hidden
 from webtext.extract.blocks.vocabulary import NAME, TAG
 
-UL, OL, LI, H1, H6, PRE, QUOTE, TABLE, TR, TD, TH, DD = (TAG[name] for name in "ul ol li h1 h6 pre blockquote table tr td th dd".split())
+BODY, UL, OL, LI, H1, H6, PRE, QUOTE = (TAG[name] for name in "body ul ol li h1 h6 pre blockquote".split())
+TABLE, TR, TD, TH, DD = (TAG[name] for name in "table tr td th dd".split())
+    TAG[name] for name in "body ul ol li h1 h6 pre blockquote table tr td th dd".split()
+)
 # What a page shows when a reader asks for it
 _PANELS = sum(1 << NAME[word] for word in ("accordion", "tab"))
+_TOGGLES = re.compile(rb"aria-expanded|</summary>|accordion|collaps|expand|toggle|faq|\btab(?:s|panel)?[\s\"-]", re.IGNORECASE)
+_BUTTON = re.compile(rb"</button>(?:\s*</\w+>)*\s*$")
+TOGGLE = 200  # bytes before what is hidden in which its button may be
 MOST_HIDDEN = 0.5  # of the chosen words: a page that hides more shows it by a script
-COPY_WORDS = 12  # of a paragraph that is given once; shorter ones may be meant
+COPY_WORDS = 80  # of blocks that follow each other and are given once (slider, mobile or print copy); fewer may be meant
 _START = re.compile(rb'<(?:[^>"]|"[^"]*")*>')
 
 
@@ -64,7 +70,7 @@ class Markup:
 
 
 def places(page: Page, markup: Markup, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, Place]]:
-    """The chosen blocks that a reader sees, each with its place; of paragraphs with the same words the first."""
+    """The chosen blocks that a reader sees, each with its place; of a text that is given twice the first."""
     blocks = np.flatnonzero(chosen)
     rows = _places(page.parent, page.tag, page.hidden, page.node, page.code_chars, page.counts[:, CHARS])[blocks]
     words = page.counts[blocks, WORDCOUNT]
@@ -73,22 +79,38 @@ def places(page: Page, markup: Markup, chosen: NDArray[np.bool_]) -> Iterator[tu
         away = np.isin(rows[:, -1], unseen)
         if words[away].sum() <= MOST_HIDDEN * words.sum():
             blocks, rows, words = blocks[~away], rows[~away], words[~away]
-    told: set[int] = set()
-    for block, row, long, text in zip(blocks.tolist(), rows.tolist(), (words >= COPY_WORDS).tolist(), page.hashes[blocks].tolist()):
-        place = Place(*row)
-        if long and place.code < 0 and place.table < 0:
-            if text in told:
-                continue
-            told.add(text)
-        yield block, place
+    copied = _copies(page.hashes[blocks].tolist(), words.tolist())
+    for number, (block, row) in enumerate(zip(blocks.tolist(), rows.tolist())):
+        if number not in copied:
+            yield block, Place(*row)
+
+
+def _copies(hashes: list[int], words: list[float]) -> set[int]:
+    """The places in a sequence of texts of those that repeat a run before them, of COPY_WORDS or more."""
+    first: dict[int, int] = {}
+    copied: set[int] = set()
+    here = 0
+    while here < len(hashes):
+        there, size = first.setdefault(hashes[here], here), 0
+        if there < here:
+            while here + size < len(hashes) and there + size < here and hashes[there + size] == hashes[here + size]:
+                size += 1
+            if size > 1 and sum(words[here : here + size]) >= COPY_WORDS:
+                copied.update(range(here, here + size))
+        here += max(size, 1)
+    return copied
 
 
 def _is_unseen(page: Page, markup: Markup, node: int) -> bool:
     found = markup.attributes(node)
     if not is_hidden(found) or found.get("role") == "tabpanel" or int(page.names[node]) & _PANELS:
         return False
-    name = re.escape(found.get("id", "").encode())
-    return not name or re.search(rb'="#?' + name + rb'"', markup.whole[: page.begin[node]]) is None
+    name, begin = re.escape(found.get("id", "").encode()), int(page.begin[node])
+    if name and (page.tag[page.parent[node]] == BODY or re.search(rb'="#?' + name + rb'"', markup.whole[:begin])):
+        return False  # scripts put it where they want it (React's streams), or a button names it
+    start = _START.match(markup.whole, begin)
+    around = markup.whole[max(0, begin - TOGGLE) : start.end() if start else begin]
+    return _TOGGLES.search(around) is None and _BUTTON.search(markup.whole[max(0, begin - TOGGLE) : begin]) is None
 
 
 @njit(cache=True)

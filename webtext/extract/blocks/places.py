@@ -18,8 +18,6 @@ from webtext.extract.blocks.vocabulary import NAME, TAG
 
 BODY, UL, OL, LI, H1, H6, PRE, QUOTE = (TAG[name] for name in "body ul ol li h1 h6 pre blockquote".split())
 TABLE, TR, TD, TH, DD = (TAG[name] for name in "table tr td th dd".split())
-    TAG[name] for name in "body ul ol li h1 h6 pre blockquote table tr td th dd".split()
-)
 # What a page shows when a reader asks for it
 _PANELS = sum(1 << NAME[word] for word in ("accordion", "tab"))
 _TOGGLES = re.compile(rb"aria-expanded|</summary>|accordion|collaps|expand|toggle|faq|\btab(?:s|panel)?[\s\"-]", re.IGNORECASE)

@@ -149,6 +149,8 @@ class _Reader:
         element = Element(name, found, len(self.pieces))
         if self.listing and self.is_line(element):
             self.end_line()
+        elif not self.listing and self.pieces and self.is_line(element):
+            self.pieces.append(" ")
         if name == "q":
             self.pieces.append("“")
         self.opened = self.opened or element
@@ -167,6 +169,8 @@ class _Reader:
         text = "".join(self.pieces[element.start :])
         before = next((piece for piece in reversed(self.pieces[: element.start]) if piece), "")
         changed = self.of_listing(element, text) if self.listing else self.seen(element, text, before)
+        if not self.listing and self.is_line(element):
+            changed += " "
         if changed != text:
             self.pieces[element.start :] = [changed] if changed else []
         if self.listing and changed is text and self.is_line(element):

@@ -109,9 +109,9 @@ def _complete(parent, tag, node, words, text, offsets, chosen, scores):  # type:
             if tag[above] in (UL, OL, DL):
                 group[b] = above
             above = parent[above]
-        while group[b] < 0 and above >= 0 and parent[above] >= 0 and tag[parent[above]] == TABLE:  # thead, tbody and tfoot
+        while above >= 0 and parent[above] >= 0 and tag[parent[above]] == TABLE:  # thead, tbody and tfoot
             above = parent[above]
-        group[b] = group[b] if group[b] >= 0 else above
+        group[b] = above if above >= 0 else group[b]
         if group[b] >= 0:
             size[group[b]] += words[b]
             taken[group[b]] += words[b] * chosen[b]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ class Extraction:
     text: str
     confidence: float
     engine: str
-    render: Callable[[], str] | None = None
+    render: Callable[[], str] | None = field(default=None, compare=False, repr=False)
 
     @property
     def markdown(self) -> str:

@@ -19,9 +19,9 @@ LENGTH_PENALTY = 1.35
 # Expected word F1 and words below which a page is taken to have no main text (a wall for robots, a page that its scripts would have
 # filled): of seven such pages of WCXB three have none, and what is taken from the others is worth 0.03
 MIN_EXPECTED_F1, MIN_WORDS = 0.2, 50
-# A table or list of which this share of the words is chosen is taken as a whole, but for blocks of a score below LIKELY; a block between
-# two chosen ones is taken from BETWEEN on, a heading from LIKELY on, where the last chosen one is at most GAP before it
-MOST, LIKELY, BETWEEN, GAP = 0.5, 0.25, 0.4, 3
+# A table or list of which MOST of the words are chosen is taken as a whole, but for blocks of a score below LIKELY; a heading before a
+# chosen block from HEADING on, and a block without links between two chosen ones from BETWEEN on, where the last one is at most GAP before
+MOST, LIKELY, HEADING, BETWEEN, GAP = 0.5, 0.38, 0.25, 0.45, 2
 DOLLAR = ord("$")
 CODE_FLOOR, GROUP_FLOOR = 0.8, 0.6  # of the mean around them is the least that code, and that tables and quotations are worth
 
@@ -63,7 +63,10 @@ def complete(page: Page, chosen: NDArray[np.bool_], scores: NDArray[np.float32])
     """The choice, and what is read with it: the rest of a table or list that is mostly chosen, headings and formulas between chosen
     blocks."""
     return np.asarray(
-        _complete(page.parent, page.tag, page.node, page.counts[:, WORDCOUNT], page.text, page.offsets, chosen.copy(), scores), np.bool_
+        _complete(
+            page.parent, page.tag, page.node, page.counts[:, WORDCOUNT], page.links > 0, page.text, page.offsets, chosen.copy(), scores
+        ),
+        np.bool_,
     )
 
 
@@ -97,7 +100,7 @@ def rows_of(parent, tag, first, last, node):  # type: ignore[no-untyped-def]  # 
 
 
 @njit(cache=True)
-def _complete(parent, tag, node, words, text, offsets, chosen, scores):  # type: ignore[no-untyped-def]  # numba
+def _complete(parent, tag, node, words, linked, text, offsets, chosen, scores):  # type: ignore[no-untyped-def]  # numba
     blocks = len(node)
     group = np.full(blocks, -1, np.int32)  # the innermost table or the outermost list
     size, taken = np.zeros(len(parent)), np.zeros(len(parent))
@@ -123,7 +126,7 @@ def _complete(parent, tag, node, words, text, offsets, chosen, scores):  # type:
             chosen[b] = True
         elif last >= 0 and b - last <= GAP and b + 1 < blocks and before[b + 1]:
             formula = offsets[b + 1] - offsets[b] > 4 and text[offsets[b]] == DOLLAR and text[offsets[b] + 1] == DOLLAR
-            chosen[b] |= scores[b] >= BETWEEN or formula or (heading[b] and scores[b] >= LIKELY)
+            chosen[b] |= (scores[b] >= BETWEEN and not linked[b]) or formula or (heading[b] and scores[b] >= HEADING)
         if chosen[b]:
             last = b
     return chosen

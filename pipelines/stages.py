@@ -122,7 +122,7 @@ EXTRACT = Stage(
     keys=("fetch.opt_out",),
     phases=lambda config: {"extract": _shards(config)},
     graph="pipelines.extract",
-    version=2,  # language and cleaning are a stage of their own
+    version=3,  # texts keep their structure
 )
 DOCUMENTS = Stage(
     name="documents",

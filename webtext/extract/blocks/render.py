@@ -24,8 +24,7 @@ from webtext.extract.text import neat
 _SIGNS = re.compile(r"^((?:#{1,6}|[-+*>])(?=\s|$))|^(\d{1,9})(?=[.)]\s)|(`+.+?`+)|<(?=[A-Za-z/!])")
 _TO_ITSELF = re.compile(r"\s*[¶§🔗#]$")  # a heading's link
 _BLANKS = re.compile(r"[ \t\r\n]+")
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"))
-_ROMAN += ((4, "iv"), (1, "i"))
+_ROMAN = list(zip((1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1), "m cm d cd c xc l xl x ix v iv i".split()))
 
 
 @dataclass(frozen=True)

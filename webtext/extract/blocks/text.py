@@ -13,20 +13,13 @@ from webtext.extract.blocks.counts import WORDCOUNT
 from webtext.extract.blocks.vocabulary import TAG
 
 _WORD = re.compile(r"\w+")
-TABLE, TR, TD, TH, PRE, QUOTE, UL, OL, DL, H2, H6 = (TAG[name] for name in "table tr td th pre blockquote ul ol dl h2 h6".split())
+TABLE, TR, TD, TH, PRE, QUOTE = (TAG[name] for name in "table tr td th pre blockquote".split())
 # Between 1 and 1.35 word F1 on articles and F1 of the strings do not differ in cross-validation; with 1.35 precision is trafilatura's
 LENGTH_PENALTY = 1.35
 # Expected word F1 and words below which a page is taken to have no main text (a wall for robots, a page that its scripts would have
 # filled): of seven such pages of WCXB three have none, and what is taken from the others is worth 0.03
 MIN_EXPECTED_F1, MIN_WORDS = 0.2, 50
-# A table or list of which MOST of the words are chosen is taken as a whole, but for blocks of a score below LIKELY; a heading before a
-# chosen block from HEADING on, and a block without links between two chosen ones from BETWEEN on, where the last one is at most GAP before
-MOST, LIKELY, HEADING, BETWEEN, GAP = 0.5, 0.38, 0.25, 0.45, 2
-DOLLAR = ord("$")
 CODE_FLOOR, GROUP_FLOOR = 0.8, 0.6  # of the mean around them is the least that code, and that tables and quotations are worth
-
-
-BUTTONS = 5  # words beside code that are a button or a title of it
 
 
 def choose(page: Page, scores: NDArray[np.float32], length_penalty: float = LENGTH_PENALTY) -> tuple[NDArray[np.bool_], float]:
@@ -59,15 +52,12 @@ def found_in(page: Page, text: str) -> NDArray[np.float32]:
     return np.array([bool(block) and f" {block} " in words for block in blocks], np.float32)
 
 
-def complete(page: Page, chosen: NDArray[np.bool_], scores: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The choice, and what is read with it: the rest of a table or list that is mostly chosen, headings and formulas between chosen
-    blocks."""
-    return np.asarray(
-        _complete(
-            page.parent, page.tag, page.node, page.counts[:, WORDCOUNT], page.links > 0, page.text, page.offsets, chosen.copy(), scores
-        ),
-        np.bool_,
-    )
+def complete(page: Page, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The choice, and the formulas that stand alone between two chosen blocks."""
+    whole = chosen.copy()
+    for block in np.flatnonzero(~chosen[1:-1] & chosen[:-2] & chosen[2:]) + 1:
+        whole[block] = bytes(page.text[page.offsets[block] : page.offsets[block] + 2]) == b"$$"
+    return whole
 
 
 def is_text(page: Page, chosen: NDArray[np.bool_], expected: float) -> bool:
@@ -100,39 +90,6 @@ def rows_of(parent, tag, first, last, node):  # type: ignore[no-untyped-def]  # 
 
 
 @njit(cache=True)
-def _complete(parent, tag, node, words, linked, text, offsets, chosen, scores):  # type: ignore[no-untyped-def]  # numba
-    blocks = len(node)
-    group = np.full(blocks, -1, np.int32)  # the innermost table or the outermost list
-    size, taken = np.zeros(len(parent)), np.zeros(len(parent))
-    heading = np.zeros(blocks, np.bool_)
-    for b in range(blocks):
-        above = node[b]
-        while above >= 0 and tag[above] != TABLE:
-            heading[b] |= tag[above] >= H2 and tag[above] <= H6
-            if tag[above] in (UL, OL, DL):
-                group[b] = above
-            above = parent[above]
-        while above >= 0 and parent[above] >= 0 and tag[parent[above]] == TABLE:  # thead, tbody and tfoot
-            above = parent[above]
-        group[b] = above if above >= 0 else group[b]
-        if group[b] >= 0:
-            size[group[b]] += words[b]
-            taken[group[b]] += words[b] * chosen[b]
-    before = chosen.copy()
-    last = -1  # the last chosen block
-    for b in range(blocks):
-        g = group[b]
-        if g >= 0 and taken[g] >= MOST * size[g] and scores[b] >= LIKELY:
-            chosen[b] = True
-        elif last >= 0 and b - last <= GAP and b + 1 < blocks and before[b + 1]:
-            formula = offsets[b + 1] - offsets[b] > 4 and text[offsets[b]] == DOLLAR and text[offsets[b] + 1] == DOLLAR
-            chosen[b] |= (scores[b] >= BETWEEN and not linked[b]) or formula or (heading[b] and scores[b] >= HEADING)
-        if chosen[b]:
-            last = b
-    return chosen
-
-
-@njit(cache=True)
 def _smooth(parent, tag, first, last, node, sizes, rows, scores):  # type: ignore[no-untyped-def]  # numba
     blocks = len(node)
     words, hopes = np.zeros(blocks + 1), np.zeros(blocks + 1)
@@ -161,7 +118,7 @@ def _smooth(parent, tag, first, last, node, sizes, rows, scores):  # type: ignor
         if rows[b] >= 0:
             smoothed[b] = hope[g] / size[g]
         around = parent[g]
-        while around >= 0 and words[last[around]] - words[first[around]] <= size[g] + BUTTONS:
+        while around >= 0 and words[last[around]] - words[first[around]] <= size[g]:
             around = parent[around]
         if around >= 0:
             rest = words[last[around]] - words[first[around]] - size[g]

@@ -21,6 +21,7 @@ from model.sample import Tokenizer
 from webtext.core.errors import UsageError
 
 BATCH_TOKENS = 8192
+SHARED_TOKENS = 256  # tokens that a key-value cache must save, or a batch of whole texts is faster
 LOGITS_AT_ONCE = 2**25  # 128 MB of fp32 logits are held; measured no slower than 2^27
 
 
@@ -121,7 +122,8 @@ class Scorer:
         alone: list[int] = []
         for _, group in groupby(order, key=lambda index: windows[index].tokens[: -windows[index].scored]):
             members = list(group)
-            if len(members) == 1 or len(windows[members[0]].tokens) - windows[members[0]].scored < 2:
+            shared = len(windows[members[0]].tokens) - windows[members[0]].scored - 1
+            if shared * (len(members) - 1) < SHARED_TOKENS:
                 alone += members
                 continue
             for index, score in zip(members, self._score_shared([windows[index] for index in members], top)):

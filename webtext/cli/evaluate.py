@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.stage import Stage
 from webtext.cli.build_directory import BUILD_FILE
-from webtext.core.config import Config, EvaluateSection
+from webtext.core.config import Config
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import read_json, to_json, write_bytes
+from webtext.core.model_sections import EvaluateSection
 from webtext.core.tables import read_table
 from webtext.core.task import StageContext, TaskRun, run_task
 from webtext.tokens.shards import split_files

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from pipelines.stage import Stage
 from webtext.cli.build_directory import BUILD_FILE
-from webtext.core.config import Config, TrainSection
+from webtext.core.config import Config
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.files import write_bytes
 from webtext.core.manifest import manifest_of
+from webtext.core.model_sections import TrainSection
 from webtext.core.task import StageContext, TaskRun, run_task
 from webtext.report import write_report
 from webtext.tokens.shards import split_files

@@ -17,9 +17,10 @@ import numpy as np
 from pipelines.run import collect
 from webtext.cli.build import run_build
 from webtext.cli.progress import ProgressDisplay, StageProgress
-from webtext.core.config import Config, TrainSection
+from webtext.core.config import Config
 from webtext.core.errors import WebtextError
 from webtext.core.manifest import Manifest
+from webtext.core.model_sections import TrainSection
 from webtext.core.records import SPLITS
 from webtext.core.task import StageContext
 from webtext.cost.extrapolate import Rates, StageCost, StageRates, fit, training_tera

@@ -13,10 +13,11 @@ from model.evaluate.results import OUTCOMES, Measure, Outcome, to_record
 from tests.webtext.ngrams.corpora import run_ngrams, run_overlap, write_corpus
 from webtext.cli.build import stages_of
 from webtext.cli.evaluate import EVALUATE, write_page
-from webtext.core.config import Benchmark, EvaluateSection, NgramsSection, OverlapSection
+from webtext.core.config import Benchmark, NgramsSection, OverlapSection
 from webtext.core.config_file import parse_config
 from webtext.core.errors import UsageError
 from webtext.core.files import to_json
+from webtext.core.model_sections import EvaluateSection
 from webtext.core.tables import writing_table
 from webtext.core.task import StageContext, run_task
 

@@ -13,9 +13,10 @@ from tokenizer import ByteBPE
 from webtext.cli.build import stages_of
 from webtext.cli.file_builds import config_of_files
 from webtext.cli.local_stages import TRAIN, train_model
-from webtext.core.config import Config, TrainSection
+from webtext.core.config import Config
 from webtext.core.errors import UsageError
 from webtext.core.manifest import build_manifest
+from webtext.core.model_sections import TrainSection
 from webtext.core.task import Report, StageContext, run_task
 from webtext.tokens.shards import write_shard
 

@@ -14,26 +14,29 @@ import typer
 
 from webtext.core.errors import UsageError
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "markdown", "json")
 
 
 def print_pages(
     inputs: Sequence[str],
     *,
     url: Annotated[str, typer.Option(help="URL of the page (single pages only)")] = "",
-    output_format: Annotated[str, typer.Option("--format", help="text or json, for single pages")] = FORMATS[0],
+    output_format: Annotated[str, typer.Option("--format", help="text, markdown or json, for single pages")] = FORMATS[0],
 ) -> None:
     """Print the text of HTML files, or of standard input (-). Raises UsageError for a file that cannot be read."""
     # Imported here: the model and its kernels take seconds.
     from webtext.extract.html import extract_html
 
     if output_format not in FORMATS:
-        raise UsageError(f"--format {output_format}: choose text or json")
+        raise UsageError(f"--format {output_format}: choose text, markdown or json")
     if url and len(inputs) > 1:
         raise UsageError("--url: belongs to one page; give one file")
     for name in inputs:
         page = extract_html(_read(name), url or None)
-        line = orjson.dumps(asdict(page), option=orjson.OPT_APPEND_NEWLINE) if output_format == "json" else f"{page.text}\n".encode()
+        if output_format == "json":
+            line = orjson.dumps(asdict(page), option=orjson.OPT_APPEND_NEWLINE)
+        else:
+            line = f"{page.markdown if output_format == 'markdown' else page.text}\n".encode()
         sys.stdout.buffer.write(line)
 
 

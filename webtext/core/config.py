@@ -140,6 +140,7 @@ class ExtractSection(Section):
         "what finds the text of a page: combined, blocks, trafilatura, newspaper3k, or a function of HTML and URL (file.py:function)",
         function=True,
     )
+    markdown: bool = key(False, "documents hold Markdown in `text`; else plain text, a paragraph a line")
     drop_wikipedia: bool = key(True, "reject pages whose markup or text says that they are copies of Wikipedia articles")
     max_bytes: int = key(5 * 2**20, "bytes of HTML above which a page is rejected", ge=1024)
     page_seconds: float = key(30.0, "processor seconds that a page may take", gt=0, le=600)

@@ -10,6 +10,7 @@ from lxml import etree
 from lxml.html import HTMLParser, document_fromstring
 
 from webtext.extract.flatten import flatten
+from webtext.extract.formulas import to_latex
 
 Tree = Any  # lxml.html.HtmlElement, the root of a page
 
@@ -37,7 +38,7 @@ _PARSER = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, rem
 def parse(html: str) -> Tree | None:
     """The tree of a page or a fragment of one, without comments and processing instructions; None where there is no element.
 
-    The text that a frameset has for readers without frames takes its place.
+    The text that a frameset has for readers without frames takes its place, and the source of a formula that of what is drawn.
 
     NB: libxml2 stops at a depth of 256 and drops what follows, and old pages that never close `<font>` go deeper; with `huge_tree`
     it goes to 2,048, and a page that goes deeper still is flattened (see webtext.extract.flatten). A document type that it does not
@@ -56,6 +57,7 @@ def parse(html: str) -> Tree | None:
         return None
     if (frames := tree.find("frameset")) is not None:
         _without_frames(tree, frames)
+    to_latex(tree, html)
     return tree
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from webtext.extract import dom
 from webtext.extract.engines import Extraction
+from webtext.extract.text import tidy
 
 NO_TEXT = 100  # characters up to which what the document shows is a notice ("Loading", "Please enable JavaScript")
 PROSE = 80  # characters of a string that can be a paragraph; labels, addresses and identifiers are shorter or have no blanks
@@ -45,7 +46,7 @@ def extract(html: str) -> Extraction | None:
         elif bodies:
             bodies = [max(bodies, key=len)]
         title = next((text for key, text in strings if key in ("headline", "title")), "")
-        text = "\n".join(dict.fromkeys(map(_plain, bodies)))
+        text = tidy("\n".join(dict.fromkeys(map(_plain, bodies))))
         if len(text) > NO_TEXT:
             return Extraction(_plain(title), text, 0.5, "next-data" if found[1] is None else "json-ld")
     return None

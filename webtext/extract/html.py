@@ -14,13 +14,14 @@ from webtext.extract.text import tidy
 
 @dataclass(frozen=True)
 class Page:
-    """The main text of a page, paragraphs as lines.
+    """The main text of a page: `text` has a paragraph a line, `markdown` marks headings, lists, tables, code and quotations as well.
 
     `language` is ISO 639-1, None where it is not known; `confidence` runs from 0 (nothing found) to 1; `engine` names what found the text.
     """
 
     title: str
     text: str
+    markdown: str
     language: str | None
     confidence: float
     engine: str
@@ -37,7 +38,7 @@ def extract_html(html: str | bytes, url: str | None = None, *, engine: str = "co
     """
     text = html if isinstance(html, str) else decode(html, content_type)[0]
     found = embedded.instead(engine_of(engine)(text, url or ""), text)
-    main = tidy(found.text)
-    code = detect(main, CleanSection().language_certainty).code if main else UNKNOWN
+    code = detect(found.text, CleanSection().language_certainty).code if found.text else UNKNOWN
     title = " ".join(tidy(found.title).split())
-    return Page(title, main, None if code == UNKNOWN else code, round(float(found.confidence), 4), found.engine)
+    language = None if code == UNKNOWN else code
+    return Page(title, found.text, found.markdown, language, round(float(found.confidence), 4), found.engine)

@@ -45,14 +45,15 @@ def _extract(body: bytes, content_type: str | None, url: str, section: ExtractSe
         raise Rejected("not-html", kind)
     html, _ = decode(body, content_type)
     flattened = dom.FLATTENED["pages"]
-    found = Extraction("", html, 1.0, "text") if kind == "text" else embedded.instead(engine_of(section.engine)(html, url), html)
-    title, text = " ".join(tidy(found.title).split()), tidy(found.text)
-    if not text:
+    found = Extraction("", tidy(html), 1.0, "text") if kind == "text" else embedded.instead(engine_of(section.engine)(html, url), html)
+    title = " ".join(tidy(found.title).split())
+    if not found.text:
         raise Rejected("no-text")
-    if section.drop_wikipedia and wikipedia.is_copy(html, text):
+    if section.drop_wikipedia and wikipedia.is_copy(html, found.text):
         raise Rejected("wikipedia-text")
     # Part of the name, so that the counters of the stage count such pages.
-    return Text(title, text, found.engine + ("+flattened" if dom.FLATTENED["pages"] > flattened else ""))
+    name = found.engine + ("+flattened" if dom.FLATTENED["pages"] > flattened else "")
+    return Text(title, found.markdown if section.markdown else found.text, name)
 
 
 # The first page loads the model and the kernels, half a second; on a new installation it compiles them, half a minute.

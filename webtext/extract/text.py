@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from unicodedata import is_normalized
 
 from ftfy import TextFixerConfig, fix_text
@@ -62,6 +63,18 @@ def tidy(text: str) -> str:
         last = indent if lines and indent <= last + STEP else 0
         lines.append(" " * last + words)
     return "\n".join(lines)
+
+
+def neat(texts: Sequence[str]) -> list[str]:
+    """Texts of one line each, as `tidy` would have them: Unicode put right, runs of blanks as one; "" where nothing is left."""
+    whole = "\n".join(texts)
+    odd = _ODD.search(whole) is not None
+    lines = fixed(_BREAKS.sub(" ", whole) if odd else whole).split("\n")
+    if len(lines) != len(texts):  # an entity left over was a line feed
+        lines = [" ".join(fixed(_BREAKS.sub(" ", text)).split()) for text in texts]
+        odd = True
+    odd = odd or lines != list(texts)
+    return [_SPACES.sub(" ", _INVISIBLE.sub("", line)).strip() if odd or "  " in line else line.strip() for line in lines]
 
 
 def fixed(text: str) -> str:

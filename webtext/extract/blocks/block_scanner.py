@@ -18,36 +18,33 @@ from numpy.typing import NDArray
 from webtext.extract import dom
 from webtext.extract.blocks.counts import count
 from webtext.extract.blocks.tags import (
-    A_,
-    AMPERSAND,
     ATTRIBUTES,
     BANG,
     BLANK,
     BRACKET,
-    CR,
-    G_,
     GREATER,
-    L_,
     LESS,
     LF,
     NAME_WORDS,
-    Q_,
-    QUOTE,
-    SEMICOLON,
     SLASH,
     STYLES,
     Tables,
     start_tag,
 )
+from webtext.extract.blocks.text_scanner import glues, read_text
 from webtext.extract.blocks.vocabulary import INLINE, SKIPPED, TAG, folded, table, words_of_texts
 
 # What a name of an element means: its number in the lower 8 bits, and these
-INL, SKP, BR, IMG, LINK, STRONG, CODE, PRE = (1 << bit for bit in range(8, 16))
+INL, SKP, BR, IMG, LINK, STRONG, CODE, PRE, FORM = (1 << bit for bit in range(8, 17))
+
+
+FORMS = "sup sub ruby q".split()  # inline elements whose text alone does not say what a reader sees
 
 
 def _elements() -> dict[str, int]:
     kinds = dict(TAG) | dict.fromkeys(INLINE, INL) | dict.fromkeys(SKIPPED, SKP) | {"br": BR}
     more = {"img": IMG, "a": LINK, "b": STRONG, "strong": STRONG, "code": CODE, "kbd": CODE, "samp": CODE, "tt": CODE, "pre": PRE}
+    more |= dict.fromkeys(FORMS, FORM)
     return kinds | {name: kinds[name] | bit for name, bit in more.items()}
 
 
@@ -64,7 +61,9 @@ class Page(NamedTuple):
     nodes: `parent` (-1: none), `tag` (number in TAGS), `names` (bits of NAMES), `signature` (hash of element and class), `hidden`,
     `first`, `last` (their blocks are first..last-1). blocks: `node`, `link_chars`, `links`, `strong_chars`, `code_chars`,
     `inline_names` (bits of NAMES of the inline elements in it), `images` (seen before its end), `counts` (see the columns of counts.py),
-    `cues` (bits of CUES), `hashes` (of its words); the text of block b is `text[offsets[b]:offsets[b+1]]`, UTF-8.
+    `cues` (bits of CUES), `hashes` (of its words); the text of block b is `text[offsets[b]:offsets[b+1]]`, UTF-8. In the `markup`, node i
+    is `markup[begin[i]:end[i]]`, its tags included; block b is what is inline in `markup[opens[b]:closes[b]]`. `marked` (blocks): the text
+    alone may not say what a reader sees, since there are FORMS, hidden elements, or elements that follow with no blank between.
     """
 
     parent: NDArray[np.int32]
@@ -86,6 +85,12 @@ class Page(NamedTuple):
     counts: NDArray[np.float64]
     cues: NDArray[np.uint64]
     hashes: NDArray[np.uint64]
+    markup: NDArray[np.uint8]
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    opens: NDArray[np.int64]
+    closes: NDArray[np.int64]
+    marked: NDArray[np.int32]
 
     def block(self, number: int) -> str:
         return self.text[self.offsets[number] : self.offsets[number + 1]].tobytes().decode("utf-8", "replace")
@@ -99,6 +104,8 @@ class Nodes(NamedTuple):
     hidden: NDArray[np.int32]
     first: NDArray[np.int32]
     last: NDArray[np.int32]
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
 
 
 class Blocks(NamedTuple):
@@ -112,14 +119,18 @@ class Blocks(NamedTuple):
     inline_names: NDArray[np.uint64]
     images: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    opens: NDArray[np.int64]
+    closes: NDArray[np.int64]
+    marked: NDArray[np.int32]
 
 
 # Where the scan is: numbers of `nodes`, `blocks`, `images` and `open` elements so far; `node` (-1: none) and, of the open inline elements,
 # `names` and how many are `links`, `strong`, `code`; how many are `pre`; `skip`: depth in an element whose content is no text.
-# The text of the block lies in text[start:written]; `space`: white space waits to be written; `new_link`: a link is still to be counted.
+# The text of the block lies in text[start:written], its markup begins at `opened`; `space`: white space waits to be written; `new_link`: a
+# link is still to be counted; `after_tag`: an inline element has just ended.
 STATE = np.dtype(
-    [(name, np.int64) for name in "nodes blocks images open node links strong code pre skip start written".split()]
-    + [("names", np.uint64), ("space", np.bool_), ("new_link", np.bool_), ("after_link", np.bool_)]
+    [(name, np.int64) for name in "nodes blocks images open node links strong code pre skip start written opened".split()]
+    + [("names", np.uint64), ("space", np.bool_), ("new_link", np.bool_), ("after_link", np.bool_), ("after_tag", np.bool_)]
 )
 # What an open element gives back when it ends
 OPEN = np.dtype([("kind", np.int32), ("names", np.uint64), *((name, np.int64) for name in "links strong code node pre".split())])
@@ -136,7 +147,9 @@ def read(tree: dom.Tree, title: str) -> Page:
     if not len(blocks.node):
         nodes, blocks, text = scan(xml, Tables(*ELEMENTS_WITHOUT_SCRIPTS, *ATTRIBUTES, *NAME_WORDS, *STYLES))
     title_words = table(((folded(word), 1) for word in _WORD.findall(title)[:TITLE_WORDS]), 256)
-    columns: list[Any] = [*nodes, *blocks[:-1], text, blocks.offsets, *count(text, blocks.offsets, *TEXT_WORDS, *title_words)]
+    counts = count(text, blocks.offsets, *TEXT_WORDS, *title_words)
+    markup = [xml, *nodes[-2:], *blocks[-3:]]
+    columns: list[Any] = [*nodes[:-2], *blocks[:-4], text, blocks.offsets, *counts, *markup]
     return Page(*columns)
 
 
@@ -161,14 +174,16 @@ def scan(xml, tables):  # type: ignore[no-untyped-def]  # numba
                 i += 1
             i += 3
         elif xml[i + 1] == SLASH:
+            begin = i
             while i < n and xml[i] != GREATER:
                 i += 1
             i += 1
             if s.skip > 0:
                 s.skip -= 1
             else:
-                close_element(state, stack, nodes, blocks, text)
+                close_element(state, stack, nodes, blocks, text, begin, i)
         else:
+            begin = i
             tag = start_tag(xml, i, tables, s.skip > 0)
             i = tag.end
             if s.skip > 0:
@@ -176,11 +191,11 @@ def scan(xml, tables):  # type: ignore[no-untyped-def]  # numba
             elif tag.kind & (SKP | BR):
                 s.skip = not tag.empty
                 if tag.kind & BR:
-                    line_break(state, blocks, text)
+                    line_break(state, blocks, text, begin)
             elif tag.kind & INL:
-                open_inline(state, stack, tag)
+                open_inline(state, stack, blocks, text, tag)
             else:
-                open_node(state, stack, nodes, blocks, text, tag)
+                open_node(state, stack, nodes, blocks, text, tag, begin)
     size, count = state.nodes[0], state.blocks[0]
     return (
         Nodes(
@@ -191,6 +206,8 @@ def scan(xml, tables):  # type: ignore[no-untyped-def]  # numba
             nodes.hidden[:size],
             nodes.first[:size],
             nodes.last[:size],
+            nodes.begin[:size],
+            nodes.end[:size],
         ),
         Blocks(
             blocks.node[:count],
@@ -201,6 +218,9 @@ def scan(xml, tables):  # type: ignore[no-untyped-def]  # numba
             blocks.inline_names[:count],
             blocks.images[:count],
             blocks.offsets[: count + 1],
+            blocks.opens[:count],
+            blocks.closes[:count],
+            blocks.marked[:count],
         ),
         text[: blocks.offsets[count] + 3],
     )
@@ -217,6 +237,8 @@ def allocate(most):  # type: ignore[no-untyped-def]  # numba
         np.empty(most, ints),
         np.empty(most, ints),
         np.empty(most, ints),
+        np.empty(most, longs),
+        np.empty(most, longs),
     )
     blocks = Blocks(
         np.zeros(most, ints),
@@ -227,6 +249,9 @@ def allocate(most):  # type: ignore[no-untyped-def]  # numba
         np.zeros(most, bits),
         np.zeros(most, ints),
         np.zeros(most + 1, longs),
+        np.zeros(most, longs),
+        np.zeros(most, longs),
+        np.zeros(most, ints),
     )
     return nodes, blocks
 
@@ -241,11 +266,13 @@ def push(state, stack, kind):  # type: ignore[no-untyped-def]  # numba
 
 
 @njit(cache=True)
-def open_inline(state, stack, tag):  # type: ignore[no-untyped-def]  # numba
+def open_inline(state, stack, blocks, text, tag):  # type: ignore[no-untyped-def]  # numba
     s = state[0]
     s.images += tag.kind & IMG != 0
     if tag.empty:
         return
+    if tag.hidden or tag.kind & FORM or (s.written > s.start and not s.space and glues(text[s.written - 1])):
+        blocks.marked[s.blocks] = 1
     push(state, stack, tag.kind)
     s.names |= tag.names
     if tag.kind & LINK and tag.href:
@@ -259,50 +286,52 @@ def open_inline(state, stack, tag):  # type: ignore[no-untyped-def]  # numba
 
 
 @njit(cache=True)
-def open_node(state, stack, nodes, blocks, text, tag):  # type: ignore[no-untyped-def]  # numba
+def open_node(state, stack, nodes, blocks, text, tag, begin):  # type: ignore[no-untyped-def]  # numba
     s = state[0]
-    end_block(state, blocks, text)
+    end_block(state, blocks, text, begin)
     push(state, stack, 0)
     i = s.nodes
     nodes.parent[i], nodes.tag[i], nodes.names[i], nodes.signature[i] = s.node, tag.kind & 255, tag.names | s.names, tag.signature
     nodes.hidden[i], nodes.first[i] = tag.hidden, s.blocks
+    nodes.begin[i] = begin
     s.names = 0
     s.node = i
     s.nodes += 1
     s.pre += tag.kind & PRE != 0
     if tag.empty:
-        close_element(state, stack, nodes, blocks, text)
+        close_element(state, stack, nodes, blocks, text, tag.end, tag.end)
 
 
 @njit(cache=True)
-def close_element(state, stack, nodes, blocks, text):  # type: ignore[no-untyped-def]  # numba
+def close_element(state, stack, nodes, blocks, text, begin, end):  # type: ignore[no-untyped-def]  # numba
     s = state[0]
     s.open -= 1
     top = stack[s.open]
     if top.kind & INL:
+        s.after_tag = True
         s.links, s.strong, s.code = top.links, top.strong, top.code
         if top.kind & LINK:
             s.after_link = True
             s.new_link = False
     else:
-        end_block(state, blocks, text)
-        nodes.last[s.node] = s.blocks
+        end_block(state, blocks, text, begin)
+        nodes.last[s.node], nodes.end[s.node] = s.blocks, end
         s.node, s.pre = top.node, top.pre
     s.names = top.names
 
 
 @njit(cache=True)
-def line_break(state, blocks, text):  # type: ignore[no-untyped-def]  # numba
+def line_break(state, blocks, text, begin):  # type: ignore[no-untyped-def]  # numba
     s = state[0]
     if s.pre > 0:
         text[s.written] = LF
         s.written += 1
     else:
-        end_block(state, blocks, text)
+        end_block(state, blocks, text, begin)
 
 
 @njit(cache=True)
-def end_block(state, blocks, text):  # type: ignore[no-untyped-def]  # numba
+def end_block(state, blocks, text, at):  # type: ignore[no-untyped-def]  # numba
     """End the block where it has text, and begin another. In `<pre>`, blanks at its end and line feeds at its start are cut off."""
     s = state[0]
     start, end, b = s.start, s.written, s.blocks
@@ -318,79 +347,11 @@ def end_block(state, blocks, text):  # type: ignore[no-untyped-def]  # numba
             end -= begin - start
     if end > start:
         blocks.node[b], blocks.images[b], blocks.offsets[b + 1] = s.node, s.images, end
+        blocks.opens[b], blocks.closes[b] = s.opened, at
         s.blocks += 1
         b += 1
         s.start = end
     blocks.link_chars[b] = blocks.links[b] = blocks.strong_chars[b] = blocks.code_chars[b] = 0.0
-    blocks.inline_names[b] = 0
-    s.written = s.start
-    s.space = False
-
-
-@njit(cache=True)
-def read_text(d, i, state, blocks, text):  # type: ignore[no-untyped-def]  # numba
-    """Copy the text at d[i] up to the next tag, white space collapsed; the place of that tag."""
-    s = state[0]
-    n, start, written, space, chars, found = len(d), s.start, s.written, s.space, 0, False
-    collapse = s.pre == 0
-    if s.skip > 0:
-        while i < n and d[i] != LESS:
-            i += 1
-        return i
-    while i < n and d[i] != LESS:
-        c, size, blank = character(d, i)
-        i += size
-        if not blank:
-            if space and written > start:
-                text[written] = BLANK
-                written += 1
-            space = False
-            text[written] = c
-            written += 1
-            found = True
-            chars += (c & 0xC0) != 0x80  # not a later byte of a character in UTF-8
-        elif collapse:
-            space = True
-        elif c != CR:
-            text[written] = c
-            written += 1
-    s.written, s.space = written, space
-    if found:
-        b = s.blocks
-        s.after_link = False
-        blocks.inline_names[b] |= s.names
-        if s.links > 0:
-            blocks.link_chars[b] += chars
-            blocks.links[b] += s.new_link
-            s.new_link = False
-        if s.strong > 0:
-            blocks.strong_chars[b] += chars
-        if s.code > 0:
-            blocks.code_chars[b] += chars
-    return i
-
-
-@njit(cache=True)
-def character(d, i):  # type: ignore[no-untyped-def]  # numba
-    """The byte at d[i], its length in the markup, and whether it is white space: b"&lt;" is ("<", 4, False).
-
-    White space of several bytes (U+00A0, U+2000 to U+200A, U+2028, U+2029, U+202F, U+3000) is one blank.
-    """
-    c = d[i]
-    if c == AMPERSAND:
-        end = i + 1
-        while end < len(d) and d[end] != SEMICOLON:
-            end += 1
-        kind = d[i + 1]  # libxml2 writes amp, lt, gt, quot and numbers of control characters
-        c = AMPERSAND if kind == A_ else LESS if kind == L_ else GREATER if kind == G_ else QUOTE if kind == Q_ else BLANK
-        return c, end + 1 - i, c == BLANK
-    if c < 0x80:
-        return c, 1, c <= BLANK
-    second, third = d[i + 1], d[i + 2]
-    if c == 0xC2 and second == 0xA0:
-        return BLANK, 2, True
-    if c == 0xE2 and second == 0x80 and ((third >= 0x80 and third <= 0x8A) or third == 0xA8 or third == 0xA9 or third == 0xAF):
-        return BLANK, 3, True
-    if c == 0xE3 and second == 0x80 and third == 0x80:
-        return BLANK, 3, True
-    return c, 1, False
+    blocks.inline_names[b] = blocks.marked[b] = 0
+    s.written, s.opened = s.start, at
+    s.space = s.after_tag = False

@@ -1,4 +1,4 @@
-"""Which blocks are the text of a page, and how they read: paragraphs, headings, lists, tables and code as lines."""
+"""Which blocks are the text of a page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from webtext.extract.blocks.counts import WORDCOUNT
 from webtext.extract.blocks.vocabulary import TAG
 
 _WORD = re.compile(r"\w+")
-LIST_TAGS = (TAG["ul"], TAG["ol"])
-LI, TABLE, TR, TD, TH, PRE, QUOTE = (TAG[name] for name in ("li", "table", "tr", "td", "th", "pre", "blockquote"))
+TABLE, TR, TD, TH, PRE, QUOTE = (TAG[name] for name in "table tr td th pre blockquote".split())
 # Between 1 and 1.35 word F1 on articles and F1 of the strings do not differ in cross-validation; with 1.35 precision is trafilatura's
 LENGTH_PENALTY = 1.35
 # Expected word F1 and words below which a page is taken to have no main text (a wall for robots, a page that its scripts would have
@@ -42,7 +41,7 @@ def smooth_scores(page: Page, scores: NDArray[np.float32]) -> NDArray[np.float32
     """Scores that keep together what is read together: all cells of a table have its mean; tables, code and quotations
     lean to the mean of what is around them."""
     sizes = np.maximum(page.counts[:, WORDCOUNT], 0.5)
-    rows = _places(page.parent, page.tag, page.first, page.last, page.node)[1]
+    rows = rows_of(page.parent, page.tag, page.first, page.last, page.node)
     return np.asarray(_smooth(page.parent, page.tag, page.first, page.last, page.node, sizes, rows, scores), np.float32)
 
 
@@ -53,63 +52,41 @@ def found_in(page: Page, text: str) -> NDArray[np.float32]:
     return np.array([bool(block) and f" {block} " in words for block in blocks], np.float32)
 
 
-def main_text(page: Page, chosen: NDArray[np.bool_], expected: float) -> str:
-    """The chosen blocks as lines; empty where they are few words that are too unlikely to be the text of the page."""
-    return "" if expected < MIN_EXPECTED_F1 and page.counts[chosen, WORDCOUNT].sum() < MIN_WORDS else render(page, chosen)
+def complete(page: Page, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The choice, and the formulas that stand alone between two chosen blocks."""
+    whole = chosen.copy()
+    for block in np.flatnonzero(~chosen[1:-1] & chosen[:-2] & chosen[2:]) + 1:
+        whole[block] = bytes(page.text[page.offsets[block] : page.offsets[block] + 2]) == b"$$"
+    return whole
 
 
-def render(page: Page, chosen: NDArray[np.bool_]) -> str:
-    """The chosen blocks as lines: items of lists with a dash, indented by their depth; the cells of a row in one line."""
-    items, rows = _places(page.parent, page.tag, page.first, page.last, page.node)
-    texts, begins, ends = page.text.tobytes(), page.offsets[:-1][chosen].tolist(), page.offsets[1:][chosen].tolist()
-    lines: list[str] = []
-    last = -1
-    for begin, end, item, row in zip(begins, ends, items[chosen].tolist(), rows[chosen].tolist()):
-        text = texts[begin:end].decode("utf-8", "replace")
-        if row >= 0 and row == last:
-            lines[-1] += f" | {text}"
-            continue
-        last = row
-        depth, fresh = divmod(item, 2)
-        margin = "  " * max(depth - 1, 0)
-        lines.append(f"{margin}- {text}" if fresh else text)
-    return "\n".join(lines)
+def is_text(page: Page, chosen: NDArray[np.bool_], expected: float) -> bool:
+    """Whether the chosen blocks are a text; not where they are few words that are too unlikely to be the text of the page."""
+    return expected >= MIN_EXPECTED_F1 or bool(page.counts[chosen, WORDCOUNT].sum() >= MIN_WORDS)
 
 
 @njit(cache=True)
-def _places(parent, tag, first, last, node):  # type: ignore[no-untyped-def]  # numba
-    """For each block: twice the depth of lists, plus 1 where it opens an item; and its row of a table, -1 where it is in none.
+def rows_of(parent, tag, first, last, node):  # type: ignore[no-untyped-def]  # numba
+    """For each block its row of a table, -1 where it is in none.
 
     A row is one where no cell has more than one block; the cells of a table that only makes a layout have many.
     """
-    nodes, blocks = len(parent), len(node)
-    depth, item, row, cells = (
-        np.zeros(nodes, np.int32),
-        np.full(nodes, -1, np.int32),
-        np.full(nodes, -1, np.int32),
-        np.zeros(nodes, np.int32),
-    )
+    nodes = len(parent)
+    row, cells = np.full(nodes, -1, np.int32), np.zeros(nodes, np.int32)
     for i in range(nodes):
         up = parent[i]
         if up >= 0:
-            depth[i], item[i], row[i] = depth[up], item[up], row[up]
-        if tag[i] == LIST_TAGS[0] or tag[i] == LIST_TAGS[1]:
-            depth[i] += 1
-        elif tag[i] == LI:
-            item[i] = i
-        elif tag[i] == TR:
+            row[i] = row[up]
+        if tag[i] == TR:
             row[i] = i
         elif (tag[i] == TD or tag[i] == TH) and up >= 0 and row[i] >= 0:
             cells[row[i]] += 1
-    items, rows = np.zeros(blocks, np.int32), np.full(blocks, -1, np.int32)
-    for b in range(blocks):
-        i = node[b]
-        if item[i] >= 0:
-            items[b] = 2 * depth[i] + (1 if first[item[i]] == b else 0)
-        r = row[i]
+    rows = np.full(len(node), -1, np.int32)
+    for b in range(len(node)):
+        r = row[node[b]]
         if r >= 0 and cells[r] > 1 and last[r] - first[r] <= cells[r]:
             rows[b] = r
-    return items, rows
+    return rows
 
 
 @njit(cache=True)
@@ -127,7 +104,7 @@ def _smooth(parent, tag, first, last, node, sizes, rows, scores):  # type: ignor
                 group[b] = parent[group[b]]
         else:
             above = node[b]
-            while above >= 0 and tag[above] != PRE and tag[above] != QUOTE:
+            while above >= 0 and tag[above] not in (PRE, QUOTE):
                 above = parent[above]
             group[b] = above
         if group[b] >= 0:

@@ -16,8 +16,8 @@ TAG = {name: number for number, name in enumerate(TAGS)} | dict.fromkeys(("thead
 
 # Elements that do not end a block
 INLINE = frozenset(
-    "a abbr acronym b bdi bdo big blink cite code data del dfn em font i img ins kbd label mark nobr picture q rp rt ruby s samp small "
-    "source span strike strong sub sup time tt u var wbr".split()
+    "a abbr acronym b bdi bdo big blink cite code data del dfn em font i img ins kbd label mark nobr picture q rb rp rt rtc ruby s "
+    "samp small source span strike strong sub sup time tt u var wbr".split()
 )
 
 # Elements whose content is no text of the page

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, cast
 
 from webtext.core.errors import WebtextError
 from webtext.core.plugins import is_reference, load_function
+from webtext.extract.text import tidy
+
+_PARAGRAPHS = re.compile(r"\n(?! *- )")  # the items of a list stay together
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What an engine found: paragraphs as lines. `confidence` runs from 0 (nothing found) to 1; `engine` is the one that spoke."""
+    """What an engine found: paragraphs as lines, tidy (see webtext.extract.text). `confidence` runs from 0 (nothing found) to 1; `engine`
+    is the one that spoke; `render` gives the text as Markdown where the engine knows more than its lines."""
 
     title: str
     text: str
     confidence: float
     engine: str
+    render: Callable[[], str] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def markdown(self) -> str:
+        return self.render() if self.render else _PARAGRAPHS.sub("\n\n", self.text)
 
 
 SURE = 600  # characters; see `by_length`
@@ -55,6 +65,7 @@ def _own(reference: str, function: Callable[[str, str], Any]) -> Engine:
         title, text = found if isinstance(found, tuple) and len(found) == 2 else ("", found or "")
         if not isinstance(title, str) or not isinstance(text, str):
             raise WebtextError(f"{reference}: returned {type(found).__name__}; an engine returns a text, (title, text) or None")
+        text = tidy(text)
         return Extraction(title, text, by_length(text), name)
 
     return extract

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from webtext.extract import dom
-from webtext.extract.blocks import block_scanner, model, text
+from webtext.extract.blocks import block_scanner, model
+from webtext.extract.blocks.block_scanner import Page
+from webtext.extract.blocks.render import render
+from webtext.extract.blocks.text import complete, is_text
 from webtext.extract.engines import Extraction
 
 NAME = "blocks"
@@ -24,4 +31,12 @@ def from_tree(tree: dom.Tree, html: str, path: Path = model.INSTALLED) -> Extrac
     if not len(page.node):
         return Extraction(title, "", 0.0, NAME)
     prediction = model.predict(page, html, path)
-    return Extraction(title, text.main_text(page, prediction.chosen, prediction.expected), prediction.expected, NAME)
+    return extraction(title, page, prediction.chosen, prediction.expected, NAME)
+
+
+def extraction(title: str, page: Page, chosen: NDArray[np.bool_], expected: float, name: str) -> Extraction:
+    """The chosen blocks as text, and as Markdown when it is asked for."""
+    if not is_text(page, chosen, expected):
+        return Extraction(title, "", expected, name)
+    chosen = complete(page, chosen)
+    return Extraction(title, render(page, chosen), expected, name, partial(render, page, chosen, True))

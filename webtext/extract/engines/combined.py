@@ -15,7 +15,7 @@ import numpy as np
 
 from webtext.extract import dom
 from webtext.extract.blocks import block_scanner, model
-from webtext.extract.blocks.text import choose, found_in, main_text
+from webtext.extract.blocks.text import choose, found_in
 from webtext.extract.engines import Extraction, blocks_engine, trafilatura_engine
 
 SURE = 0.9  # expected word F1 from which on trafilatura is not asked
@@ -38,7 +38,8 @@ def from_tree(tree: dom.Tree, html: str, path: Path = model.INSTALLED) -> Extrac
         return Extraction(title, "", 0.0, blocks_engine.NAME)
     first = model.predict(page, html, path)
     if first.expected >= SURE or first.article < ARTICLE:
-        return Extraction(title, main_text(page, first.chosen, first.expected), first.expected, blocks_engine.NAME)
+        return blocks_engine.extraction(title, page, first.chosen, first.expected, blocks_engine.NAME)
     votes = found_in(page, trafilatura_engine.main_text(tree, trafilatura_engine.ALONE))
-    chosen, expected = choose(page, ((1 - VOTE) * first.scores + VOTE * votes).astype(np.float32))
-    return Extraction(title, main_text(page, chosen, expected), expected, NAME)
+    scores = ((1 - VOTE) * first.scores + VOTE * votes).astype(np.float32)
+    chosen, expected = choose(page, scores)
+    return blocks_engine.extraction(title, page, chosen, expected, NAME)

@@ -11,6 +11,7 @@ from copy import deepcopy
 
 from webtext.extract import dom
 from webtext.extract.engines import Extraction, by_length
+from webtext.extract.text import tidy
 
 with tempfile.TemporaryDirectory() as _directory:
     # NB: importing newspaper makes directories where `tempfile` says.
@@ -46,5 +47,5 @@ def from_tree(tree: dom.Tree) -> Extraction:
     text = ""
     if top is not None:
         text, _ = OutputFormatter(configuration).get_formatted(extractor.post_cleanup(top))
-        text = "\n".join(line for line in text.split("\n") if line)
+        text = tidy(text)
     return Extraction(dom.title(tree), text, by_length(text), NAME)

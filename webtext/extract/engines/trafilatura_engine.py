@@ -7,6 +7,7 @@ from trafilatura.settings import Extractor
 
 from webtext.extract import dom
 from webtext.extract.engines import Extraction, by_length
+from webtext.extract.text import tidy
 
 NAME = "trafilatura"
 
@@ -25,7 +26,7 @@ def extract(html: str, url: str) -> Extraction:
 
 def from_tree(tree: dom.Tree) -> Extraction:
     """The same for a page that is parsed already; the tree stays as it is."""
-    text = main_text(tree, OPTIONS)
+    text = tidy(main_text(tree, OPTIONS))
     return Extraction(dom.title(tree), text, by_length(text), NAME)
 
 
@@ -37,10 +38,10 @@ def main_text(tree: dom.Tree, options: Extractor) -> str:
 
 
 def _plain_row(line: str) -> str:
-    """A row of a Markdown table as its cells, empty ones left out; "" for the rule below the head.
+    """A row of a Markdown table as its cells; "" for the rule below the head.
 
     >>> _plain_row("| a |  | b | ")
-    'a | b'
+    'a |  | b'
     """
-    cells = [cell.strip() for cell in line.split("|")]
-    return " | ".join(cell for cell in cells if cell.strip("-"))
+    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+    return " | ".join(cells).strip() if any(cell.strip("-") for cell in cells) else ""

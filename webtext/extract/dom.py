@@ -57,7 +57,7 @@ def parse(html: str) -> Tree | None:
         return None
     if (frames := tree.find("frameset")) is not None:
         _without_frames(tree, frames)
-    to_latex(tree, html)
+    to_latex(tree)
     return tree
 
 

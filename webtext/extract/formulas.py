@@ -9,18 +9,20 @@ from typing import Any
 # Elements that hold all of a formula: its source, its MathML, what is drawn
 _WHOLE = re.compile(r"(?:^|\s)(?:katex(?:-display)?|mwe-math-element|MathJax(?:_Display|_SVG\w*|_CHTML)?|MJXc-display)(?:\s|$)")
 _DRAWN = re.compile(r"(?:^|\s)(?:MathJax\w*|MJXc-display|mjx-chtml)(?:\s|$)")  # by MathJax 2, beside the script with the source
-_PICTURE = re.compile(r"(?:^|\s)(?:tex|latex|mwe-math-\S+|math|equation)(?:\s|$)|/latex\.php|codecogs|mimetex|mathtex", re.IGNORECASE)
+# Of pictures of formulas
+_NAMES = re.compile(r"(?:^|\s)(?:tex|latex|mwe-math-\S+|math|equation)(?:\s|$)")
+_ADDRESS = re.compile(r"/latex\.php|codecogs|mimetex|mathtex")
 _STYLE = re.compile(r"^\{?\s*\\(?:displaystyle|textstyle)\s*(.*?)\s*(\})?$", re.DOTALL)
 _INFIX = {"msub": "_", "msup": "^", "munder": "_", "mover": "^"}
 
 
-def to_latex(tree: Any, html: str) -> None:
+def to_latex(tree: Any) -> None:
     """Replace each formula of a tree by `$…$`, or `$$…$$` where it stands alone; MathML without a source is written as LaTeX."""
-    if "math" not in html and "Math" not in html and "latex" not in html and 'class="tex' not in html:
-        return
-    for element in list(tree.iter("math", "script", "img")):
-        source = _source(element)
-        if source and tree in element.iterancestors():
+    sources = [(element, _of_mathml(element)) for element in tree.iter("math")]
+    sources += [(script, (script.text or "").strip()) for script in tree.iter("script") if script.get("type", "").startswith("math/tex")]
+    sources += [(image, _bare(image.get("alt", ""))) for image in tree.iter("img") if _is_picture(image)]
+    for element, source in sources:
+        if source and tree in element.iterancestors():  # not in a formula that has been replaced
             whole = element
             for around in element.iterancestors():
                 if around.tag == "mjx-container" or _WHOLE.search(around.get("class", "")):
@@ -28,12 +30,14 @@ def to_latex(tree: Any, html: str) -> None:
             _replace(whole, f"$${source}$$" if _is_display(element, whole) else f"${source}$")
 
 
-def _source(element: Any) -> str:
-    if element.tag == "script":
-        return (element.text or "").strip() if (element.get("type") or "").startswith("math/tex") else ""
-    if element.tag == "img":
-        kind = f"{element.get('class', '')} {element.get('src', '')}"
-        return _bare(element.get("alt", "")) if _PICTURE.search(kind) else ""
+def _is_picture(image: Any) -> bool:
+    names, address = image.get("class", ""), image.get("src", "")
+    # Most pictures have neither
+    of_name = ("tex" in names or "math" in names or "equation" in names) and _NAMES.search(names)
+    return bool(of_name or (("tex" in address or "codecogs" in address) and _ADDRESS.search(address)))
+
+
+def _of_mathml(element: Any) -> str:
     for annotation in element.iter("annotation"):
         if "tex" in (annotation.get("encoding") or "").lower() and annotation.text:
             return _bare(annotation.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ _BLOCK_STYLE = re.compile(r"display\s*:\s*(?:block|flex|grid)", re.IGNORECASE)
 BOXES = frozenset("span time label small data cite strong b a".split())  # what pages set apart by style alone
 _NO_LINES = INLINE | {"br", "pre", "table", "tbody", "td", "th"}
 CODE = frozenset("code kbd samp tt".split())
+_SPECIAL = frozenset("sup sub rt q a".split())
+_MARKS = frozenset("class id itemprop role".split())
 # Classes of what belongs to the word that it stands in: marks of a search, initials
 _IN_WORD = re.compile(
     r"(?:^|[\s_-])(?:hl|highlight\w*|match|mark|caps|small-?caps|sc|drop-?cap\w*|first-?letter|initial|letter|char)\b",
@@ -34,24 +37,27 @@ _RAISED = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺�
 _LOWERED = str.maketrans("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 
 
-class Element(NamedTuple):
-    """An open element; `start` is where its text begins in the pieces."""
+class Tag(NamedTuple):
+    """A start tag."""
 
     name: str
     attributes: dict[str, str]
-    start: int
+    empty: bool
+    hidden: bool
+    line: bool  # whether it stands in lines of its own
+    box: bool  # whether a style sheet may well set it apart
+    special: bool  # whether its text may be seen otherwise than it stands
 
-    @property
-    def names(self) -> str:
-        return self.attributes.get("class", "")
 
-    @property
-    def box(self) -> bool:
-        """Whether a style sheet may well set it apart."""
-        if self.name not in BOXES or _IN_WORD.search(self.names):
-            return False
-        marks = self.attributes.keys() & {"class", "id", "itemprop", "role"}
-        return self.name in ("time", "label") or bool(marks) or bool(_BOX_STYLE.search(self.attributes.get("style", "")))
+@lru_cache(1024)  # a listing has hundreds of tags and ten different ones
+def _tag(name: str, rest: str) -> Tag:
+    found = attributes(rest) if "=" in rest else {}
+    names, style = found.get("class", ""), found.get("style", "")
+    box = name in BOXES and not _IN_WORD.search(names)
+    box = box and (name in ("time", "label") or not found.keys().isdisjoint(_MARKS) or _BOX_STYLE.search(style) is not None)
+    line = name not in _NO_LINES or _BLOCK_STYLE.search(style) is not None
+    special = name in _SPECIAL or "aria-hidden" in found or (names != "" and LINE_NUMBERS.search(names) is not None)
+    return Tag(name, found, rest.endswith("/"), name in SKIPPED or is_hidden(found), line, box, special)
 
 
 def attributes(tag: str) -> dict[str, str]:
@@ -113,12 +119,12 @@ class _Reader:
     def __init__(self, listing: bool, markdown: bool) -> None:
         self.listing, self.markdown = listing, markdown
         self.pieces: list[str] = []
-        self.open: list[Element] = []
+        self.open: list[tuple[Tag, int]] = []  # with the piece that its text begins with
         self.skipped = 0  # depth in an element that is left out
-        self.closed: Element | None = None
-        self.opened: Element | None = None
-        self.in_paragraph = False
-        self.after_line = False
+        self.code = self.pre = 0  # how many of the open ones are
+        self.closed: Tag | None = None
+        self.opened: Tag | None = None
+        self.in_paragraph = self.after_line = False
 
     def read(self, markup: str) -> str:
         for closing, name, rest, text in _TOKEN.findall(markup):
@@ -128,62 +134,56 @@ class _Reader:
                 self.add(unescape(text))
             elif not name:
                 continue
-            elif closing:
-                if self.open and self.open[-1].name == name:
-                    self.end(self.open.pop())
-            else:
-                self.begin(name, rest)
+            elif not closing:
+                self.begin(_tag(name, rest))
+            elif self.open and self.open[-1][0].name == name:
+                self.end(*self.open.pop())
         return "".join(self.pieces)
 
-    def begin(self, name: str, rest: str) -> None:
-        empty = rest.endswith("/")
-        found = attributes(rest)
-        if name in SKIPPED or is_hidden(found) or (self.listing and name == "button"):
-            self.skipped = not empty
+    def begin(self, tag: Tag) -> None:
+        name = tag.name
+        if tag.hidden or (self.listing and name == "button"):
+            self.skipped = not tag.empty
             return
         if name == "br" and self.listing:
             self.pieces.append("\n")
         if name not in INLINE and not self.listing:  # the boundary that the block begins with
             self.in_paragraph = name == "p"
             return
-        element = Element(name, found, len(self.pieces))
-        if self.listing and self.is_line(element):
-            self.end_line()
-        elif not self.listing and self.pieces and self.is_line(element):
-            self.pieces.append(" ")
+        if tag.line and self.pieces and not (self.listing and self.pieces[-1].endswith("\n")):
+            self.pieces.append("\n" if self.listing else " ")
         if name == "q":
             self.pieces.append("“")
-        self.opened = self.opened or element
-        if not empty:
-            self.open.append(element)
+        self.opened = self.opened or tag
+        if not tag.empty:
+            self.open.append((tag, len(self.pieces)))
+            self.code += name in CODE
+            self.pre += name == "pre"
 
-    def is_line(self, element: Element) -> bool:
-        return element.name not in _NO_LINES or bool(_BLOCK_STYLE.search(element.attributes.get("style", "")))
-
-    def end_line(self) -> None:
-        if self.pieces and not self.pieces[-1].endswith("\n"):  # no piece is empty
-            self.pieces.append("\n")
-
-    def end(self, element: Element) -> None:
-        self.closed, self.opened = element, None
-        text = "".join(self.pieces[element.start :])
-        before = next((piece for piece in reversed(self.pieces[: element.start]) if piece), "")
-        changed = self.of_listing(element, text) if self.listing else self.seen(element, text, before)
-        if not self.listing and self.is_line(element):
-            changed += " "
+    def end(self, tag: Tag, start: int) -> None:
+        self.closed, self.opened = tag, None
+        self.code -= tag.name in CODE
+        self.pre -= tag.name == "pre"
+        if not (tag.line or tag.special or (self.markdown and tag.name in CODE)):
+            return
+        text = "".join(self.pieces[start:])
+        changed = self.of_listing(tag, text) if self.listing else self.seen(tag, text, self.pieces[start - 1] if start else "")
         if changed != text:
-            self.pieces[element.start :] = [changed] if changed else []
-        if self.listing and changed is text and self.is_line(element):
+            self.pieces[start:] = [changed] if changed else []  # no piece is empty
+        if tag.line and not self.listing:
+            self.pieces.append(" ")
+        elif tag.line and changed == text:
             if not text.endswith("\n"):
                 self.pieces.append("\n")
             self.after_line = True
 
-    def of_listing(self, element: Element, text: str) -> str:
-        numbers = LINE_NUMBERS.search(element.names) and not re.search(r"[^\d\s.:|]", text)
+    @staticmethod
+    def of_listing(tag: Tag, text: str) -> str:
+        numbers = LINE_NUMBERS.search(tag.attributes.get("class", "")) and not re.search(r"[^\d\s.:|]", text)
         return "" if numbers else text
 
-    def seen(self, element: Element, text: str, before: str) -> str:
-        name = element.name
+    def seen(self, tag: Tag, text: str, before: str) -> str:
+        name = tag.name
         if name == "sup":
             return raised(text, before)
         if name == "sub":
@@ -193,34 +193,32 @@ class _Reader:
         if name == "q":
             return text + "”"
         plain = not any(map(str.isalnum, text))
-        if element.attributes.get("aria-hidden") == "true" and (plain or _DECORATION.search(element.names)):
+        names = tag.attributes.get("class", "")
+        if tag.attributes.get("aria-hidden") == "true" and (plain or _DECORATION.search(names)):
             return ""
-        if name == "a" and plain and _LINKS_TO_SELF.search(element.names):
+        if name == "a" and plain and _LINKS_TO_SELF.search(names):
             return ""
-        if self.markdown and name in CODE and text.strip() and not any(around.name in CODE for around in self.open):
+        if self.markdown and name in CODE and text.strip() and not self.code:
             return f"``{text}``" if "`" in text else f"`{text}`"
         return text
 
     def add(self, text: str) -> None:
         if self.listing:
             text = text.replace("\r", "").replace("\u00a0", " ")
-            between = "\n" in text and not text.strip() and (self.after_line or not any(each.name == "pre" for each in self.open))
+            between = (self.after_line or not self.pre) and "\n" in text and not text.strip()
             self.after_line = False
             if between or not text:
                 return
-        elif self.pieces and not text[0].isspace() and not any(element.name in CODE for element in self.open):
-            before = "".join(self.pieces[-3:])
-            if before and self.apart(before, text):
+        elif not self.code and self.pieces and (self.closed or self.opened) and text[0].isalnum():
+            if self.apart("".join(self.pieces[-3:]), text):
                 self.pieces.append(" ")
         self.closed = self.opened = None
         self.pieces.append(text)
 
     def apart(self, before: str, after: str) -> bool:
-        """Whether what was read and what follows are two words, though no blank is between them."""
+        """Whether what was read and what follows are two words, though no blank is between them; `after` begins with a letter or digit."""
         closed, opened = self.closed, self.opened
         last, first = before[-1], after[0]
-        if (closed is None and opened is None) or not first.isalnum():
-            return False
         if last == ":":
             return closed is not None and before[-2:-1].isalpha()
         words = re.search(r"\w+$", before)
@@ -237,5 +235,4 @@ class _Reader:
                 return not (len(words[0]) == 1 and last.isalpha() and first.islower()) and not len(words[0]) == len(after.strip()) == 1
             if closed.name == opened.name == "span" and not closed.attributes and not opened.attributes:
                 return camel or (grown and not self.in_paragraph)
-        around = (element for element in (closed, opened) if element is not None)
-        return camel and any(element.box and element.name in ("span", "time", "label", "small") for element in around)
+        return camel and any(tag is not None and tag.box and tag.name in ("span", "time", "label", "small") for tag in (closed, opened))

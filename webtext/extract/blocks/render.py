@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,7 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 _ROMAN = list(zip((1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1), "m cm d cd c xc l xl x ix v iv i".split()))
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Lines of the text. `mark` stands before the first; `depth` is that of lists; `broken`: what is before it is only a line break."""
 
     text: str
@@ -83,27 +82,28 @@ class _Pieces:
         self.texts = self.read()
 
     def pieces(self) -> Iterator[Piece]:
-        number = 0
-        for (kind, node), group in groupby(self.places, self.unit):
+        for (kind, node), group in groupby(zip(self.places, self.texts), self.unit):
+            if kind == "plain":  # most of all lines
+                yield from (Piece(text, quotes=place.quotes) for (_, place), text in group if text)
+                continue
             run = list(group)
-            texts = self.texts[number : number + len(run)]
-            number += len(run)
+            first = run[0][0]
             if kind == "code":
-                yield from self.listing(node, run[0][1])
+                yield from self.listing(node, first[1])
             elif kind == "row":
-                yield from self.rows(run, texts)
+                yield from self.rows(run)
             elif kind == "heading" and self.markdown:
-                yield from self.line(*run[0], " ".join(filter(None, texts)))
+                yield from self.line(*first, " ".join(filter(None, (text for _, text in run))))
             else:
                 last = -1
-                for (block, place), text in zip(run, texts):
+                for (block, place), text in run:
                     for piece in self.line(block, place, text, last):
                         yield piece
                         last = block
 
-    def unit(self, entry: tuple[int, Place]) -> tuple[str, int]:
+    def unit(self, entry: tuple[tuple[int, Place], str]) -> tuple[str, int]:
         """What is read together with its neighbours: a listing, the rows of a table, a heading, or the lines of a node."""
-        block, place = entry
+        block, place = entry[0]
         if place.table >= 0:
             table = self.table(place.table)
             if table.is_listing:
@@ -112,7 +112,9 @@ class _Pieces:
                 return "row", place.table if table.is_data else row
         if place.code >= 0:
             return "code", place.code
-        return ("heading", place.heading) if place.heading >= 0 else ("line", int(self.page.node[block]))
+        if place.heading >= 0:
+            return "heading", place.heading
+        return ("line", int(self.page.node[block])) if self.markdown or place.item >= 0 else ("plain", 0)
 
     def table(self, node: int) -> Table:
         if node not in self.tables:
@@ -126,7 +128,9 @@ class _Pieces:
         marks = (marked | (page.code_chars > 0) if self.markdown else marked).tolist()
         texts = []
         for block, place in self.places:
-            if marks[block]:
+            if place.code >= 0 and place.table < 0:
+                texts.append("")  # read as a whole
+            elif marks[block]:
                 texts.append(inline(self.markup.block(block), self.markdown))
             else:
                 text = whole[offsets[block] : offsets[block + 1]].decode("utf-8", "replace")
@@ -154,11 +158,11 @@ class _Pieces:
         if text:
             yield Piece(text, self.mark(place, text), self.depth(place), place.quotes, code=True)
 
-    def rows(self, run: list[tuple[int, Place]], texts: list[str]) -> Iterator[Piece]:
-        first = run[0][1]
+    def rows(self, run: list[tuple[tuple[int, Place], str]]) -> Iterator[Piece]:
+        first = run[0][0][1]
         table = self.table(first.table)
         cells: dict[int, str] = {}
-        for (_, place), text in zip(run, texts):
+        for (_, place), text in run:
             cells[place.cell] = f"{cells[place.cell]} {text}" if place.cell in cells else text
         rows = table.rows({cell: " ".join(text.split()) for cell, text in cells.items()})
         if self.markdown and table.is_data and rows:

@@ -99,7 +99,8 @@ class Table:
             row.append("")
 
     def _spans(self, cell: int) -> tuple[int, int]:
-        if b"span=" not in self.markup.whole[self.page.begin[cell] : self.page.begin[cell] + 200]:
+        begin = self.page.begin[cell]
+        if b"span=" not in bytes(self.markup.whole[begin : begin + 200]):
             return 1, 1
         found = self.markup.attributes(cell)
         wide, high = (int(value) if (value := found.get(name, "1").strip()).isdecimal() else 1 for name in ("colspan", "rowspan"))

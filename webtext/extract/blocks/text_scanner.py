@@ -6,13 +6,13 @@ from numba import njit
 
 from webtext.extract.blocks.tags import A_, AMPERSAND, BLANK, CR, G_, GREATER, L_, LESS, Q_, QUOTE, SEMICOLON
 
-A, Z = ord("A"), ord("Z")
+UPPER_A, UPPER_Z = ord("A"), ord("Z")
 
 
 @njit(cache=True)
 def glues(c):  # type: ignore[no-untyped-def]  # numba
-    """Whether a byte is of a letter or digit, or a colon: what follows in another element may be another word."""
-    return c >= 0x80 or c == 58 or (c >= 48 and c <= 57) or ((c | 32) >= 97 and (c | 32) <= 122)
+    """Whether what follows a byte in another element may be another word: it is of a letter, a digit, or one of `:.!?)%`."""
+    return c >= 0x80 or (c >= 48 and c <= 58) or ((c | 32) >= 97 and (c | 32) <= 122) or c in (33, 37, 41, 46, 63)
 
 
 @njit(cache=True)
@@ -21,7 +21,6 @@ def read_text(d, i, state, blocks, text):  # type: ignore[no-untyped-def]  # num
     s = state[0]
     n, start, written, space, chars, found = len(d), s.start, s.written, s.space, 0, False
     collapse = s.pre == 0
-    after_tag, s.after_tag = s.after_tag and i < n and (d[i] >= 0x80 or (d[i] >= A and d[i] <= Z)), False
     if s.skip > 0:
         while i < n and d[i] != LESS:
             i += 1
@@ -45,18 +44,17 @@ def read_text(d, i, state, blocks, text):  # type: ignore[no-untyped-def]  # num
             written += 1
     s.written, s.space = written, space
     if found:
-        b = s.blocks
+        block = blocks[s.blocks]
         s.after_link = False
-        blocks.marked[b] |= after_tag
-        blocks.inline_names[b] |= s.names
+        block.inline_names |= s.names
         if s.links > 0:
-            blocks.link_chars[b] += chars
-            blocks.links[b] += s.new_link
+            block.link_chars += chars
+            block.links += s.new_link
             s.new_link = False
         if s.strong > 0:
-            blocks.strong_chars[b] += chars
+            block.strong_chars += chars
         if s.code > 0:
-            blocks.code_chars[b] += chars
+            block.code_chars += chars
     return i
 
 

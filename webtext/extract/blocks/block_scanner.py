@@ -98,7 +98,7 @@ class Page(NamedTuple):
 
 # As records, so that the functions of the scan hand on two arrays: as twenty they take a fifth of its time
 NODE = np.dtype(
-    [("names", np.uint64), ("signature", np.int64), *((name, np.int32) for name in "parent tag hidden first last begin end".split())],
+    [("names", np.uint64), ("signature", np.int64)] + [(name, np.int32) for name in "parent tag hidden first last begin end".split()],
     align=True,
 )
 # The place after the last block counts for the one that is being read; its text ends at `stop`

@@ -209,15 +209,16 @@ class _Reader:
             self.after_line = False
             if between or not text:
                 return
-        elif not self.code and self.pieces and (self.closed or self.opened) and text[0].isalnum():
-            if self.apart("".join(self.pieces[-3:]), text):
-                self.pieces.append(" ")
+        elif not self.code and self.pieces and text[0].isalnum() and self.apart("".join(self.pieces[-3:]), text):
+            self.pieces.append(" ")
         self.closed = self.opened = None
         self.pieces.append(text)
 
     def apart(self, before: str, after: str) -> bool:
         """Whether what was read and what follows are two words, though no blank is between them; `after` begins with a letter or digit."""
         closed, opened = self.closed, self.opened
+        if closed is None and opened is None:
+            return False
         last, first = before[-1], after[0]
         if last == ":":
             return closed is not None and before[-2:-1].isalpha()

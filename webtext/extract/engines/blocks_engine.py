@@ -31,12 +31,12 @@ def from_tree(tree: dom.Tree, html: str, path: Path = model.INSTALLED) -> Extrac
     if not len(page.node):
         return Extraction(title, "", 0.0, NAME)
     prediction = model.predict(page, html, path)
-    return extraction(title, page, prediction.chosen, prediction.expected, NAME)
+    return extraction(title, page, prediction.chosen, prediction.scores, prediction.expected, NAME)
 
 
-def extraction(title: str, page: Page, chosen: NDArray[np.bool_], expected: float, name: str) -> Extraction:
+def extraction(title: str, page: Page, chosen: NDArray[np.bool_], scores: NDArray[np.float32], expected: float, name: str) -> Extraction:
     """The chosen blocks as text, and as Markdown when it is asked for."""
     if not is_text(page, chosen, expected):
         return Extraction(title, "", expected, name)
-    chosen = complete(page, chosen)
+    chosen = complete(page, chosen, scores, expected)
     return Extraction(title, render(page, chosen), expected, name, partial(render, page, chosen, True))

@@ -38,8 +38,8 @@ def from_tree(tree: dom.Tree, html: str, path: Path = model.INSTALLED) -> Extrac
         return Extraction(title, "", 0.0, blocks_engine.NAME)
     first = model.predict(page, html, path)
     if first.expected >= SURE or first.article < ARTICLE:
-        return blocks_engine.extraction(title, page, first.chosen, first.expected, blocks_engine.NAME)
+        return blocks_engine.extraction(title, page, first.chosen, first.scores, first.expected, blocks_engine.NAME)
     votes = found_in(page, trafilatura_engine.main_text(tree, trafilatura_engine.ALONE))
     scores = ((1 - VOTE) * first.scores + VOTE * votes).astype(np.float32)
     chosen, expected = choose(page, scores)
-    return blocks_engine.extraction(title, page, chosen, expected, NAME)
+    return blocks_engine.extraction(title, page, chosen, scores, expected, NAME)

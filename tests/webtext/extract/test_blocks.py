@@ -330,6 +330,31 @@ def test_a_few_words_that_are_hardly_the_text_are_none() -> None:
         assert (page.counts[chosen, WORDCOUNT].sum() if text.is_text(page, chosen, expected) else 0) == taken
 
 
+GAPS = {
+    "short": ("<p>a a</p><p>b</p><p>c c</p>", [0.9, 0.5, 0.9], 0.8, [1, 1, 1]),
+    "unlikely": ("<p>a a</p><p>b</p><p>c c</p>", [0.9, 0.3, 0.9], 0.8, [1, 0, 1]),
+    "unlikely paragraph": ("<p>a a</p><p>b</p><p>c c</p>", [0.9, 0.3, 0.9], 0.95, [1, 0, 1]),
+    "item of a sure page": ("<p>a a</p><ul><li>b</ul><p>c c</p>", [0.9, 0.3, 0.9], 0.95, [1, 1, 1]),
+    "long": (f"<p>a a</p><p>{'b ' * 41}</p><p>c c</p>", [0.9, 0.5, 0.9], 0.8, [1, 0, 1]),
+    "linked": ("<p>a a</p><p><a href=x>b</a></p><p>c c</p>", [0.9, 0.5, 0.9], 0.8, [1, 0, 1]),
+    "edge": ("<p>b</p><p>a a</p><p>c</p>", [0.5, 0.9, 0.5], 0.95, [0, 1, 0]),
+    "one of two": ("<p>a a</p><p>b</p><p>d</p><p>c c</p>", [0.9, 0.5, 0.1, 0.9], 0.8, [1, 0, 0, 1]),
+    "button": ("<p>a a</p><pre>b</pre><button>d</button><p>c c</p>", [0.9, 0.5, 0.1, 0.9], 0.8, [1, 1, 0, 1]),
+    "formula": ("<p>a a</p><p>$$x$$</p><p>c c</p>", [0.9, 0.1, 0.9], 0.8, [1, 1, 1]),
+    "caption of text": ("<figure><p>a</p><figcaption>b</figcaption></figure>", [0.9, 0.1], 0.8, [1, 1]),
+    "caption of no text": ("<p>a a</p><figure><img><figcaption>b</figcaption></figure><p>c c</p>", [0.9, 0.1, 0.9], 0.8, [1, 0, 1]),
+}
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_what_belongs_to_the_chosen_blocks(name: str) -> None:
+    html, scores, expected, taken = GAPS[name]
+    page = read(html)
+    assert page is not None
+    chosen = np.array(scores) > 0.8
+    assert text.complete(page, chosen, np.array(scores, np.float32), expected).astype(int).tolist() == taken
+
+
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(1, 30), st.floats(1 / 64, 63 / 64, width=32)), min_size=1, max_size=7), st.floats(1, 2))
 def test_no_other_choice_of_blocks_has_a_higher_expected_f1(blocks: list[tuple[int, float]], price: float) -> None:

@@ -33,7 +33,7 @@ def test_most_small_pages_read_as_a_person_would_have_them(form: str) -> None:
     every = snippets()
     assert len(every) >= 120
     wrong = {each["name"]: found for each in every if (found := faults(each, getattr(webtext.extract(each["page"]), form)))}
-    assert len(wrong) <= 0.15 * len(every), wrong  # what is left are short blocks that the model does not choose
+    assert len(wrong) <= 0.05 * len(every), wrong  # captions of pictures, which WCXB's gold leaves out
 
 
 def test_pages_that_broke_other_tools(data_dir: Path) -> None:

@@ -19,9 +19,10 @@ LENGTH_PENALTY = 1.35
 # Expected word F1 and words below which a page is taken to have no main text (a wall for robots, a page that its scripts would have
 # filled): of seven such pages of WCXB three have none, and what is taken from the others is worth 0.03
 MIN_EXPECTED_F1, MIN_WORDS = 0.2, 50
-# Between two chosen blocks, up to so many words are text where each block has at least this score, which is less where the page is surely
-# read right, and at most this share of them is linked: an item of a list, a term, a cell, a heading. It leaves the word F1 of WCXB as it is
+# Between two chosen blocks, up to so many words are text where each block has at least this score, which is less for parts of lists, tables
+# and the like where the page is surely read right, and at most this share of them is linked. It leaves the word F1 of WCXB as it is
 GAP_WORDS, GAP_FLOOR, GAP_SURE, SURE_PAGE, GAP_LINKS = 40, 0.4, 0.15, 0.93, 0.5
+PARTS = [TAG[name] for name in "h2 h3 h4 h5 h6 li dt dd td th caption pre address button".split()]
 CODE_FLOOR, GROUP_FLOOR = 0.8, 0.6  # of the mean around them is the least that code, and that tables and quotations are worth
 
 
@@ -57,9 +58,11 @@ def found_in(page: Page, text: str) -> NDArray[np.float32]:
 
 def complete(page: Page, chosen: NDArray[np.bool_], scores: NDArray[np.float32], expected: float) -> NDArray[np.bool_]:
     """The choice, and what belongs to it: short gaps in it, formulas that stand alone in it, and the captions of what is chosen."""
-    least = GAP_SURE if expected >= SURE_PAGE else GAP_FLOOR
-    sizes, lengths = page.counts[:, WORDCOUNT], np.diff(page.offsets)
-    whole = _without_gaps(chosen, scores, sizes, page.link_chars, lengths, page.tag[page.node] == BUTTON, least)
+    kinds, sizes, lengths = page.tag[page.node], page.counts[:, WORDCOUNT], np.diff(page.offsets)
+    likely = scores >= GAP_FLOOR
+    if expected >= SURE_PAGE:
+        likely |= (scores >= GAP_SURE) & (np.isin(kinds, PARTS) | (page.code_chars > 0))
+    whole = _without_gaps(chosen, likely, sizes, page.link_chars, lengths, kinds == BUTTON)
     for block in np.flatnonzero(~chosen[1:-1] & chosen[:-2] & chosen[2:]) + 1:
         whole[block] |= bytes(page.text[page.offsets[block] : page.offsets[block] + 2]) == b"$$"
     for caption in np.flatnonzero(page.tag == FIGCAPTION):
@@ -72,7 +75,7 @@ def complete(page: Page, chosen: NDArray[np.bool_], scores: NDArray[np.float32],
 
 
 @njit(cache=True)
-def _without_gaps(chosen, scores, sizes, link_chars, lengths, button, least):  # type: ignore[no-untyped-def]  # numba
+def _without_gaps(chosen, likely, sizes, link_chars, lengths, button):  # type: ignore[no-untyped-def]  # numba
     whole = chosen.copy()
     last = -1
     for b in range(len(chosen)):
@@ -80,13 +83,12 @@ def _without_gaps(chosen, scores, sizes, link_chars, lengths, button, least):  #
             continue
         words, links, chars, fits = 0.0, 0.0, 0.0, last >= 0
         for k in range(last + 1, b):
-            if scores[k] >= least:
+            if likely[k]:
                 words, links, chars = words + sizes[k], links + link_chars[k], chars + lengths[k]
             elif not button[k]:
                 fits = False
         if fits and words <= GAP_WORDS and links <= GAP_LINKS * chars:
-            for k in range(last + 1, b):
-                whole[k] = scores[k] >= least
+            whole[last + 1 : b] = likely[last + 1 : b]
         last = b
     return whole
 

@@ -69,12 +69,14 @@ def neat(texts: Sequence[str]) -> list[str]:
     """Texts of one line each, as `tidy` would have them: Unicode put right, runs of blanks as one; "" where nothing is left."""
     whole = "\n".join(texts)
     odd = _ODD.search(whole) is not None
-    lines = fixed(_BREAKS.sub(" ", whole) if odd else whole).split("\n")
+    found = fixed(_BREAKS.sub(" ", whole) if odd else whole)
+    lines = found.split("\n")
     if len(lines) != len(texts):  # an entity left over was a line feed
         lines = [" ".join(fixed(_BREAKS.sub(" ", text)).split()) for text in texts]
-        odd = True
-    odd = odd or lines != list(texts)
-    return [_SPACES.sub(" ", _INVISIBLE.sub("", line)).strip() if odd or "  " in line else line.strip() for line in lines]
+        found = "\n".join(lines)
+    if odd or found != whole:
+        return [_SPACES.sub(" ", line).strip() for line in _INVISIBLE.sub("", found).split("\n")]
+    return [_SPACES.sub(" ", line).strip() if "  " in line else line.strip() for line in lines]
 
 
 def fixed(text: str) -> str:

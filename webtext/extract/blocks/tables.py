@@ -17,8 +17,8 @@ from webtext.extract.blocks.places import H1, H6, PRE, TABLE, TD, TH, TR, Markup
 MOST_BLOCKS, MOST_WORDS = 8, 200
 MOST_SPAN = 50  # columns; a page may ask for billions
 _FORMULA = re.compile(r"ltx_eqn|ltx_equation")  # LaTeXML's frame around a formula and its number
-_CLASS = re.compile(r'class="([^"]*)"')
-SEARCHED = 3000  # characters of a table in which the class of line numbers is looked for
+_CLASS = re.compile(rb'class="([^"]*)"')
+SEARCHED = 3000  # bytes of a table in which the class of line numbers is looked for
 
 
 class Table:
@@ -40,7 +40,9 @@ class Table:
     @cached_property
     def is_listing(self) -> bool:
         """Whether it holds lines of code and their numbers."""
-        return any(LINE_NUMBERS.search(names) for names in _CLASS.findall(self.markup.node(self.node)[:SEARCHED]))
+        begin = self.page.begin[self.node]
+        start = self.markup.whole[begin : min(begin + SEARCHED, self.page.end[self.node])]
+        return any(LINE_NUMBERS.search(names.decode("utf-8", "replace")) for names in set(_CLASS.findall(start)))
 
     @cached_property
     def separator(self) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from webtext.extract.blocks.block_scanner import Page
 from webtext.extract.blocks.counts import WORDCOUNT
-from webtext.extract.blocks.vocabulary import TAG
+from webtext.extract.blocks.vocabulary import TAG, TAGS
 
 _WORD = re.compile(r"\w+")
 TABLE, TR, TD, TH, PRE, QUOTE, FIGCAPTION, BUTTON = (TAG[name] for name in "table tr td th pre blockquote figcaption button".split())
@@ -22,7 +22,7 @@ MIN_EXPECTED_F1, MIN_WORDS = 0.2, 50
 # Between two chosen blocks, up to so many words are text where each block has at least this score, which is less for parts of lists, tables
 # and the like where the page is surely read right, and at most this share of them is linked. It leaves the word F1 of WCXB as it is
 GAP_WORDS, GAP_FLOOR, GAP_SURE, SURE_PAGE, GAP_LINKS = 40, 0.4, 0.15, 0.93, 0.5
-PARTS = [TAG[name] for name in "h2 h3 h4 h5 h6 li dt dd td th caption pre address button".split()]
+PARTS = np.isin(np.arange(len(TAGS)), [TAG[name] for name in "h2 h3 h4 h5 h6 li dt dd td th caption pre address button".split()])
 CODE_FLOOR, GROUP_FLOOR = 0.8, 0.6  # of the mean around them is the least that code, and that tables and quotations are worth
 
 
@@ -61,7 +61,7 @@ def complete(page: Page, chosen: NDArray[np.bool_], scores: NDArray[np.float32],
     kinds, sizes, lengths = page.tag[page.node], page.counts[:, WORDCOUNT], np.diff(page.offsets)
     likely = scores >= GAP_FLOOR
     if expected >= SURE_PAGE:
-        likely |= (scores >= GAP_SURE) & (np.isin(kinds, PARTS) | (page.code_chars > 0))
+        likely |= (scores >= GAP_SURE) & (PARTS[kinds] | (page.code_chars > 0))
     whole = _without_gaps(chosen, likely, sizes, page.link_chars, lengths, kinds == BUTTON)
     for block in np.flatnonzero(~chosen[1:-1] & chosen[:-2] & chosen[2:]) + 1:
         whole[block] |= bytes(page.text[page.offsets[block] : page.offsets[block] + 2]) == b"$$"

@@ -180,14 +180,14 @@ def _sorted_values(pair: tuple[int, Iterable[Any]]) -> tuple[int, list[Any]]:
 GRACE_SECONDS = 20.0  # that a run may take to end after one of its worker processes has died
 
 
-def execute(graph: Graph, workers: int, arguments: Sequence[str], job: str, counted: Counts) -> None:
-    """Run a graph: with `workers` processes on this machine, or on the runner of Beam's `arguments` as the job `job`.
+def execute(graph: Graph, module: str, workers: int, arguments: Sequence[str], job: str, counted: Counts) -> None:
+    """Run a graph of `module`: with `workers` processes on this machine, or on the runner of Beam's `arguments` as the job `job`.
 
     `counted` is called with an engine's counters every few seconds. Raises WebtextError with the sentence of the first task that failed.
     """
     local = is_local(arguments)
     if local:
-        pipeline = local_pipeline(arguments, workers)
+        pipeline = local_pipeline(arguments, workers, module)
         announce_launcher()
     else:
         options = PipelineOptions(list(arguments))

@@ -70,7 +70,7 @@ def run_stage(
                 context = replace(context, build=context.build.absolute())
             with worker_output_to(context.scratch_path("workers.log")):
                 job = f"{stage.name}-{status.key[:8]}"
-                execute(lambda pipeline: graph(pipeline, context, config), workers, arguments, job, progress.counted)
+                execute(lambda pipeline: graph(pipeline, context, config), stage.graph, workers, arguments, job, progress.counted)
     if remote is not None:
         remote.download([f"{work_directory(stage.name)}/*{DONE}"], build)
     reports = collect(context, phases)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +12,7 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions,
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
+from pipelines.fork_server import ForkServer
 from webtext.core.errors import UsageError
 
 Graph = Callable[[Any], None]
@@ -36,8 +37,8 @@ def new_pipeline(runner: Any, options: PipelineOptions) -> beam.Pipeline:
         raise UsageError(f"{name} refuses its options: {' '.join(str(error).split())}") from None
 
 
-def local_pipeline(arguments: Sequence[str], workers: int) -> beam.Pipeline:
-    """A pipeline for so many worker processes of this machine; one worker is this process.
+def local_pipeline(arguments: Sequence[str], workers: int, module: str) -> beam.Pipeline:
+    """A pipeline for so many worker processes of this machine, which need `module`; one worker is this process.
 
     NB: DirectRunner would look for a Go runner on the network first and choose by what the graph holds.
     """
@@ -48,15 +49,17 @@ def local_pipeline(arguments: Sequence[str], workers: int) -> beam.Pipeline:
     if direct.direct_running_mode == "multi_processing":
         # NB: in this mode Beam starts workers by a command of its own instead of the environment's.
         direct.direct_running_mode = None
-    return new_pipeline(FnApiRunner(SubprocessSDKEnvironment.from_command_string(worker_command())), options)
+    server = _fork_server()
+    server.preload(module)
+    command = shlex.join(server.command("apache_beam.runners.worker.sdk_worker_main:main"))
+    return new_pipeline(FnApiRunner(SubprocessSDKEnvironment.from_command_string(command)), options)
 
 
-def worker_command() -> str:
-    """The shell command of a local worker: it imports from where this process does.
+@functools.cache
+def _fork_server() -> ForkServer:
+    """The parent of all workers of this process.
 
-    NB: `python -m …worker.sdk_worker_main`, as Beam starts it, puts the current directory first on the path, and imports a user's own
-    tokenizer.py instead of ours. `python -P` prevents that, but only from Python 3.11 on.
+    NB: `python -m …worker.sdk_worker_main`, as Beam starts a worker, would put the current directory first on its path, and import a
+    user's own tokenizer.py instead of ours.
     """
-    path = [entry for entry in sys.path if entry]  # an empty entry is the current directory
-    program = f"import sys; sys.path[:] = {path!r}; from apache_beam.runners.worker.sdk_worker_main import main; main(sys.argv)"
-    return shlex.join([sys.executable, "-c", program])
+    return ForkServer("apache_beam.runners.worker.sdk_worker_main", "pipelines.engine")

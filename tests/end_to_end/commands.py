@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,28 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from pipelines.fork_server import ForkServer
 from webtext.core.directories import DIRECTORIES, manifest_path, work_directory
 from webtext.core.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
-WEBTEXT = [sys.executable, "-m", "webtext.cli.main"]
+
+
+@functools.cache
+def _server() -> ForkServer:
+    """Imports what commands need once for all of this process's tests; some 300 commands would take 2 to 6 seconds each."""
+    graphs = ("links", "fetch", "extract", "clean", "dedup", "ngrams", "overlap", "tokenizer", "tokenize")
+    return ForkServer("webtext.cli.commands", "pipelines.engine", *(f"pipelines.{name}" for name in graphs))
+
+
+def line_of(*arguments: object, main: str = "webtext.cli.main:main") -> list[str]:
+    """The command line of `webtext` with these arguments, or of another function that takes a list of them."""
+    return [*_server().command(main), *map(str, arguments)]
 
 
 def webtext(*arguments: object, status: int = 0, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; its exit status must be `status`."""
-    line = [*WEBTEXT, *map(str, arguments)]
+    line = line_of(*arguments)
     ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
     assert ended.returncode == status, f"{line}\nstatus {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
     return ended

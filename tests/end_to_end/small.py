@@ -24,8 +24,9 @@ def small_world() -> World:
     return replace(world, lines=[line for line, url in zip(world.lines, urls) if url not in left_out])
 
 
-def main(build: Path, workers: int, keys: list[str]) -> None:
-    given = dict(key.split("=", 1) for key in keys)
+def main(arguments: list[str]) -> None:
+    build, workers = Path(arguments[0]), int(arguments[1])
+    given = dict(key.split("=", 1) for key in arguments[2:])
     # NB: to make a world takes ten seconds of a processor.
     world = pickle.loads(Path(given.pop("world")).read_bytes()) if "world" in given else small_world()
     source = build.with_name(f"{build.name}-source")
@@ -41,4 +42,4 @@ def main(build: Path, workers: int, keys: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
+    main(sys.argv[1:])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.commands import ROOT, WEBTEXT, manifests, webtext
+from tests.end_to_end.commands import ROOT, line_of, manifests, webtext
 from tests.webtext.fetch.server import Connection, Server
 from tests.webtext.fetch.web_archive import OPTIONS, WebArchive
 from webtext.cli.build import run_build
@@ -167,7 +167,7 @@ def test_a_crawl_that_is_killed_and_configured_anew_keeps_its_pages(tmp_path: Pa
     urls = [f"http://host{n % 6}.example/{n}" for n in range(120)]
     with case(tmp_path, server, urls) as one:
         one.run("links")
-        line = [*WEBTEXT, "fetch", str(one.toml), "--out", str(one.build)]
+        line = line_of("fetch", one.toml, "--out", one.build)
         running = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         work = one.build / "stages/fetch/.work"
         while running.poll() is None and sum(path.read_bytes().count(b'"row"') for path in work.glob("*.jsonl")) < 20:

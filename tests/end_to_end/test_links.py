@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.commands import ROOT, WEBTEXT, webtext
+from tests.end_to_end.commands import ROOT, line_of, webtext
 from tests.webtext.links.reddit_server import Reddit, post, serving
 from webtext.core.tables import read_table
 
@@ -61,7 +61,7 @@ def test_killed_while_it_asks(tmp_path: Path, reddit: Reddit) -> None:
     reddit.posts["r/Test/new"] = [post(number) for number in range(300)]
     config, build = written(tmp_path / "c.toml", 'subreddits = ["Test"]'), tmp_path / "build"
     reddit.stall_after = 2
-    line = [*WEBTEXT, "links", str(config), "--out", str(build)]
+    line = line_of("links", config, "--out", build)
     running = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     assert reddit.stalled.wait(60)
     running.kill()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.end_to_end.commands import ROOT
+from tests.end_to_end.commands import ROOT, line_of
 from tests.end_to_end.conftest import Demo
 
 COMMANDS = re.findall(r"^\.venv/bin/webtext (.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
@@ -22,10 +20,7 @@ def test_every_command_of_the_readme_works_as_printed(demo: Demo, tmp_path: Path
     subprocess.run(["cp", "-a", str(demo.build), str(tmp_path / "demo-build")], check=True)
     assert len(COMMANDS) >= 6
     for command in COMMANDS:
-        line = [sys.executable, "-m", "webtext.cli.main", *shlex.split(command)]
-        ended = subprocess.run(
-            line, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=900, check=False
-        )
+        ended = subprocess.run(line_of(*shlex.split(command)), cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False)
         assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
         assert ended.stdout.strip(), command
     assert (tmp_path / "from-archive" / "report.html").exists()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import pickle
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.commands import ROOT, kill_when, manifests
+from tests.end_to_end.commands import ROOT, kill_when, line_of, manifests
 from tests.end_to_end.golden import GOLDEN, digests
 from tests.end_to_end.small import small_world
 from webtext.core.directories import DIRECTORIES, work_directory
@@ -39,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def line(world: Path, build: Path, workers: int, *keys: str) -> list[str]:
-    return [sys.executable, "-m", "tests.end_to_end.small", str(build), str(workers), f"world={world}", *keys]
+    return line_of(build, workers, f"world={world}", *keys, main="tests.end_to_end.small:main")
 
 
 def run(world: Path, build: Path, workers: int, *keys: str) -> dict[str, str]:

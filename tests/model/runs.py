@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import subprocess
@@ -11,7 +12,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import torch
+
+import model.train
 from model.train import TrainConfig
+from pipelines.fork_server import ForkServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -23,15 +28,26 @@ def config(**changes: Any) -> TrainConfig:
     return TrainConfig(**{**MODEL, **PLAN, "device": "cpu", **changes})
 
 
+@functools.cache
+def _server() -> ForkServer:
+    """torch takes three seconds of a processor to import."""
+    return ForkServer("tests.model.runs")
+
+
+def main(arguments: list[str]) -> None:
+    torch.set_num_threads(1)  # OMP_NUM_THREADS comes too late: the server has loaded torch
+    sys.exit(model.train.main(arguments))
+
+
 def start(config: TrainConfig, tokens: Path, *outs: Path, ranks: int = 1) -> list[subprocess.Popen[str]]:
     """`python -m model.train` for each rank; the ranks meet on loopback. They write to one directory, or each to its own."""
     options = options_of(config)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     return [
         subprocess.Popen(
-            [sys.executable, "-m", "model.train", str(tokens), str(outs[rank % len(outs)]), *options],
+            [*_server().command("tests.model.runs:main"), str(tokens), str(outs[rank % len(outs)]), *options],
             cwd=ROOT,
             env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks)},
             stdout=subprocess.PIPE,

@@ -113,8 +113,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-# Inputs up to which a stage runs in the launching process, in bytes: to start a worker takes two to five seconds of a processor. Less for
-# stages that take long over a byte.
+# Inputs up to which a stage runs in the launching process, in bytes: the first worker of a build takes five seconds of a processor, and
+# every stage half a second for each. Less for stages that take long over a byte.
 SMALL_INPUTS = 16_000_000
 SMALL_INPUTS_OF = {"extract": 2_000_000, "clean": 4_000_000, "tokenize": 4_000_000}
 

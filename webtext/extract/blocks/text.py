@@ -62,7 +62,7 @@ def complete(page: Page, chosen: NDArray[np.bool_], scores: NDArray[np.float32],
     likely = scores >= GAP_FLOOR
     if expected >= SURE_PAGE:
         likely |= (scores >= GAP_SURE) & (PARTS[kinds] | (page.code_chars > 0))
-    whole = _without_gaps(chosen, likely, sizes, page.link_chars, lengths, kinds == BUTTON)
+    whole: NDArray[np.bool_] = _without_gaps(chosen, likely, sizes, page.link_chars, lengths, kinds == BUTTON)
     for block in np.flatnonzero(~chosen[1:-1] & chosen[:-2] & chosen[2:]) + 1:
         whole[block] |= bytes(page.text[page.offsets[block] : page.offsets[block] + 2]) == b"$$"
     for caption in np.flatnonzero(page.tag == FIGCAPTION):

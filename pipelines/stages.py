@@ -126,7 +126,7 @@ EXTRACT = Stage(
     keys=("fetch.opt_out",),
     phases=lambda config: {"extract": _shards(config)},
     graph="pipelines.extract",
-    version=3,  # texts keep their structure; text of data in the markup; encodings that no label tells
+    version=4,  # texts keep their structure
 )
 DOCUMENTS = Stage(
     name="documents",

@@ -90,22 +90,29 @@ def _table_4(rows: Sequence[Record], measures: Sequence[Record]) -> list[dict[st
     return found
 
 
-def _against_size(task: Record, parameters: int, without: Sequence[str]) -> list[Markup]:
-    """Figure 1: each measure of a task that has published figures, against the number of parameters; of kinds of ROUGE only the mean."""
-    found, seen = [], set()
+def _compared(task: Record, without: Sequence[str]) -> list[Record]:
+    """The measures of a task that have published figures, each figure once; of kinds of ROUGE only the mean."""
+    found: dict[tuple[Any, ...], Record] = {}
     for measure in task["measures"]:
-        published = tuple(sorted(measure["paper"].items()))
-        kind = measure["measure"].partition(",")[0]
-        if not published or kind in without or (measure["measure"], published) in seen:
-            continue
-        seen.add((measure["measure"], published))
+        if measure["paper"] and measure["measure"].partition(",")[0] not in without:
+            found.setdefault((measure["measure"], *sorted(measure["paper"].items())), measure)
+    return list(found.values())
+
+
+def _against_size(task: Record, parameters: int, without: Sequence[str]) -> list[Markup]:
+    """Figure 1: each measure against the number of parameters, with what tells it from others of its name."""
+    found = []
+    measures = _compared(task, without)
+    for measure in measures:
+        alike = [other["protocol"] for other in measures if other["measure"] == measure["measure"]]
+        different = [str(value) for key, value in measure["protocol"].items() if any(other.get(key) != value for other in alike)]
         points = [(float(PARAMETERS[size]), measure["paper"][size]) for size in SIZES if size in measure["paper"]]
         mine = (float(parameters), measure["value"])
         values = [value for _, value in (*points, mine)]
         falls = measure["measure"].startswith("perplexity") and min(values) > 0
         x = decades(min(parameters, 1e8), max(parameters, *PARAMETERS.values()))
         y = decades(min(values), max(values)) if falls else from_zero(max(values))
-        name = f"{task['title']}: {measure['measure']}"
+        name = f"{task['title']}: {', '.join([measure['measure'], *different])}"
         chart = Chart(name, x, y, "parameters", **SMALL)
         dots = [chart.dot(point, "published", f"GPT-2 {size}: {number(point[1])}") for size, point in zip(measure["paper"], points)]
         drawn = chart.draw(chart.line(points, "published"), *dots, chart.dot(mine, "ours", f"{OURS}: {number(mine[1])}"))

@@ -83,8 +83,8 @@ INPUTS = {
     ("tokenizer", "count"): Inputs(chosen=_texts),
     ("tokenizer", "train"): Inputs(shared=(manifest_path("dedup"), f"{work_directory('tokenizer')}/count-*.words")),
     ("tokenize", "encode"): Inputs(shared=("tokenizer/*",), chosen=_texts),
-    ("tokenize", "layout"): Inputs(shared=(f"{TOKENIZE}/encode-*.parquet",)),
-    ("tokenize", "write"): Inputs(shared=("tokenizer/*", f"{TOKENIZE}/encode-*.parquet", f"{TOKENIZE}/encode-*.tokens")),
+    ("tokenize", "layout"): Inputs(shared=(f"{TOKENIZE}/encode-*.arrow",)),
+    ("tokenize", "write"): Inputs(shared=("tokenizer/*", f"{TOKENIZE}/encode-*.arrow", f"{TOKENIZE}/encode-*.tokens")),
     ("tokenize", "convert"): Inputs(shared=("tokenizer/*", "tokens/*.bin", "tokens/index/*")),
     ("train", "train"): Inputs(shared=("tokens/*.bin", "tokens/index/*", manifest_path("tokenize"), manifest_path("tokenizer"))),
     ("report", "report"): Inputs(

@@ -16,13 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import xxhash
 
 from webtext.core.config import TokenizeSection
-from webtext.core.files import writing
+from webtext.core.files import explain_os_errors
 from webtext.core.records import SPLITS, TOKENS
-from webtext.core.tables import writing_table
 from webtext.core.task import TaskRun
 from webtext.core.texts import text_batches
 from webtext.tokens.formats import WRITERS, Split
@@ -38,17 +36,19 @@ def encode_shard(log: TaskRun, shard: int, section: TokenizeSection, source: str
     """Encode the documents of a corpus shard: one file of all tokens and a table of the documents, both by split and by key."""
     bpe = vocabulary_of(log.context.build)
     dtype = token_dtype(bpe.vocab_size)
-    end = np.array([bpe.eot], dtype=dtype).tobytes()
-    unsorted = log.context.scratch_path(f"{log.name}.unsorted")
+    end = np.array([bpe.eot], dtype=dtype)
+    unsorted, path = (log.context.scratch_path(f"{log.name}.{kind}") for kind in ("unsorted", "tokens"))
     tables: list[pa.Table] = []
-    with unsorted.open("wb") as tokens:
+    with explain_os_errors(unsorted), unsorted.open("wb") as tokens:
         for batch in text_batches(log.context.build, source, shard):
+            parts: list[Tokens] = []
             lengths = []
             # NB: as bytes, because a Python string would be made of UTF-8 here and into UTF-8 again by the encoder.
             for text in batch.column("text").cast(pa.binary()).to_pylist():
                 ids = bpe.encode_to_numpy(text)
-                tokens.write(ids.astype(dtype).tobytes() + end)
+                parts += [ids.astype(dtype), end]
                 lengths.append(ids.size + 1)
+            tokens.write(np.concatenate(parts).data if parts else b"")
             first = (shard << 32) + log.records_in
             log.records_in += batch.num_rows
             log.progress(batch.num_rows)
@@ -62,13 +62,14 @@ def encode_shard(log: TaskRun, shard: int, section: TokenizeSection, source: str
             tables.append(pa.table([ids_of, batch.column("url"), splits, pa.array(keys, pa.uint64()), pa.array(lengths)], schema=ENCODED))
     rows = pa.concat_tables(tables) if tables else ENCODED.empty_table()
     order = np.lexsort((rows.column("key").to_numpy(), rows.column("split").to_numpy()))
-    with writing_table(log.context.scratch_path(f"{log.name}.parquet"), ENCODED) as table:
-        table.write_table(rows.take(order))
-    with writing(log.context.scratch_path(f"{log.name}.tokens")) as output:
+    # NB: an Arrow file instead of Parquet, because every file of tokens takes a part of every table.
+    with explain_os_errors(path), pa.OSFile(str(_table_of(log, shard)), "wb") as file, pa.ipc.new_file(file, ENCODED) as table:
+        table.write_table(rows.take(order).combine_chunks())
+    with explain_os_errors(path), path.open("wb") as output:
         lengths_of = rows.column("length").to_numpy()
         starts = np.cumsum(lengths_of) - lengths_of
         for chunk in _gathered([_mapped(unsorted, dtype)], np.zeros(order.size, np.int64), starts[order], lengths_of[order]):
-            output.file.write(chunk.tobytes())
+            output.write(chunk.data)
     unsorted.unlink()
     return [[0, shard]]
 
@@ -84,7 +85,7 @@ def lay_out(log: TaskRun, _: int, shards: list[int], section: TokenizeSection) -
         columns: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []
         firsts: list[int] = []
         for shard in sorted(shards):
-            table = pq.read_table(_table_of(log, shard), columns=["split", "key", "length"])
+            table = _documents(log, shard)
             first, last = np.searchsorted(table.column("split").to_numpy(), [code, code + 1]).tolist()
             part = table.slice(first, last - first)
             columns.append((part.column("key").to_numpy(), part.column("length").to_numpy().astype(np.int64)))
@@ -114,7 +115,12 @@ def lay_out(log: TaskRun, _: int, shards: list[int], section: TokenizeSection) -
 
 
 def _table_of(log: TaskRun, shard: int) -> Path:
-    return log.context.scratch_path(f"encode-{shard:05d}.parquet")
+    return log.context.scratch_path(f"encode-{shard:05d}.arrow")
+
+
+def _documents(log: TaskRun, shard: int) -> pa.Table:
+    """What `encode_shard` wrote about the documents of a shard, mapped: only what is used is read."""
+    return pa.ipc.open_file(pa.memory_map(str(_table_of(log, shard)))).read_all()
 
 
 def write_file(log: TaskRun, _: int, name: str, pieces: list[list[int]]) -> None:
@@ -123,10 +129,10 @@ def write_file(log: TaskRun, _: int, name: str, pieces: list[list[int]]) -> None
     tables, starts, sources = [ENCODED.empty_table()], [np.empty(0, np.int64)], []
     dtype = token_dtype(bpe.vocab_size)
     for shard, first, count in pieces:
-        table = pq.read_table(_table_of(log, shard))
+        table = _documents(log, shard)
         lengths = table.column("length").to_numpy()
         starts.append((np.cumsum(lengths) - lengths)[first : first + count])
-        tables.append(table.take(np.arange(first, first + count)))  # NB: a slice would keep the whole table in memory
+        tables.append(table.slice(first, count))
         sources.append(_mapped(log.context.scratch_path(f"encode-{shard:05d}.tokens"), dtype))
     rows = pa.concat_tables(tables)
     of_source = np.repeat(np.arange(len(pieces)), [count for _, _, count in pieces])
@@ -155,7 +161,8 @@ def _announced(log: TaskRun, eot: int, documents: Iterator[Tokens], dtype: Any) 
 
 
 def _mapped(path: Path, dtype: Any) -> Tokens:
-    return np.memmap(path, dtype=dtype, mode="r") if path.stat().st_size else np.empty(0, dtype)
+    """NB: as a plain array, because each slice of a np.memmap costs more than the tokens of a document."""
+    return np.memmap(path, dtype=dtype, mode="r").view(np.ndarray) if path.stat().st_size else np.empty(0, dtype)
 
 
 def _gathered(sources: list[Tokens], of_source: Any, starts: Any, lengths: Any) -> Iterator[Tokens]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import xxhash
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ from webtext.core.errors import WebtextError
 from webtext.core.hashing import shard_name, url_id
 from webtext.core.manifest import build_manifest
 from webtext.core.records import SPLITS
-from webtext.core.tables import read_table, writing_table
+from webtext.core.tables import read_table
 from webtext.core.task import StageContext, run_task
 from webtext.tokens.phases import ENCODED, lay_out
 from webtext.tokens.shards import open_shard
@@ -259,9 +260,11 @@ def test_the_layout_is_that_of_one_list(tmp_path_factory: pytest.TempPathFactory
     """Keys with many ties: document i of a shard has the key i, and of equal keys the lower shard comes first."""
     context = StageContext(tmp_path_factory.mktemp("layout"), "tokenize", "key")
     for shard, numbers in enumerate(lengths):
-        with writing_table(context.scratch_path(f"encode-{shard:05d}.parquet"), ENCODED) as table:
-            for key, number in enumerate(numbers):
-                table.write({"id": "", "url": "", "split": 0, "key": key, "length": number})
+        path = context.scratch_path(f"encode-{shard:05d}.arrow")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [{"id": "", "url": "", "split": 0, "key": key, "length": number} for key, number in enumerate(numbers)]
+        with pa.ipc.new_file(str(path), ENCODED) as table:
+            table.write_table(pa.Table.from_pylist(rows, schema=ENCODED))
     files = run_task(
         context, "layout-00000", lay_out, 0, list(range(len(lengths))), TokenizeSection.model_construct(shard_tokens=size)
     ).outputs

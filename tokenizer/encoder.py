@@ -69,7 +69,7 @@ class ByteBPE(Vocabulary):
             nonlocal encoder, seen
             seen += len(data)
             if seen > _REMEMBERED:
-                encoder, seen = gigatoken_rs.load_hf_json(description), 0
+                encoder, seen = gigatoken_rs.load_hf_json(description), len(data)
             ids: Ids = encoder.encode(data)
             return ids
 
@@ -134,6 +134,18 @@ class ByteBPE(Vocabulary):
     def of(cls, vocabulary: Vocabulary) -> ByteBPE:
         """A vocabulary as one that encodes."""
         return cls(vocabulary.pairs, missing=vocabulary.missing, pattern=vocabulary.pattern, special=vocabulary.special)
+
+    def first(self, vocab_size: int) -> ByteBPE:
+        """The vocabulary that a training for ``vocab_size`` would have given: each merge depends on those before it alone.
+
+        >>> train(["low lower lowest"], 260).first(258).merges
+        [(b'l', b'o')]
+        """
+        kept = vocab_size - 256 - len(self.special)
+        if not 0 <= kept <= len(self.pairs):
+            raise TokenizerError(f"a vocabulary of {vocab_size} tokens is no part of one of {self.vocab_size}")
+        special = {name: 256 + kept + i for i, name in enumerate(self.special)}
+        return ByteBPE(self.pairs[:kept], pattern=self.pattern, special=special)
 
     @staticmethod
     def load(path: str | Path) -> ByteBPE:

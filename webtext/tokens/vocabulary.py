@@ -77,5 +77,6 @@ def _loaded(directory: Path, _sha256: str) -> ByteBPE:
 def _save(log: TaskRun, bpe: ByteBPE) -> None:
     corpus = manifest_of(log.context.build, "dedup")
     log.counters["vocabulary"] += bpe.vocab_size
+    log.counters["end-of-text"] += bpe.eot
     for path in bpe.save(log.context.path, metadata={"corpus": corpus.hash() if corpus else None}):
         log.register_file(f"{log.context.directory}/{path.name}", bpe.vocab_size)

@@ -72,7 +72,7 @@ def read_bundle(prefix: Path) -> dict[str, Tensor]:
             shape = [_number(_fields(axis), 1) for axis in _fields(entry[2][0]).get(2, [])] if 2 in entry else []
             offset, size = _number(entry, 4), _number(entry, 5)
             raw = data[_number(entry, 3)][offset : offset + size]
-            if raw.size != size or _masked_crc(raw) != int.from_bytes(bytes(entry[6][0]), "little"):  # type: ignore[arg-type]
+            if raw.size != size or _masked_crc(raw) != int.from_bytes(bytes(entry[6][0]), "little"):
                 raise ValueError(f"tensor {key.decode()} has other bytes than were written: its checksum does not fit")
             values = np.frombuffer(raw.tobytes(), "<f4").reshape(shape)
             tensors[key.decode()] = torch.from_numpy((values[0] if len(shape) == 3 else values).copy())

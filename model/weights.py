@@ -24,8 +24,8 @@ from webtext.core.files import writing
 
 _MAGIC = 20240326
 _DTYPES = {3: torch.float32, 5: torch.bfloat16}
-_LAYER = ("ln_1.weight", "ln_1.bias", "attn.c_attn.weight", "attn.c_attn.bias", "attn.c_proj.weight", "attn.c_proj.bias")
-_LAYER += ("ln_2.weight", "ln_2.bias", "mlp.c_fc.weight", "mlp.c_fc.bias", "mlp.c_proj.weight", "mlp.c_proj.bias")
+_MODULES = ("ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj")
+_LAYER = tuple(f"{module}.{kind}" for module in _MODULES for kind in ("weight", "bias"))
 _PADDING = (64, 128, 256, 512, 1024)  # multiples to which trainers fill up the rows of the embedding
 
 

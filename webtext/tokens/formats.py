@@ -131,7 +131,6 @@ def mds(split: Split, out: Path) -> list[Path]:
 
 def litdata(split: Split, out: Path) -> list[Path]:
     try:
-        import torch
         from litdata.streaming.item_loader import TokensLoader
         from litdata.streaming.writer import BinaryWriter
     except ImportError as error:
@@ -140,7 +139,7 @@ def litdata(split: Split, out: Path) -> list[Path]:
     width = split.dtype.itemsize
     writer = BinaryWriter(str(target), chunk_size=_CHUNK // width, item_loader=TokensLoader(block_size=1))
     for number, document in enumerate(split.documents()):
-        writer.add_item(number, torch.from_numpy(document.astype("<u2" if width == 2 else "<i4")))
+        writer.add_item(number, document.astype("<u2" if width == 2 else "<i4"))
     writer.done()
     writer.merge()
     return sorted(target.iterdir())

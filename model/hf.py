@@ -1,10 +1,11 @@
-"""GPT-2 in Hugging Face's layout: a directory with `config.json` and `model.safetensors`, read and written without transformers."""
+"""GPT-2 in Hugging Face's layout: `config.json` and `model.safetensors` (or `pytorch_model.bin`), read and written without transformers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -18,6 +19,11 @@ from webtext.core.files import write_bytes
 
 # OpenAI's code multiplies x @ w (its "Conv1D"), torch's Linear x @ w.T: these weights are stored transposed.
 TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
+
+_FILES = (
+    "model.safetensors",
+    "pytorch_model.bin",
+)  # each may be in parts, named by an index
 
 # Settings of transformers' GPT2Config that change what is computed, and the only value that is GPT-2.
 _MUST_BE = {
@@ -129,18 +135,28 @@ def _read_config(path: Path) -> GPT2Config:
 
 
 def _read_tensors(directory: Path) -> Iterator[tuple[str, Tensor]]:
-    index = directory / "model.safetensors.index.json"
+    one = next((name for name in _FILES if (directory / name).exists() or (directory / f"{name}.index.json").exists()), _FILES[0])
+    index = directory / f"{one}.index.json"
     try:
-        names = (
-            sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())) if index.exists() else ["model.safetensors"]
-        )
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())) if index.exists() else [one]
     except (ValueError, KeyError) as error:
-        raise WebtextError(f"{index}: not an index of safetensors files: {error!r}") from error
+        raise WebtextError(f"{index}: not an index of files of weights: {error!r}") from error
     for name in names:
         path = directory / name
         try:
+            refuse_pointer(path)
+            if path.suffix == ".bin":
+                yield from torch.load(path, map_location="cpu", weights_only=True).items()
+                continue
             with safe_open(path, framework="pt") as file:
                 for key in file.keys():  # noqa: SIM118 (no mapping)
                     yield key, file.get_tensor(key)
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
             raise WebtextError(f"{path}: cannot read the weights: {error}") from error
+
+
+def refuse_pointer(path: Path) -> None:
+    """Raise WebtextError where git has left a pointer instead of the file."""
+    with path.open("rb") as file:
+        if file.read(40).startswith(b"version https://git-lfs.github.com/spec"):
+            raise WebtextError(f"{path}: a git-lfs pointer, not the weights; run `git lfs pull` there, or download the file itself")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from model import hf, tf_checkpoint
-from model.checkpoint import BEST, Checkpoint
-from model.gpt2 import GPT2, GPT2Config, KVCache
-from webtext.core.errors import UsageError, WebtextError
+from model.gpt2 import GPT2, KVCache
+from webtext.core.errors import UsageError
 
 
 class Tokenizer(Protocol):
@@ -25,24 +21,6 @@ class Tokenizer(Protocol):
     def eot(self) -> int: ...
     def encode(self, text: str) -> list[int]: ...
     def decode_bytes(self, ids: Sequence[int]) -> bytes: ...
-
-
-def load_model(path: Path) -> GPT2:
-    """The model in `path`: a checkpoint file, a directory in Hugging Face's or OpenAI's layout, or that of a training run (its
-    exported model, or its best checkpoint while there is none). Raises WebtextError where there is no model or a broken one."""
-    if path.is_file():
-        found = Checkpoint(path)
-        model = GPT2(GPT2Config(**{field.name: found.state.config[field.name] for field in fields(GPT2Config)}))
-        found.restore(model)
-        return model
-    for directory in (path, path / "hf"):
-        if (directory / "config.json").is_file():
-            return hf.load(directory)
-    if (path / "hparams.json").is_file():
-        return tf_checkpoint.load(path)
-    if (path / BEST).is_file():
-        return load_model(path / BEST)
-    raise WebtextError(f"{path}: no model: neither a checkpoint, nor config.json with model.safetensors, nor a training run")
 
 
 def sample_texts(

@@ -10,14 +10,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from model import hf
 from model.gpt2 import GPT2, GPT2Config
+from tokenizer.kernels import Bytes, kernel
 from webtext.core.errors import WebtextError
 
 _MAGIC = 0xDB4775248B80FB57
@@ -68,7 +71,10 @@ def read_bundle(prefix: Path) -> dict[str, Tensor]:
                 raise ValueError(f"tensor {key.decode()} is not of fp32")
             shape = [_number(_fields(axis), 1) for axis in _fields(entry[2][0]).get(2, [])] if 2 in entry else []
             offset, size = _number(entry, 4), _number(entry, 5)
-            values = np.frombuffer(data[_number(entry, 3)][offset : offset + size].tobytes(), "<f4").reshape(shape)
+            raw = data[_number(entry, 3)][offset : offset + size]
+            if raw.size != size or _masked_crc(raw) != int.from_bytes(bytes(entry[6][0]), "little"):
+                raise ValueError(f"tensor {key.decode()} has other bytes than were written: its checksum does not fit")
+            values = np.frombuffer(raw.tobytes(), "<f4").reshape(shape)
             tensors[key.decode()] = torch.from_numpy((values[0] if len(shape) == 3 else values).copy())
         return tensors
     except OSError as error:
@@ -90,6 +96,9 @@ def _block(raw: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
     """The entries of a block: keys share a prefix with the key before; behind them lie positions of restarts and the compression."""
     if raw[offset + size] != 0:
         raise ValueError("it is compressed, which TensorFlow's own are not")
+    block = np.frombuffer(raw, np.uint8)[offset : offset + size + 1]
+    if _masked_crc(block) != int.from_bytes(raw[offset + size + 1 : offset + size + 5], "little"):
+        raise ValueError("the checksum of a block does not fit")
     end = offset + size - 4 - 4 * int.from_bytes(raw[offset + size - 4 : offset + size], "little")
     key = b""
     while offset < end:
@@ -99,6 +108,29 @@ def _block(raw: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
         key = key[:shared] + raw[offset : offset + new]
         offset += new + length
         yield key, raw[offset - length : offset]
+
+
+@cache
+def _crc_table() -> npt.NDArray[np.uint32]:
+    """What each value of a byte adds to CRC-32C (polynomial 0x82F63B78, bits reversed)."""
+    table = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        table = np.where(table & 1, table >> 1 ^ 0x82F63B78, table >> 1).astype(np.uint32)
+    return table
+
+
+@kernel
+def _crc(data: Bytes, table: npt.NDArray[np.uint32]) -> int:
+    crc = np.uint32(0xFFFFFFFF)
+    for byte in data:
+        crc = table[(crc ^ np.uint32(byte)) & np.uint32(0xFF)] ^ (crc >> np.uint32(8))
+    return int(crc ^ np.uint32(0xFFFFFFFF))
+
+
+def _masked_crc(data: Bytes) -> int:
+    """CRC-32C as LevelDB stores it, turned by 15 bits and shifted, so that a checksum of checksums is none (util/crc32c.h)."""
+    crc = int(_crc(data, _crc_table()))
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _handle(raw: bytes, position: int) -> tuple[int, int, int]:

@@ -27,10 +27,6 @@ class Inputs(NamedTuple):
     chosen: Callable[[Sequence[Any]], Patterns] = lambda arguments: ()  # by the arguments of the task
 
 
-def _pieces(arguments: Sequence[Any]) -> Patterns:
-    return tuple(f"{TOKENIZE}/encode-{shard:05d}.{kind}" for shard, *_ in arguments[2] for kind in ("parquet", "tokens"))
-
-
 def _texts(arguments: Sequence[Any]) -> Patterns:
     """The shard of the documents that the stage reads; their directory is the last argument (webtext.core.texts)."""
     return (f"{arguments[-1]}/{shard_name(arguments[0])}.parquet",)
@@ -87,8 +83,9 @@ INPUTS = {
     ("tokenizer", "count"): Inputs(chosen=_texts),
     ("tokenizer", "train"): Inputs(shared=(manifest_path("dedup"), f"{work_directory('tokenizer')}/count-*.words")),
     ("tokenize", "encode"): Inputs(shared=("tokenizer/*",), chosen=_texts),
-    ("tokenize", "layout"): Inputs(shared=(f"{TOKENIZE}/encode-*.parquet",)),
-    ("tokenize", "write"): Inputs(shared=("tokenizer/*",), chosen=_pieces),
+    ("tokenize", "layout"): Inputs(shared=(f"{TOKENIZE}/encode-*.arrow",)),
+    ("tokenize", "write"): Inputs(shared=("tokenizer/*", f"{TOKENIZE}/encode-*.arrow", f"{TOKENIZE}/encode-*.tokens")),
+    ("tokenize", "convert"): Inputs(shared=("tokenizer/*", "tokens/*.bin", "tokens/index/*")),
     ("train", "train"): Inputs(shared=("tokens/*.bin", "tokens/index/*", manifest_path("tokenize"), manifest_path("tokenizer"))),
     ("report", "report"): Inputs(
         shared=(*map(manifest_path, DIRECTORIES), *(f"{name}/shard-*.parquet" for name in AFTER_DOCUMENTS)),

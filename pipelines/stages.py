@@ -6,11 +6,12 @@ from pathlib import Path
 
 from pipelines.filesystem import source_files as source_files_anywhere
 from pipelines.stage import Stage
-from webtext.core.config import GPT2, Config
+from webtext.core.config import PUBLISHED, Config
 from webtext.core.config_file import source_files
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
 from webtext.core.plugins import is_reference, source_file
+from webtext.core.records import SPLITS
 from webtext.dedup.earlier_builds import earlier_shards
 from webtext.documents.files import document_files, group_count
 from webtext.overlap.sources import source_files as benchmark_files
@@ -31,10 +32,10 @@ def _benchmarks(config: Config) -> list[Path]:
 
 def _tokenizer(config: Config) -> list[Path]:
     path = Path(config.tokenizer.path)
-    if not config.tokenizer.path or (config.tokenizer.path == GPT2 and not path.exists()):
+    if not config.tokenizer.path or (config.tokenizer.path in PUBLISHED and not path.exists()):
         return []
     if not path.exists():
-        raise UsageError(f"tokenizer.path: there is no {path}; give a directory or a file of a tokenizer, or gpt2")
+        raise UsageError(f"tokenizer.path: there is no {path}; give a directory or a file of a tokenizer, or one of {', '.join(PUBLISHED)}")
     return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
 
 
@@ -88,6 +89,11 @@ def _rules(config: Config) -> list[Path]:
 def text_files(config: Config) -> list[str]:
     """The files of texts that a build begins with, of all kinds of paths, sorted."""
     return document_files(config.documents.files, "documents.files", source_files_anywhere)
+
+
+def _conversions(config: Config) -> dict[str, int]:
+    formats = config.tokenize.format
+    return {"convert": len(formats) * len(SPLITS)} if formats else {}
 
 
 def _shards(config: Config) -> int:
@@ -208,6 +214,7 @@ TOKENIZE = Stage(
     reads=("dedup", "tokenizer"),
     sections=("build", "tokenize"),
     # NB: how many files there are to write follows from the layout, so their number is not known here.
-    phases=lambda config: {"encode": _shards(config), "layout": 1},
+    phases=lambda config: {"encode": _shards(config), "layout": 1, **_conversions(config)},
     graph="pipelines.tokenize",
+    version=2,  # documents in a shuffled order, in files of equal length that begin with <|endoftext|>
 )

@@ -44,6 +44,9 @@ def _words_of(counts: WordCounts, vocab_size: int) -> Words:
     """Lay out the words of two bytes and more."""
     text, starts, weights = counts.unsorted()
     sizes = np.diff(starts)
+    # A count above 2**63 looks negative here. A pair occurs at most once a byte; float64 is exact enough to tell whether int64 holds it.
+    if weights.size and (weights.min() < 0 or weights.astype(np.float64) @ sizes >= 2.0**63):
+        raise TokenizerError("the words have 2**63 bytes or more, counted as often as they occur: train on a part of the corpus")
     order = np.argsort(-weights, kind="stable")
     order = order[sizes[order] > 1]
     positions = int(sizes[order].sum()) + order.size + 1
@@ -137,6 +140,8 @@ def train(
     ``counts`` are counted words, or texts whose words are counted first. ``progress`` is called now and then with the merges made and
     wanted. A corpus with fewer pairs than merges wanted gives a smaller vocabulary, which says so in `ByteBPE.missing`.
     Raises `TokenizerError` for a ``vocab_size`` below 257.
+
+    A smaller vocabulary of the same text is a part of a larger one: see `ByteBPE.first`.
 
         >>> train(["low lower lowest"], 260).merges
         [(b'l', b'o'), (b'lo', b'w'), (b' ', b'low')]

@@ -1,6 +1,6 @@
 r"""GPT-2's pre-tokenizer as a kernel over UTF-8 bytes.
 
-Source: encoder.py of openai/gpt-2, whose pattern for the ``regex`` module is `GPT2_PATTERN`. A word never crosses the character classes
+Source: encoder.py of openai/gpt-2, whose pattern is ``PATTERNS["gpt2"]``. A word never crosses the character classes
 letter, number, white space and the rest, but for one space before it. Classes are read from the installed ``regex`` module, so the words
 are its words.
 
@@ -21,8 +21,6 @@ import regex
 
 from tokenizer.kernels import Bytes, Ints, Scalar, kernel
 from tokenizer.utf8 import to_utf8
-
-GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 OTHER, LETTER, NUMBER, SPACE = 0, 1, 2, 3
 NOT_ASCII = 4  # a byte whose character has to be decoded first

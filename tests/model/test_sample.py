@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from model import hf
 from model.gpt2 import GPT2, GPT2Config, KVCache
-from model.sample import draw, generate, load_model, sample_texts, stream_text, warp_logits, window_start
+from model.sample import draw, generate, sample_texts, stream_text, warp_logits, window_start
+from model.weights import load_model
 from tests.model.byte_tokenizer import Bytes
 from webtext.core.errors import UsageError, WebtextError
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from model import tf_checkpoint
-from model.sample import load_model
+from model.weights import load_model
 from webtext.core.errors import WebtextError
 
 WRITTEN = Path(__file__).parent / "data" / "tf_checkpoint"

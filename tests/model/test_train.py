@@ -19,8 +19,8 @@ from model.checkpoint import Checkpoint
 from model.data import TokenSplit, Windows, windows_of_step
 from model.gpt2 import GPT2
 from model.log import read_log
-from model.sample import load_model
 from model.train import StepReport, TrainConfig, main, parser, train
+from model.weights import load_model
 from tests.model.runs import config, finish, options_of, signal_at, start
 from webtext.core.errors import UsageError, WebtextError
 from webtext.tokens.shards import write_shard

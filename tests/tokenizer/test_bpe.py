@@ -122,3 +122,20 @@ def test_the_smallest_vocabulary_is_bytes() -> None:
     bpe = train(["text"], 257)
     assert bpe.encode("hi") == [71, 72]
     assert bpe.eot == 256
+
+
+def test_several_sizes_from_one_training(shakespeare: str) -> None:
+    large = train([shakespeare[:100_000]], 1000)
+    for size in (257, 300, 999, 1000):
+        assert large.first(size) == train([shakespeare[:100_000]], size)
+    for size in (256, 1001):
+        with pytest.raises(TokenizerError, match=f"a vocabulary of {size} tokens is no part"):
+            large.first(size)
+
+
+def test_counts_beyond_32_bits_are_right_and_sums_beyond_64_refused() -> None:
+    counts = WordCounts.from_items([(b"ab", 1 << 40), (b"ac", (1 << 40) + 1), (b"bc", 1 << 33)])
+    assert train(counts, 260).merges == [(b"a", b"c"), (b"a", b"b"), (b"b", b"c")]
+    for items in ([(b"ab", 1 << 62), (b"ac", 1 << 62)], [(b"ab", 1 << 62)] * 2 + [(b"ab", 1)]):
+        with pytest.raises(TokenizerError, match=r"2\*\*63 bytes or more"):
+            train(WordCounts.from_items(items), 260)

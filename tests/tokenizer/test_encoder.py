@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -201,9 +202,50 @@ def test_impossible_merges(pairs: list[tuple[int, int]], message: str) -> None:
 
 
 def test_a_merge_cannot_make_the_special_token() -> None:
-    with pytest.raises(TokenizerError, match="end of a document"):
+    with pytest.raises(TokenizerError, match="which no text may make"):
         pairs, token = [], twins.BYTE_ORDER.index(EOT.encode()[0])
         for i, byte in enumerate(EOT.encode()[1:]):
             pairs.append((token, twins.BYTE_ORDER.index(byte)))
             token = 256 + i
         ByteBPE(pairs)
+
+
+@pytest.fixture(scope="module")
+def slow(gpt2: ByteBPE) -> ByteBPE:
+    """The same vocabulary where gigatoken is not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "gigatoken", None)
+        bpe = ByteBPE(gpt2.pairs)
+        assert bpe._fast is None
+    return bpe
+
+
+@given(text=TEXTS)
+@example(text="x" * 5000 + " " * 70_000 + "y")
+def test_tiktoken_alone_gives_the_same_ids(gpt2: ByteBPE, slow: ByteBPE, text: str) -> None:
+    assert slow.encode(text) == gpt2.encode(text)
+
+
+def test_every_character_has_the_same_ids_by_both(gpt2: ByteBPE, slow: ByteBPE) -> None:
+    """All planes of Unicode: each character within letters, numbers and marks, twice in a row, and behind a space."""
+    pytest.importorskip("gigatoken")
+    for first in range(0, 0x110000, 0x1000):
+        characters = [chr(code) for code in range(first, first + 0x1000) if not 0xD800 <= code < 0xE000]
+        text = "".join(f"a{c}1{c}! {c}{c} {c}\n" for c in characters)
+        assert np.array_equal(gpt2.encode_to_numpy(text), slow.encode_to_numpy(text)), hex(first)
+
+
+def test_the_fast_encoder_begins_anew_before_its_memory_grows(gpt2: ByteBPE, monkeypatch: pytest.MonkeyPatch) -> None:
+    gigatoken_rs = pytest.importorskip("gigatoken").gigatoken_rs
+    loaded = []
+    load = gigatoken_rs.load_hf_json
+    monkeypatch.setattr(gigatoken_rs, "load_hf_json", lambda text: loaded.append(1) or load(text))
+    monkeypatch.setattr(encoder_module, "_REMEMBERED", 100)
+    bpe = ByteBPE(gpt2.pairs[:500])
+    assert [bpe.encode("some more words " * 3) for _ in range(7)] == [bpe.encode("some more words " * 3)] * 7
+    assert len(loaded) == 4
+
+
+def test_threads_share_an_encoder(gpt2: ByteBPE) -> None:
+    texts = ["".join(random.Random(i).choices("abc dé日\n!1", k=5000)) for i in range(100)]
+    assert gpt2.encode_batch(texts, threads=8) == [gpt2.encode(text) for text in texts]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from tokenizer import EOT, ByteBPE, TokenizerError, train
+from tokenizer.vocabulary import BYTE_ORDER
 
 NAMES = ["merges.txt", "metadata.json", "tokenizer.json", "tokenizer.tiktoken", "tokenizer_config.json", "vocab.json"]
 
@@ -109,16 +111,19 @@ def edit_json(change: Callable[[dict[str, object]], object]) -> Callable[[bytes]
         ("merges.txt", lambda data: data + b"x\n", r"merges.txt:2745: 'x' is not two tokens"),
         ("merges.txt", lambda data: data + b"a nosuch\n", r"'a nosuch' is not two tokens"),
         ("merges.txt", lambda data: data + b"\xff\n", "not UTF-8"),
-        ("merges.txt", lambda data: data[: data.rindex(b"\n", 0, -1) + 1], "make it 2998"),
+        ("merges.txt", lambda data: data[: data.rindex(b"\n", 0, -1) + 1], "is made by no merge and is no special token"),
         ("vocab.json", lambda data: data[:100], "not JSON"),
         ("vocab.json", lambda data: b"[]", "not an object"),
         ("vocab.json", edit_json(lambda v: v.update({"!": 1, '"': 0})), r"the id of '!' is 1, but .* make it 0"),
-        ("vocab.json", edit_json(lambda v: v.pop(EOT)), "is none, but"),
-        ("vocab.json", edit_json(lambda v: v.update({"<|pad|>": 3000})), "made by no merge"),
+        ("vocab.json", edit_json(lambda v: v.pop("a")), "the id of 'a' is none, but"),
+        ("vocab.json", edit_json(lambda v: v.pop(EOT)), "no special token marks the end of a document"),
+        ("vocab.json", edit_json(lambda v: v.update({"<|pad|>": 2998})), "made by no merge"),
+        ("vocab.json", edit_json(lambda v: v.update({"<|pad|>": 2999})), "ids of the special tokens have to differ"),
     ],
 )
 def test_broken_pairs(saved: Path, name: str, edit: Callable[[bytes], bytes], message: str) -> None:
     (saved / name).write_bytes(edit((saved / name).read_bytes()))
+    (saved / "tokenizer.json").unlink()  # it would be read first
     with pytest.raises(TokenizerError, match=message):
         ByteBPE.load(saved)
 
@@ -178,7 +183,7 @@ def test_older_tokenizer_json(saved: Path, bpe: ByteBPE) -> None:
 
 
 def test_gpt2_by_its_name_is_gpt2_from_its_files(gpt2_cache: Path, data_dir: Path, some_novels: list[str]) -> None:
-    named, read = ByteBPE.published_gpt2(), ByteBPE.from_gpt2(data_dir / "gpt2")
+    named, read = ByteBPE.published("gpt2"), ByteBPE.from_gpt2(data_dir / "gpt2")
     assert named == read
     assert named.encode(some_novels[0][:50_000]) == read.encode(some_novels[0][:50_000])
 
@@ -187,5 +192,79 @@ def test_gpt2_by_its_name_is_gpt2_from_its_files(gpt2_cache: Path, data_dir: Pat
 def test_gpt2_by_its_name_without_network(gpt2_cache: Path, damage: Callable[[Path], object]) -> None:
     for path in list(gpt2_cache.iterdir()):
         damage(path)
-    with pytest.raises(TokenizerError, match=r"^gpt2: tiktoken cannot download .*; go online, .* or give a directory with encoder\.json"):
-        ByteBPE.published_gpt2()
+    with pytest.raises(TokenizerError, match=r"^gpt2: tiktoken cannot download .*; go online, .* or give a directory or a file"):
+        ByteBPE.published("gpt2")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda data: data.replace(b"\n", b"\r\n"),
+        lambda data: b"\xef\xbb\xbf" + data,
+        lambda data: data + b"\n\n",
+        lambda data: b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n") + b"\r\n",
+    ],
+    ids=["crlf", "bom", "blank", "all"],
+)
+def test_what_editors_do_to_files(bpe: ByteBPE, saved: Path, edit: Callable[[bytes], bytes]) -> None:
+    for name in ("vocab.json", "merges.txt", "tokenizer.tiktoken", "tokenizer.json"):
+        (saved / name).write_bytes(edit((saved / name).read_bytes()))
+    assert ByteBPE.load(saved / "tokenizer.tiktoken") == ByteBPE.load(saved) == bpe
+    (saved / "tokenizer.json").unlink()
+    assert ByteBPE.load(saved) == bpe
+
+
+def test_an_added_special_token(bpe: ByteBPE, saved: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    theirs = AutoTokenizer.from_pretrained(saved)
+    theirs.add_special_tokens({"pad_token": "<|pad|>"})
+    with_pad = tmp_path_factory.mktemp("pad")
+    theirs.save_pretrained(with_pad)
+    by_hand = tmp_path_factory.mktemp("hand")
+    (by_hand / "vocab.json").write_bytes(edit_json(lambda v: v.update({"<|pad|>": 3000}))((saved / "vocab.json").read_bytes()))  # type: ignore[attr-defined]
+    (by_hand / "merges.txt").write_bytes((saved / "merges.txt").read_bytes())
+    for directory in (with_pad, by_hand):
+        padded = ByteBPE.load(directory)
+        assert (padded.vocab_size, padded.eot, padded.special) == (bpe.vocab_size + 1, bpe.eot, {EOT: bpe.eot, "<|pad|>": bpe.eot + 1})
+        text = f"a <|pad|>{EOT} b"
+        assert padded.encode(text, allow_special=True) == theirs(text)["input_ids"]
+        assert padded.encode(text) == bpe.encode(text)
+        assert padded.decode(theirs(text)["input_ids"]) == text
+        padded.save(directory / "again")
+        assert ByteBPE.load(directory / "again") == padded != bpe
+
+
+@pytest.mark.parametrize("pattern", ["cl100k", "o200k"])
+def test_patterns_of_others(pattern: str, bpe: ByteBPE, tmp_path: Path, languages: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ids are those of tokenizers, of tiktoken and of gigatoken; a vocabulary comes back with its pattern from every form."""
+    special = {EOT: bpe.eot + 1, "<|fim_prefix|>": bpe.eot + 7}  # as cl100k_base, with ids between that no token has
+    brought = ByteBPE(bpe.pairs, pattern=pattern, special=special)
+    brought.save(tmp_path)
+    assert ByteBPE.load(tmp_path) == brought != ByteBPE(bpe.pairs, special=special)
+    assert ByteBPE.load(tmp_path / f"{pattern}.tiktoken").pattern == pattern
+    theirs = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    monkeypatch.setitem(sys.modules, "gigatoken", None)
+    slow = ByteBPE.load(tmp_path)
+    for text in [*(text[:2000] for text in languages.values()), "  DON'T don't\r\n\r\n 12345 ![]//\n\t x  \n", "ǅ ʰa ÉÉé", f"a{EOT}b"]:
+        ids = brought.encode(text)
+        assert ids == slow.encode(text)
+        assert ids == theirs.encode(text).ids or EOT in text
+        assert brought.decode(ids) == text
+        assert brought.encode(text, allow_special=True) == theirs.encode(text).ids
+    with pytest.raises(TokenizerError, match=f"token {bpe.eot} does not exist"):
+        brought.decode([bpe.eot])
+
+
+def test_published_files_of_ranks_have_their_special_tokens(tmp_path: Path) -> None:
+    """By number of ranks: a made vocabulary of 100,256 under tiktoken's name, and of 128,000 as Llama 3's."""
+    lines = [(bytes([byte]), i) for i, byte in enumerate(BYTE_ORDER)]
+    pairs = [bytes([BYTE_ORDER[left], BYTE_ORDER[right]]) for left in range(256) for right in range(256)]
+    triples = [pair + b"!" for pair in pairs if pair[1:] != b"!"]
+    for name, pattern, ranks, end, size in (
+        ("cl100k_base.tiktoken", "cl100k", 100_256, 100_257, 100_277),
+        ("tokenizer.model", "cl100k", 128_000, 128_001, 128_256),
+    ):
+        rows = [*lines, *((token, 256 + i) for i, token in enumerate([*pairs, *triples][: ranks - 256]))]
+        (tmp_path / name).write_text("".join(f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in rows))
+        found = ByteBPE.load(tmp_path / name)
+        assert (found.pattern, found.eot, found.vocab_size) == (pattern, end, size)
+    assert found.special["<|eot_id|>"] == 128_009

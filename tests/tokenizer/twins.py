@@ -9,10 +9,9 @@ from itertools import pairwise
 import regex
 
 from tokenizer import ByteBPE
-from tokenizer.pretokenize import GPT2_PATTERN
-from tokenizer.vocabulary import BYTE_ORDER, EOT
+from tokenizer.vocabulary import BYTE_ORDER, EOT, PATTERNS
 
-PATTERN = regex.compile(GPT2_PATTERN)
+PATTERN = regex.compile(PATTERNS["gpt2"])
 
 
 def words_of(data: bytes) -> list[bytes]:

@@ -50,7 +50,11 @@ def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> 
     if not (known or section.vocabulary) and (tokens / "meta.pkl").exists():
         raise UsageError(f"{tokens}: meta.pkl has the vocabulary, but a pickle may run code and is not read; give its size (--vocabulary)")
     vocabulary = section.vocabulary or known or GPT2_TOKENS
-    eot = known - 1 if known else None if vocabulary == GPT2_TOKENS else NO_EOT
+    eot = bpe.eot if bpe else manifest.counters.get("end-of-text", vocabulary - 1) if manifest else None
+    if section.eot is not None:
+        eot = section.eot
+    elif eot is None and vocabulary != GPT2_TOKENS:
+        eot = NO_EOT
 
     config = TrainConfig(vocab_size=vocabulary, eot=eot, **section.settings())
     if section.tune_lr:

@@ -23,9 +23,10 @@ def tokenizer_of(named: Path, given: str, *beside: Path) -> Path:
 
 def open_model(named: Path, model: Path, tokenizer: Path, remedy: str) -> tuple[GPT2, ByteBPE]:
     """Load both. Raises WebtextError with the remedy where they are of different vocabularies."""
-    from model.sample import load_model
+    from model.weights import load_model
 
-    gpt2, bpe = load_model(model), load_vocabulary(tokenizer)
+    bpe = load_vocabulary(tokenizer)
+    gpt2 = load_model(model, vocab_size=bpe.vocab_size)
     if gpt2.config.vocab_size != bpe.vocab_size:
         raise WebtextError(f"{named}: the model knows {gpt2.config.vocab_size:,} tokens, the tokenizer {bpe.vocab_size:,}; {remedy}")
     return gpt2, bpe

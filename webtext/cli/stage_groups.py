@@ -40,7 +40,10 @@ tokenizer.command("stage", context_settings=BEAM)(stage_command("tokenizer"))
 def train_files(
     files: Annotated[list[Path], typer.Argument(help="texts: files of any format that `documents` reads, globs, directories, builds")],
     out: Annotated[Path, typer.Option("--out", help="directory for the vocabulary")],
-    vocabulary: Annotated[int, typer.Option(help="tokens with the 256 bytes and <|endoftext|>", min=257)] = 50_257,
+    vocabulary: Annotated[
+        list[int] | None,
+        typer.Option(help="tokens with the 256 bytes and <|endoftext|>; several: a directory each of one training", min=257),
+    ] = None,
     text_field: Annotated[str, typer.Option(help="field of the text in records; empty: guessed")] = "",
     file_format: Annotated[str, typer.Option("--format", help="how to read the files, as `webtext documents` does")] = "auto",
 ) -> None:
@@ -55,8 +58,10 @@ def train_files(
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("merges", total=None)
         texts = (document.text for document in read_documents(files, text_field=text_field, format=cast("DocumentFormat", file_format)))
-        bpe = train(texts, vocabulary, progress=lambda done, wanted: bar.update(task, completed=done, total=wanted))
-    _write(bpe, out)
+        sizes = vocabulary or [50_257]
+        bpe = train(texts, max(sizes), progress=lambda done, wanted: bar.update(task, completed=done, total=wanted))
+    for size in sizes:
+        _write(bpe if size >= bpe.vocab_size else bpe.first(size), out / str(size) if len(sizes) > 1 else out)
 
 
 @tokenizer.command("import")

@@ -128,10 +128,13 @@ def _options(stage: str) -> Iterator[tuple[str, str, FieldInfo]]:
             option = name.removeprefix("decontaminate").removeprefix("_") or "benchmarks"
             yield option, f"dedup.{name}", DedupSection.model_fields[name]
     sections = [stage, "documents"] if stage in TAKES_FILES and stage != "documents" else [stage]
+    seen: set[str] = set()
     for section in sections:
         model = Config.model_fields[section].annotation if section in Config.model_fields else None
         for name, info in model.model_fields.items() if isinstance(model, type) and issubclass(model, BaseModel) else ():
-            if name not in ("enabled", "files", "tokens", "model") and _option_type(info) is not None:
+            # NB: --format of `tokenize` is what it writes; what it reads is `--set documents.format=...` there.
+            if name not in ("enabled", "files", "tokens", "model", *seen) and _option_type(info) is not None:
+                seen.add(name)
                 yield name, f"{section}.{name}", info
     if stage == "tokenize":
         yield "tokenizer", "tokenizer.path", TokenizerSection.model_fields["path"]
@@ -152,7 +155,8 @@ def _option_type(info: FieldInfo) -> Any:
     if get_origin(kind) is Literal or kind is date:
         return str | None
     if get_origin(kind) is list:
-        return list[str] | None if get_args(kind)[0] in (str, Benchmark) else None
+        item = get_args(kind)[0]
+        return list[str] | None if item in (str, Benchmark) or get_origin(item) is Literal else None
     return kind | None if kind in (bool, int, float, str) else None
 
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, model_validator
 from webtext.core.model_sections import EvaluateSection, TrainSection
 from webtext.core.section import Day, Section, Share, key, one_of
 
-GPT2 = "gpt2"  # as a path, where there is no such file: GPT-2's own tokenizer
+PUBLISHED = ("gpt2", "cl100k_base", "o200k_base")  # as paths, where there is no such file: published tokenizers by tiktoken's names
 
 
 class BuildSection(Section):
@@ -315,16 +315,28 @@ class OverlapSection(Section):
 class TokenizerSection(Section):
     vocabulary: int = key(50_257, "tokens with the 256 bytes and <|endoftext|>", ge=257, le=2**31)
     path: str = key(
-        "", "use this tokenizer instead of training one: directory, tokenizer.json, GPT-2's files, or gpt2", affects_output=False, file=True
+        "",
+        "use this tokenizer instead of training one: directory, tokenizer.json, GPT-2's or tiktoken's files, gpt2, cl100k_base, o200k_base",
+        affects_output=False,
+        file=True,
     )
 
     def fingerprint_fields(self) -> dict[str, Any]:
         """With the name of a tokenizer that is not among the files of the build's sources."""
-        return {**super().fingerprint_fields(), **({"path": self.path} if self.path == GPT2 else {})}
+        return {**super().fingerprint_fields(), **({"path": self.path} if self.path in PUBLISHED else {})}
+
+
+TokenFormat = Literal["nanogpt", "megatron", "parquet", "mds", "litdata"]
 
 
 class TokenizeSection(Section):
-    shard_tokens: int = key(100_000_000, "tokens of a shard file", ge=1024)
+    shard_tokens: int = key(100_000_000, "tokens of a shard file, at most but for a document; those of a split are equally long", ge=1024)
+    shuffle: bool = key(True, "deal the documents of a split in an order that the seed gives; false: by host, as the corpus has them")
+    seed: int = key(1, "of the order of documents", ge=0, lt=2**64)
+    format: list[TokenFormat] = key(
+        [],
+        "write the tokens once more: nanogpt, megatron, parquet, mds, litdata; llm.c and modded-nanogpt read the shards",
+    )
 
 
 class ReportSection(Section):

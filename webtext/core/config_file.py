@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from webtext.core.config import GPT2, CleanSection, Config
+from webtext.core.config import PUBLISHED, CleanSection, Config
 from webtext.core.errors import UsageError
 from webtext.core.plugins import is_reference
 from webtext.core.section import marked
@@ -131,7 +131,7 @@ def _path(value: Any, directory: Path) -> Any:
     if not isinstance(value, str) or not value or "://" in value:
         return value
     path = directory / Path(value).expanduser()
-    return value if value == GPT2 and not path.exists() else str(path)
+    return value if value in PUBLISHED and not path.exists() else str(path)
 
 
 def _function(value: Any, directory: Path) -> Any:

@@ -29,14 +29,22 @@ class TrainSection(Section):
     tune_steps: int | None = key(None, "steps of each training of that search; empty: as many as steps", ge=1)
     schedule: Literal["cosine", "linear", "constant"] = key("cosine", "course of the learning rate after the warm-up")
     warmup: int | None = key(None, "steps of linear warm-up; empty: a twentieth of all, at most 2,000", ge=0)
+    cooldown: int | None = key(None, "steps in which a constant learning rate falls at the end; empty: a fifth of all", ge=0)
+    final_lr: float = key(0.1, "learning rate at the end, as a share of lr", ge=0, le=1)
     weight_decay: float = key(0.1, "AdamW's, of matrices and embeddings", ge=0)
+    beta1: float = key(0.9, "AdamW's", ge=0, lt=1)
+    beta2: float = key(0.95, "AdamW's", ge=0, lt=1)
+    clip: float = key(1.0, "largest norm of the gradient; 0: no limit", ge=0)
     dropout: float = key(0.0, "share of the activations dropped", ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = key("auto", "of the matrix products")
     seed: int = key(0, "of weights, order and dropout", ge=0)
+    eot: int | None = key(None, "the token between documents; -1: there is none; empty: the tokenizer's", ge=-1)
     cross_documents: bool = key(True, "let attention reach over <|endoftext|>")
     eval_every: int = key(250, "steps between validations", ge=1)
     eval_tokens: int = key(1_048_576, "validation tokens, evenly spread; 0: all", ge=0)
     checkpoint_every: int = key(250, "steps between checkpoints", ge=1)
+    log_every: int = key(1, "steps between reports", ge=1)
+    loader_workers: int = key(1, "threads that read windows ahead; 0: none", ge=0)
     device: str = key("auto", "cuda, mps, cpu, or auto")
     threads: int | None = key(None, "processor threads; empty: torch's choice; 1 is faster for a small model on a shared machine", ge=1)
     compile: bool = key(False, "use torch.compile")
@@ -47,7 +55,7 @@ class TrainSection(Section):
 
     def settings(self) -> dict[str, Any]:
         """The keys that model.config.TrainConfig takes as they are."""
-        return self.model_dump(exclude={"enabled", "tokens", "vocabulary", "tune_lr", "tune_steps"})
+        return self.model_dump(exclude={"enabled", "tokens", "vocabulary", "eot", "tune_lr", "tune_steps"})
 
 
 class EvaluateSection(Section):
@@ -73,5 +81,7 @@ class EvaluateSection(Section):
     ladder_steps: int | None = key(None, "optimiser steps of each of these; empty: train.steps", ge=1)
     harness: Literal["", "lm-eval"] = key("", "run lm-evaluation-harness's version of the tasks too, where it has one")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = key("fp32", "of the matrix products")
+    log_every: int = key(1, "steps between reports", ge=1)
+    loader_workers: int = key(1, "threads that read windows ahead; 0: none", ge=0)
     device: str = key("auto", "cuda, mps, cpu, or auto")
     batch_tokens: int = key(8192, "tokens that the device reads at once; no figure depends on it", ge=64, affects_output=False)

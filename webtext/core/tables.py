@@ -39,6 +39,12 @@ class TableOutput:
         if len(self._rows) >= ROWS or self._bytes >= BYTES:
             self.flush()
 
+    def write_table(self, table: pa.Table) -> None:
+        """Write many records at once, as row groups of `ROWS`."""
+        self.flush()
+        self.records += table.num_rows
+        self._writer.write_table(table, row_group_size=ROWS)
+
     def flush(self) -> None:
         """End the row group."""
         if self._rows:
@@ -72,10 +78,14 @@ def writing_table(path: Path, schema: pa.Schema) -> Iterator[TableOutput]:
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Iterator[Record]:
     """The records of a Parquet file in order, some thousand in memory at a time. Raises WebtextError that names a broken file."""
+    for batch in read_batches(path, columns):
+        yield from batch.to_pylist()
+
+
+def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The same as Arrow's batches."""
     try:
-        file = pq.ParquetFile(path)
-        for batch in file.iter_batches(batch_size=1000, columns=list(columns) if columns else None):
-            yield from batch.to_pylist()
+        yield from pq.ParquetFile(path).iter_batches(batch_size=1000, columns=list(columns) if columns else None)
     except FileNotFoundError:
         raise WebtextError(f"{path}: there is no such file") from None
     except (pa.ArrowInvalid, OSError) as error:

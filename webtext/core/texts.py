@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+
 from webtext.core.config import Config
 from webtext.core.hashing import shard_name
-from webtext.core.tables import Record, read_table
+from webtext.core.tables import Record, read_batches
 
 AFTER_DOCUMENTS = ("corpus", "cleaned", "documents")  # where a build may have its texts, the last stage first
 COLUMNS = ("id", "url", "text", "split")
@@ -30,7 +32,12 @@ def final_texts(build: Path) -> Path:
 
 def read_texts(build: Path, directory: str, shard: int) -> Iterator[Record]:
     """The COLUMNS of a shard's documents. Where no dedup has parted them, all are training text."""
-    path = build / directory / f"{shard_name(shard)}.parquet"
+    for batch in text_batches(build, directory, shard):
+        yield from batch.to_pylist()
+
+
+def text_batches(build: Path, directory: str, shard: int) -> Iterator[pa.RecordBatch]:
+    """The same as Arrow's batches."""
     columns = COLUMNS if directory == "corpus" else COLUMNS[:-1]
-    for record in read_table(path, columns):
-        yield record if directory == "corpus" else {**record, "split": "train"}
+    for batch in read_batches(build / directory / f"{shard_name(shard)}.parquet", columns):
+        yield batch if directory == "corpus" else batch.append_column("split", pa.array(["train"] * batch.num_rows))

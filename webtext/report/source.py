@@ -61,7 +61,8 @@ class Provenance:
         if not index.exists():
             known = ", ".join(sorted(path.name for path in (self.build / "tokens").glob("*.bin")))
             raise UsageError(f"{shard}: not a token shard of {self.build}; it has {known}")
-        holds = (pc.field("offset") <= position) & (pc.field("offset") + pc.field("length") > position)
+        wanted = position or 1  # the first token of a file stands before its first document
+        holds = (pc.field("offset") <= wanted) & (pc.field("offset") + pc.field("length") > wanted)
         rows = pq.read_table(index, filters=holds).to_pylist()
         if not rows:
             raise UsageError(f"{shard}: has no token {position:,}")

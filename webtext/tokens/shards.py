@@ -2,12 +2,12 @@
 
     offset  bytes       what
     0       1,024       header: 256 little-endian int32
-                          [0] magic 20240520   [1] version   [2] number of tokens   [3] bytes a token, 0 in version 1   rest 0
-    1,024   2 x tokens  version 1: little-endian uint16 (what llm.c and its descendants read)
-    1,024   4 x tokens  version 2: little-endian uint32, header[3] = 4, for vocabularies above 65,536
+                          [0] magic   [1] version   [2] number of tokens   rest 0
+    1,024   2 x tokens  magic 20240520, version 1: little-endian uint16, llm.c's form for GPT-2, which modded-nanogpt reads too
+    1,024   4 x tokens  magic 20240801, version 7: little-endian uint32, llm.c's form for Llama 3, for vocabularies above 65,536
 
-A shard holds at most 2^31 - 1 tokens, because the count is an int32. nanoGPT reads version 1 with an offset of 1,024 bytes; its own
-train.bin and val.bin are little-endian uint16 without a header, and are read by these names alone.
+A shard holds at most 2^31 - 1 tokens, because the count is an int32. nanoGPT's own
+train.bin and val.bin (`webtext.tokens.formats`) are little-endian uint16 without a header, and are read by these names alone.
 
     >>> write_shard(Path("train-00000.bin"), [np.array([50256, 464, 3290])])
     3
@@ -29,7 +29,7 @@ import numpy.typing as npt
 from webtext.core.errors import WebtextError
 from webtext.core.files import writing
 
-MAGIC = 20240520  # llm.c's
+MAGIC = 20240520
 HEADER_BYTES = 1024
 MAX_TOKENS = 2**31 - 1
 # train-00000.bin is ours, NAME_train_000001.bin or NAME_train.bin llm.c's, train.bin nanoGPT's.
@@ -37,13 +37,15 @@ _SPLIT_FILE = re.compile(r"(?P<name>(?:.+[-_])?)(?P<split>train|val|test)(?P<num
 _WITHOUT_HEADER = {"train.bin", "val.bin"}
 Tokens = npt.NDArray[np.integer[Any]]
 
-_DTYPES: dict[int, np.dtype[np.integer[Any]]] = {1: np.dtype("<u2"), 2: np.dtype("<u4")}
+# By magic and version; the last is what earlier versions of ours wrote for large vocabularies.
+_SMALL, _LARGE = (MAGIC, 1), (20240801, 7)
+_DTYPES: dict[tuple[int, int], np.dtype[np.integer[Any]]] = {_SMALL: np.dtype("<u2"), _LARGE: np.dtype("<u4"), (MAGIC, 2): np.dtype("<u4")}
 
 
 def write_shard(path: Path, tokens: Iterable[Tokens], *, vocab_size: int = 65_536) -> int:
     """Write the arrays one after another as one shard and return the number of tokens.
 
-    Version 1 where `vocab_size` is at most 65,536, else version 2. The file appears under its name only when it is complete and synced.
+    Tokens of 16 bits where `vocab_size` is at most 65,536, else of 32. The file appears under its name only when it is complete and synced.
     Raises WebtextError for a token outside the vocabulary or too many tokens.
     """
     arrays = list(tokens)
@@ -69,21 +71,20 @@ def write_tokens(file: IO[bytes], tokens: Iterable[Tokens], count: int, vocab_si
 
 def token_dtype(vocab_size: int) -> np.dtype[np.integer[Any]]:
     """How a token of a vocabulary is stored: uint16 up to 65,536 tokens, else uint32, little-endian."""
-    return _DTYPES[_version(vocab_size)]
+    return _DTYPES[_kind(vocab_size)]
 
 
 def header(tokens: int, vocab_size: int) -> bytes:
     """The 1,024 bytes that begin a shard of so many tokens. Raises WebtextError for more than a header can count."""
     if tokens > MAX_TOKENS:
         raise WebtextError(f"a shard of {tokens:,} tokens: at most {MAX_TOKENS:,} fit; use smaller shards")
-    version = _version(vocab_size)
     words = np.zeros(HEADER_BYTES // 4, dtype="<i4")
-    words[:4] = MAGIC, version, tokens, 0 if version == 1 else _DTYPES[version].itemsize
+    words[:3] = *_kind(vocab_size), tokens
     return words.tobytes()
 
 
-def _version(vocab_size: int) -> int:
-    return 1 if vocab_size <= 65_536 else 2
+def _kind(vocab_size: int) -> tuple[int, int]:
+    return _SMALL if vocab_size <= 65_536 else _LARGE
 
 
 def open_shard(path: Path) -> Tokens:
@@ -133,18 +134,19 @@ def _layout(path: Path) -> tuple[np.dtype[np.integer[Any]], int, int]:
     if path.name in _WITHOUT_HEADER and size and raw[:4] != MAGIC.to_bytes(4, "little"):  # as tokens the magic would be 55,432 and 308
         if size % 2:
             raise WebtextError(f"{path}: {size:,} bytes, an odd number, are not the uint16 tokens of nanoGPT; write it again")
-        return _DTYPES[1], 0, size // 2
+        return _DTYPES[_SMALL], 0, size // 2
     if len(raw) < HEADER_BYTES:
         raise WebtextError(f"{path}: not a token shard or cut: {len(raw)} bytes, the header alone has {HEADER_BYTES}")
-    magic, version, count, width = (int(word) for word in np.frombuffer(raw, dtype="<i4", count=4))
-    if magic != MAGIC:
-        raise WebtextError(f"{path}: not a token shard: it begins with {magic}, not with {MAGIC}")
-    if version not in _DTYPES or (version == 2 and width != 4):
-        raise WebtextError(f"{path}: unknown token shard: version {version}, {width} bytes a token; known are 1 (uint16) and 2 (uint32)")
+    magic, version, count = (int(word) for word in np.frombuffer(raw, dtype="<i4", count=3))
+    if magic not in (MAGIC, _LARGE[0]):
+        raise WebtextError(f"{path}: not a token shard: it begins with {magic}, not with {MAGIC} or {_LARGE[0]}")
+    dtype = _DTYPES.get((magic, version))
+    if dtype is None:
+        raise WebtextError(f"{path}: unknown token shard: version {version} of {magic}; known are 1 (uint16) and 7 of {_LARGE[0]} (uint32)")
     if count < 0:
         raise WebtextError(f"{path}: the header counts {count} tokens")
-    expected = HEADER_BYTES + count * _DTYPES[version].itemsize
+    expected = HEADER_BYTES + count * dtype.itemsize
     if size != expected:
         state = "cut" if size < expected else "too long"
         raise WebtextError(f"{path}: token shard is {state}: {size:,} bytes instead of {expected:,} for {count:,} tokens; write it again")
-    return _DTYPES[version], HEADER_BYTES, count
+    return dtype, HEADER_BYTES, count

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenizer import ByteBPE, TokenizerError, count_words, merge_counts, read_counts, train, write_counts
-from webtext.core.config import GPT2, TokenizerSection
+from webtext.core.config import PUBLISHED, TokenizerSection
 from webtext.core.errors import WebtextError
 from webtext.core.files import sha256_of
 from webtext.core.manifest import manifest_of
@@ -49,9 +49,9 @@ def take_vocabulary(log: TaskRun, _: int, path: str) -> None:
 
 
 def load_vocabulary(path: Path) -> ByteBPE:
-    """Load a tokenizer in any supported format, or GPT-2's by its name. Raises WebtextError that says what is wrong with it."""
+    """Load a tokenizer in any supported format, or a published one by its name. Raises WebtextError that says what is wrong with it."""
     try:
-        return ByteBPE.published_gpt2() if str(path) == GPT2 and not path.exists() else ByteBPE.load(path)
+        return ByteBPE.published(str(path)) if str(path) in PUBLISHED and not path.exists() else ByteBPE.load(path)
     except TokenizerError as error:
         raise WebtextError(str(error)) from None
     except OSError as error:
@@ -66,7 +66,7 @@ def find_vocabulary(*directories: Path) -> Path | None:
 
 def vocabulary_of(build: Path) -> ByteBPE:
     """The vocabulary of a build. A process loads it once, as that takes as long as encoding some megabytes; the hash notices a new one."""
-    return _loaded(build / "tokenizer", sha256_of(build / "tokenizer" / "merges.txt"))
+    return _loaded(build / "tokenizer", sha256_of(build / "tokenizer" / "tokenizer.json"))
 
 
 @lru_cache(maxsize=1)
@@ -77,5 +77,6 @@ def _loaded(directory: Path, _sha256: str) -> ByteBPE:
 def _save(log: TaskRun, bpe: ByteBPE) -> None:
     corpus = manifest_of(log.context.build, "dedup")
     log.counters["vocabulary"] += bpe.vocab_size
+    log.counters["end-of-text"] += bpe.eot
     for path in bpe.save(log.context.path, metadata={"corpus": corpus.hash() if corpus else None}):
         log.register_file(f"{log.context.directory}/{path.name}", bpe.vocab_size)

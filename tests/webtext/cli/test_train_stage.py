@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from model.checkpoint import Checkpoint
+from model.config import TrainConfig
 from tokenizer import ByteBPE
 from webtext.cli.build import stages_of
 from webtext.cli.file_builds import config_of_files
@@ -136,3 +138,9 @@ def test_given_shards_are_a_build_of_their_own(tmp_path: Path) -> None:
     for wrong in (tokens / "train.bin", tmp_path / "absent"):
         with pytest.raises(UsageError, match="not a directory; give one with token shards"):
             TRAIN.sources(config_of_files("train", [str(wrong)], {}))
+
+
+def test_the_section_has_every_setting_of_a_training_with_its_default() -> None:
+    settings = TrainSection().settings()
+    defaults = {field.name: field.default for field in fields(TrainConfig)}
+    assert settings == {name: value for name, value in defaults.items() if name not in ("vocab_size", "eot")}

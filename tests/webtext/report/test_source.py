@@ -43,14 +43,16 @@ def provenance(tmp_path_factory: pytest.TempPathFactory) -> Provenance:
 
 
 def test_every_token_leads_to_its_document(provenance: Provenance) -> None:
-    """The index by hand: documents one after the other, each up to its <|endoftext|>."""
+    """The index by hand: <|endoftext|>, and documents one after the other, each up to its own. Token 0 leads to the first document."""
     bpe = vocabulary_of(provenance.build)
     rows = {row["url"]: (number, row) for number, row in enumerate(documents())}
     seen = set()
     paths = sorted((provenance.build / "tokens").glob("*.bin"))
     assert len(paths) > 4
     for path in paths:
-        tokens, start = open_shard(path).tolist(), 0
+        tokens, start = open_shard(path).tolist(), 1
+        assert tokens[0] == bpe.eot
+        assert provenance.at_position(path.name, 0).offset == 1
         while start < len(tokens):
             end = tokens.index(bpe.eot, start)
             for position in {start, (start + end) // 2, end}:

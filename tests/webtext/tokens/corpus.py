@@ -47,11 +47,11 @@ def learn(build: Path, vocabulary: int = 400) -> list[Report]:
     return [*counts, run_task(context, "train-00000", train_vocabulary, 0, spills, TokenizerSection(vocabulary=vocabulary))]
 
 
-def tokenize(build: Path, shard_tokens: int) -> list[Report]:
-    context = StageContext(build, "tokenize", "key")
-    reports = [run_task(context, f"encode-{shard:05d}", encode_shard, shard, "corpus") for shard in range(SHARDS)]
+def tokenize(build: Path, shard_tokens: int, **settings: Any) -> list[Report]:
+    context, section = StageContext(build, "tokenize", "key"), TokenizeSection.model_construct(shard_tokens=shard_tokens, **settings)
+    reports = [run_task(context, f"encode-{shard:05d}", encode_shard, shard, section, "corpus") for shard in range(SHARDS)]
     shards = [report.outputs[0][1] for report in reports]
-    layout = run_task(context, "layout-00000", lay_out, 0, shards[::-1], TokenizeSection.model_construct(shard_tokens=shard_tokens))
+    layout = run_task(context, "layout-00000", lay_out, 0, shards[::-1], section)
     return [
         *reports,
         layout,

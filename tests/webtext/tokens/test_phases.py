@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 import struct
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,10 +20,10 @@ from tokenizer import ByteBPE
 from webtext.core.config import TokenizeSection
 from webtext.core.config_file import parse_config
 from webtext.core.errors import WebtextError
-from webtext.core.hashing import shard_name
+from webtext.core.hashing import shard_name, url_id
 from webtext.core.manifest import build_manifest
 from webtext.core.records import SPLITS
-from webtext.core.tables import read_table, writing_table
+from webtext.core.tables import read_table
 from webtext.core.task import StageContext, run_task
 from webtext.tokens.phases import ENCODED, lay_out
 from webtext.tokens.shards import open_shard
@@ -136,7 +140,8 @@ def test_a_special_token_in_a_text_is_text(build: Path) -> None:
     learn(build)
     tokenize(build, 10**9)
     tokens = np.concatenate([open_shard(path) for path in (build / "tokens").glob("*.bin")])
-    assert (tokens == vocabulary_of(build).eot).sum() == len(rows)
+    files = list((build / "tokens").glob("*.bin"))
+    assert (tokens == vocabulary_of(build).eot).sum() == len(rows) + len(files)
 
 
 @pytest.mark.parametrize("shard_tokens", [10**9, 1500, 1])
@@ -150,8 +155,9 @@ def test_every_document_is_where_the_index_says(build: Path, shard_tokens: int) 
     for path in sorted((build / "tokens" / "index").glob("*.parquet")):
         index = list(read_table(path))
         tokens = open_shard(build / "tokens" / f"{path.stem}.bin")
-        assert sum(row["length"] for row in index) == len(tokens)
-        assert len(tokens) <= shard_tokens or len(index) == 1
+        assert sum(row["length"] for row in index) + 1 == len(tokens)
+        assert tokens[0] == bpe.eot
+        assert [row["offset"] for row in index] == [1 + sum(row["length"] for row in index[:i]) for i in range(len(index))]
         for row in index:
             piece = tokens[row["offset"] : row["offset"] + row["length"]]
             assert piece[-1] == bpe.eot
@@ -160,14 +166,47 @@ def test_every_document_is_where_the_index_says(build: Path, shard_tokens: int) 
     assert found == {row["url"]: (row["text"], row["split"]) for row in rows}
 
 
-def test_a_file_ends_only_where_the_next_document_does_not_fit(build: Path) -> None:
+def test_the_files_of_a_split_are_equally_long(build: Path) -> None:
+    """But for a document, so that no file is too short for a reader that wants a batch of each, as llm.c's does."""
     learn(build)
     tokenize(build, 1500)
-    files = sorted((build / "tokens" / "index").glob("train-*.parquet"))
-    assert len(files) > 2
-    for path, following in itertools.pairwise(files):
-        first = next(read_table(following))
-        assert sum(row["length"] for row in read_table(path)) + first["length"] > 1500
+    sizes = [len(open_shard(path)) for path in (build / "tokens").glob("train-*.bin")]
+    longest = max(row["length"] for path in (build / "tokens/index").glob("train-*.parquet") for row in read_table(path))
+    assert len(sizes) == -(-(sum(sizes) - len(sizes)) // 1500) > 2
+    assert max(abs(size - 1 - (sum(sizes) - len(sizes)) / len(sizes)) for size in sizes) < longest
+
+
+def order_of(build: Path, split: str = "train") -> list[str]:
+    return [row["url"] for path in sorted((build / "tokens/index").glob(f"{split}-*.parquet")) for row in read_table(path)]
+
+
+def test_the_order_is_that_of_a_hash_of_id_and_seed(build: Path) -> None:
+    learn(build)
+    for seed in (1, 2):
+        tokenize(build, 1500, seed=seed)
+        rows = sorted(documents(), key=lambda row: xxhash.xxh3_64_intdigest(row["id"].encode(), seed))
+        for split in SPLITS:
+            assert order_of(build, split) == [row["url"] for row in rows if row["split"] == split]
+        shutil.rmtree(build / "stages/tokenize")
+    tokenize(build, 1500, shuffle=False)
+    corpus = [row for shard in range(SHARDS) for row in read_table(build / f"corpus/{shard_name(shard)}.parquet")]
+    assert order_of(build) == [row["url"] for row in corpus if row["split"] == "train"]
+
+
+def test_neighbours_share_a_host_as_often_as_by_chance(tmp_path: Path) -> None:
+    """Hosts of very unequal sizes, as on the web: within three standard errors of the chance that two drawn documents share one."""
+    sizes = [1000, 500, 250, *[50] * 20, *[5] * 250]
+    hosts = [number for number, size in enumerate(sizes) for _ in range(size)]
+    rows = [{"url": f"http://host{host}.example/{i}", "text": "a", "split": "train"} for i, host in enumerate(hosts)]
+    write_corpus(tmp_path, [{**row, "id": url_id(row["url"])} for row in rows])
+    ByteBPE([]).save(tmp_path / "tokenizer")
+    tokenize(tmp_path, 10**9)
+    found = [urlsplit(url).hostname for url in order_of(tmp_path)]
+    shared = sum(a == b for a, b in itertools.pairwise(found)) / (len(found) - 1)
+    chance = sum(size * (size - 1) for size in sizes) / (len(hosts) * (len(hosts) - 1))
+    assert abs(shared - chance) < 3 * (chance * (1 - chance) / len(found)) ** 0.5
+    in_order = sum(a == b for a, b in itertools.pairwise(hosts)) / (len(hosts) - 1)
+    assert in_order > 0.9 > 0.2 > chance
 
 
 def test_llm_c_reads_the_files(build: Path) -> None:
@@ -189,21 +228,6 @@ def test_llm_c_reads_the_files(build: Path) -> None:
         assert header[3:] == (0,) * 253
 
 
-def test_nanogpt_reads_the_files(build: Path) -> None:
-    """As its get_batch does, with an offset for the header: np.memmap of uint16, windows from random places."""
-    learn(build)
-    tokenize(build, 10**9)
-    path = build / "tokens" / "train-00000.bin"
-    data = np.memmap(path, dtype=np.uint16, mode="r", offset=1024)
-    assert len(data) == len(open_shard(path))
-    windows = [data[i : i + 65].astype(np.int64) for i in np.random.default_rng(1).integers(len(data) - 64, size=8)]
-    bpe = ByteBPE.load(build / "tokenizer")
-    whole = bpe.decode_bytes(open_shard(path))
-    for window in windows:
-        assert window.max() < bpe.vocab_size
-        assert bpe.decode_bytes(window) in whole
-
-
 def test_a_large_vocabulary_makes_shards_of_32_bits(build: Path) -> None:
     """A vocabulary above 65,536 from merges of random bytes; what the files hold is what was encoded."""
     pairs = list(itertools.islice(itertools.product(range(256), repeat=2), 65_536))
@@ -216,15 +240,10 @@ def test_a_large_vocabulary_makes_shards_of_32_bits(build: Path) -> None:
     path = build / "tokens" / "train-00000.bin"
     header = np.fromfile(path, dtype="<i4", count=256)
     tokens = np.fromfile(path, dtype="<u4", offset=1024)
-    assert header[:4].tolist() == [20240520, 2, len(tokens), 4]
+    assert header[:4].tolist() == [20240801, 7, len(tokens), 0]  # as llm.c's dev/data/data_common.py has them for Llama 3
     assert tokens.max() == bpe.eot > 65_535
-    texts = [
-        row["text"]
-        for shard in range(SHARDS)
-        for row in read_table(build / f"corpus/{shard_name(shard)}.parquet")
-        if row["split"] == "train"
-    ]
-    assert bpe.decode(tokens) == "".join(f"{text}<|endoftext|>" for text in texts)
+    texts = {row["url"]: row["text"] for row in documents()}
+    assert bpe.decode(tokens) == "<|endoftext|>" + "".join(f"{texts[url]}<|endoftext|>" for url in order_of(build))
 
 
 def test_every_split_has_a_file_also_where_it_is_empty(tmp_path: Path) -> None:
@@ -238,20 +257,26 @@ def test_every_split_has_a_file_also_where_it_is_empty(tmp_path: Path) -> None:
 @settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=4), st.integers(1, 20))
 def test_the_layout_is_that_of_one_list(tmp_path_factory: pytest.TempPathFactory, lengths: list[list[int]], size: int) -> None:
+    """Keys with many ties: document i of a shard has the key i, and of equal keys the lower shard comes first."""
     context = StageContext(tmp_path_factory.mktemp("layout"), "tokenize", "key")
     for shard, numbers in enumerate(lengths):
-        with writing_table(context.scratch_path(f"encode-{shard:05d}.parquet"), ENCODED) as table:
-            for number in numbers:
-                table.write({"id": "", "url": "", "split": "train", "length": number})
+        path = context.scratch_path(f"encode-{shard:05d}.arrow")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [{"id": "", "url": "", "split": 0, "key": key, "length": number} for key, number in enumerate(numbers)]
+        with pa.ipc.new_file(str(path), ENCODED) as table:
+            table.write_table(pa.Table.from_pylist(rows, schema=ENCODED))
     files = run_task(
         context, "layout-00000", lay_out, 0, list(range(len(lengths))), TokenizeSection.model_construct(shard_tokens=size)
     ).outputs
-    laid = [
-        [lengths[shard][first + i] for shard, first, count in pieces for i in range(count)] for _, name, pieces in files if "train" in name
-    ]
-    expected: list[list[int]] = [[]]  # one document after another into one list of files
-    for length in (number for numbers in lengths for number in numbers):
-        if expected[-1] and sum(expected[-1]) + length > size:
-            expected.append([])
-        expected[-1].append(length)
-    assert laid == expected
+    train = [pieces for _, name, pieces in files if "train" in name]
+    laid = [sorted((i, shard) for shard, first, count in pieces for i in range(first, first + count)) for pieces in train]
+    documents = sorted((i, shard) for shard, numbers in enumerate(lengths) for i in range(len(numbers)))
+    total = sum(map(sum, lengths))
+    count = max(1, -(-total // size))
+    expected: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+    before = 0
+    for i, shard in documents:
+        expected[before * count // max(total, 1)].append((i, shard))
+        before += lengths[shard][i]
+    assert laid == ([file for file in expected if file] or [[]])
+    assert [name for _, name, _ in files if "train" in name] == [f"train-{number:05d}" for number in range(len(laid))]

@@ -16,8 +16,8 @@ from webtext.tokens.shards import open_shard, shard_tokens, split_files, write_s
 
 
 def by_hand(tokens: list[int], version: int = 1) -> bytes:
-    width, code = {1: (0, "H"), 2: (4, "I")}[version]
-    header = struct.pack("<256i", 20240520, version, len(tokens), width, *[0] * 252)
+    magic, width, code = {1: (20240520, 0, "H"), 2: (20240520, 4, "I"), 7: (20240801, 0, "I")}[version]
+    header = struct.pack("<256i", magic, version, len(tokens), width, *[0] * 252)
     return header + struct.pack(f"<{len(tokens)}{code}", *tokens)
 
 
@@ -32,10 +32,12 @@ def test_version_1_is_llm_c_byte_for_byte(tmp_path_factory: pytest.TempPathFacto
     assert shard_tokens(path) == len(flat)
 
 
-def test_version_2_for_large_vocabularies(tmp_path: Path) -> None:
+def test_llm_cs_form_of_llama_3_for_large_vocabularies(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     write_shard(path, [np.array([0, 65_536, 99_999])], vocab_size=100_000)
-    assert path.read_bytes() == by_hand([0, 65_536, 99_999], version=2)
+    assert path.read_bytes() == by_hand([0, 65_536, 99_999], version=7)
+    (tmp_path / "old.bin").write_bytes(by_hand([0, 65_536, 99_999], version=2))  # as ours were before
+    assert open_shard(tmp_path / "old.bin").tolist() == [0, 65_536, 99_999]
     assert open_shard(path).tolist() == [0, 65_536, 99_999]
     assert open_shard(path).dtype == np.uint32
 
@@ -77,9 +79,9 @@ def test_an_interrupted_write_keeps_the_old_shard(tmp_path: Path) -> None:
         (by_hand([1, 2, 3])[:1000], "cut: 1000 bytes"),
         (by_hand([1, 2, 3])[:-1], "is cut: 1,029 bytes instead of 1,030 for 3 tokens"),
         (by_hand([1, 2, 3]) + b"\0", "is too long"),
-        (b"\0" * 2048, "begins with 0, not with 20240520"),
-        (struct.pack("<256i", 20240520, 3, 0, *[0] * 253), "version 3, 0 bytes"),
-        (struct.pack("<256i", 20240520, 2, 0, *[0] * 253), "version 2, 0 bytes"),
+        (b"\0" * 2048, "begins with 0, not with 20240520 or 20240801"),
+        (struct.pack("<256i", 20240520, 3, 0, *[0] * 253), "version 3 of 20240520"),
+        (struct.pack("<256i", 20240801, 1, 0, *[0] * 253), "version 1 of 20240801"),
         (struct.pack("<256i", 20240520, 1, -1, *[0] * 253), "counts -1 tokens"),
     ],
 )

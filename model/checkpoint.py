@@ -112,9 +112,8 @@ class Checkpoint:
                 )
         for split in sorted(data):
             if self.state.data.get(split) != data[split]:
-                raise WebtextError(
-                    f"{self.path}: made from other {split} tokens than those given; give the same, or train into another directory"
-                )
+                what = "weights" if split == "weights" else f"{split} tokens"
+                raise WebtextError(f"{self.path}: made from other {what} than those given; give the same, or train into another directory")
 
     def restore(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
         """Load into a model and, where given, its optimiser. Raises WebtextError where they have another shape."""

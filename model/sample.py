@@ -15,6 +15,7 @@ from torch import Tensor
 from model import hf, tf_checkpoint
 from model.checkpoint import BEST, Checkpoint
 from model.gpt2 import GPT2, GPT2Config, KVCache
+from model.lstm import LanguageModel, build_model
 from webtext.core.errors import UsageError, WebtextError
 
 
@@ -28,11 +29,21 @@ class Tokenizer(Protocol):
 
 
 def load_model(path: Path) -> GPT2:
+    """As `load_language_model`, for a transformer alone: an LSTM raises WebtextError too."""
+    model = load_language_model(path)
+    if not isinstance(model, GPT2):
+        raise WebtextError(f"{path}: an LSTM, which can be trained further and fine-tuned, and nothing else")
+    return model
+
+
+def load_language_model(path: Path) -> LanguageModel:
     """The model in `path`: a checkpoint file, a directory in Hugging Face's or OpenAI's layout, or that of a training run (its
     exported model, or its best checkpoint while there is none). Raises WebtextError where there is no model or a broken one."""
     if path.is_file():
         found = Checkpoint(path)
-        model = GPT2(GPT2Config(**{field.name: found.state.config[field.name] for field in fields(GPT2Config)}))
+        # NB: a key at its default is not in the checkpoints of before it was there.
+        shape = {field.name: found.state.config.get(field.name, field.default) for field in fields(GPT2Config)}
+        model = build_model(GPT2Config(**shape))
         found.restore(model)
         return model
     for directory in (path, path / "hf"):
@@ -41,7 +52,7 @@ def load_model(path: Path) -> GPT2:
     if (path / "hparams.json").is_file():
         return tf_checkpoint.load(path)
     if (path / BEST).is_file():
-        return load_model(path / BEST)
+        return load_language_model(path / BEST)
     raise WebtextError(f"{path}: no model: neither a checkpoint, nor config.json with model.safetensors, nor a training run")
 
 

@@ -25,7 +25,7 @@ T = TypeVar("T")
 # NB: exactly only with the same; another device, micro-batch or number of ranks or threads rounds differently.
 OPERATIONAL = (
     *("device", "compile", "activation_checkpointing", "micro_batch", "loader_workers"),
-    *("eval_every", "checkpoint_every", "log_every", "peak_tflops", "threads"),
+    *("eval_every", "checkpoint_every", "keep_every", "log_every", "peak_tflops", "threads"),
 )
 
 
@@ -68,6 +68,7 @@ class TrainConfig:
     eval_every: int = _option(250, "steps between validations; there is always one at the end")
     eval_tokens: int = _option(1_048_576, "validation tokens, evenly spread; 0: all")
     checkpoint_every: int = _option(250, "steps between checkpoints")
+    keep_every: int | None = _option(None, "steps between checkpoints that are kept, as step-N.safetensors; None: none is")
     log_every: int = _option(1, "steps between reports")
     device: str = _option("auto", "auto: cuda, else mps, else cpu")
     threads: int | None = _option(
@@ -83,7 +84,8 @@ class TrainConfig:
         if self.batch_tokens < 1 or self.batch_tokens % context:
             raise UsageError(f"batch_tokens {self.batch_tokens} must be a multiple of the context {context}")
         positive = {
-            name: getattr(self, name) for name in ("steps", "micro_batch", "eval_every", "checkpoint_every", "log_every", "threads")
+            name: getattr(self, name)
+            for name in ("steps", "micro_batch", "eval_every", "checkpoint_every", "keep_every", "log_every", "threads")
         }
         for name, value in positive.items():
             if value is not None and value < 1:

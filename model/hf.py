@@ -1,4 +1,4 @@
-"""GPT-2 and GPT-1 in Hugging Face's layout: a directory with `config.json` and `model.safetensors`, read and written without transformers."""
+"""GPT-2 and GPT-1 in Hugging Face's layout, `config.json` and `model.safetensors`, read and written without transformers."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ class Objective(Protocol):
     def validate(self, here: Machine) -> float:
         """The figure to lower, over the validation samples, which the ranks share."""
 
-    def export(self, directory: Path, best: Path | None) -> None:
-        """Write the model of a finished run, whose best checkpoint is `best`."""
+    def export(self, directory: Path, best: Path | None, here: Machine) -> None:
+        """Write the model of a finished run, whose best checkpoint is `best`; all ranks call it, and rank 0 writes."""
 
 
 class Pretraining:
@@ -75,9 +75,9 @@ class Pretraining:
         """Mean loss in nats a token over the fixed validation windows."""
         return mean_loss(self.model, self.val_windows, self.config, here)
 
-    def export(self, directory: Path, best: Path | None) -> None:
+    def export(self, directory: Path, best: Path | None, here: Machine) -> None:
         """The last weights in Hugging Face's layout, which has none for an LSTM."""
-        if isinstance(self.model, GPT2):
+        if isinstance(self.model, GPT2) and here.rank == 0:
             hf.export(self.model, directory, eot=self.config.eot_token)
 
 

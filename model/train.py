@@ -157,7 +157,7 @@ class _Run:
         if self.state.scaler:
             self.scaler.load_state_dict(self.state.scaler)
         if self.here.rank == 0 and self.state.best_step == self.state.step:
-            checkpoint.keep_as_best(self.out)  # the run may have died between the two
+            checkpoint.keep_last_as(self.out, BEST)  # the run may have died between the two
 
     def describe(self) -> str:
         """One line: model, machine, plan and data."""
@@ -182,7 +182,7 @@ class _Run:
                 state.step += 1
                 last = state.step == config.steps
                 val_due = last or state.step % config.eval_every == 0
-                save_due = last or state.step % config.checkpoint_every == 0
+                save_due = last or state.step % config.checkpoint_every == 0 or self._kept()
                 if not (val_due or save_due or state.step % config.log_every == 0):
                     continue
                 report = pace.report(state.step, self._finite(loss, norm), self._lr(state.step - 1), float(norm))
@@ -276,16 +276,21 @@ class _Run:
             self.state.scaler = self.scaler.state_dict()
             checkpoint.save(self.out / LAST, self.state, self.model, self.optimizer)
             if self.state.best_step == self.state.step:
-                checkpoint.keep_as_best(self.out)
+                checkpoint.keep_last_as(self.out, BEST)
+            if self._kept():
+                checkpoint.keep_last_as(self.out, f"step-{self.state.step:08}.safetensors")
         self.here.barrier()
+
+    def _kept(self) -> bool:
+        return self.config.keep_every is not None and self.state.step % self.config.keep_every == 0
 
     def _any_rank(self, event: threading.Event) -> bool:
         return bool(self.here.sum(torch.tensor(float(event.is_set()), device=self.here.device)))
 
     def _result(self) -> TrainResult:
         state, finished, exported = self.state, self.state.step == self.config.steps, self.out / "hf"
-        if finished and self.here.rank == 0:
-            self.objective.export(exported, self.out / BEST if state.best_step is not None else None)
+        if finished:
+            self.objective.export(exported, self.out / BEST if state.best_step is not None else None, self.here)
         self.here.barrier()
         return TrainResult(
             finished=finished,

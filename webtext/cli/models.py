@@ -18,18 +18,17 @@ def model_home(given: Path) -> Path:
     """Where a model is: in model/ of a build, else where it is said to be. Raises UsageError where there is nothing."""
     home = given / "model" if (given / BUILD_FILE).exists() else given
     if not home.exists():
-        raise UsageError(
-            f"{given}: no such model; give a build that has one, a checkpoint, or a directory in Hugging Face's or OpenAI's layout"
-        )
+        layouts = "a checkpoint, or a directory in Hugging Face's or OpenAI's layout"
+        raise UsageError(f"{given}: no such model; give a build that has one, {layouts}")
     return home
 
 
 def model_files(*homes: Path) -> list[Path]:
     """The files of models and tokenizers, which a stage that reads them depends on."""
     known = "safetensors json index txt bpe".split()
-    found = [
-        path for home in map(model_home, homes) for path in (sorted([*home.glob("*"), *home.glob("hf/*")]) if home.is_dir() else [home])
-    ]
+    found: list[Path] = []
+    for home in map(model_home, homes):
+        found += sorted([*home.glob("*"), *home.glob("hf/*")]) if home.is_dir() else [home]
     return [path for path in found if path.is_file() and (path.suffix[1:] in known or ".data-" in path.name)]
 
 

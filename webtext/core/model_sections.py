@@ -44,6 +44,7 @@ class TrainSection(Section):
     eval_every: int = key(250, "steps between validations", ge=1)
     eval_tokens: int = key(1_048_576, "validation tokens, evenly spread; 0: all", ge=0)
     checkpoint_every: int = key(250, "steps between checkpoints", ge=1)
+    keep_every: int | None = key(None, "steps between checkpoints that are kept for good; empty: none is", ge=1)
     device: str = key("auto", "cuda, mps, cpu, or auto")
     threads: int | None = key(None, "processor threads; empty: torch's choice; 1 is faster for a small model on a shared machine", ge=1)
     compile: bool = key(False, "use torch.compile")

@@ -4,7 +4,7 @@
     python -m benchmarks.finetune --pretrained DIR --seeds 2 --tokens 10000  # DIR: model/, tokens/ and tokenizer/ of an earlier --keep DIR
 
 A model of 2.6 M parameters reads the novels for --minutes, then learns RTE, MRPC, STS-B, CoLA and SST-2 from as many of their examples as
-hold --tokens tokens, with several seeds; so does the same model with fresh weights. Of the validation files at most 500 examples are read.
+hold --tokens tokens, with several seeds; so does the same model with fresh weights. At most --validated examples are validated on.
 
     learning    medians and spread of the official measures. Expected: pre-training wins on 3 of 5 tasks by more than the seeds' spread
     trainer     seconds a step and peak memory of this trainer and of transformers' Trainer on one model, batch size and task, without the
@@ -43,8 +43,7 @@ from tokenizer import train as train_tokenizer
 from webtext.tokens.shards import write_shard
 
 VOCABULARY, CONTEXT, BATCH = 8192, 256, 2048
-NAMES = ("rte", "mrpc", "stsb", "cola", "sst2")
-MOST_VALIDATED = 500
+NAMES = ("sst2", "cola", "stsb", "rte", "mrpc")
 RECIPE = {"lr": 1e-3, "batch": 16, "device": "cpu", "threads": 1}  # a small model needs a larger rate than the paper's
 OURS = """
 import json, sys, time
@@ -99,8 +98,8 @@ def pretrained(options: argparse.Namespace) -> tuple[Path, ByteBPE]:
     return home / "model", ByteBPE.load(home / "tokenizer")
 
 
-def task_data(name: str, bpe: ByteBPE, tokens: int) -> TaskData:
-    """A task's first examples, in an order drawn once, that hold so many tokens, and at most 500 to validate on."""
+def task_data(name: str, bpe: ByteBPE, tokens: int, validated: int) -> TaskData:
+    """A task's first examples, in an order drawn once, that hold so many tokens, and at most so many to validate on."""
     data = read_task(TASKS[name], *files_of(TASKS[name], DATA / "finetune"))
     order = permute(np.arange(len(data.train)), len(data.train), "finetune")
     taken, held = [], 0
@@ -109,16 +108,16 @@ def task_data(name: str, bpe: ByteBPE, tokens: int) -> TaskData:
             break
         taken.append(data.train[place])
         held += Encoded(taken[-1:], data.task, bpe, Marks(0, 0, 0), CONTEXT).tokens
-    every = -(-len(data.val) // MOST_VALIDATED)
+    every = -(-len(data.val) // validated)
     return data._replace(train=taken, val=data.val[::every])
 
 
-def learn(job: tuple[str, str, str, bool, int, int, float]) -> Figures:
+def learn(job: tuple[str, str, str, bool, int, int, int, float]) -> Figures:
     """One task with or without pre-training, all seeds."""
-    model, out, name, kept, seeds, tokens, auxiliary = job
+    model, out, name, kept, seeds, tokens, validated, auxiliary = job
     bpe = ByteBPE.load(Path(model).parent / "tokenizer")
     recipe = Recipe(**RECIPE, pretrained=kept, auxiliary=auxiliary)
-    data = task_data(name, bpe, tokens)
+    data = task_data(name, bpe, tokens, validated)
     return finetune(load_language_model(Path(model)), bpe, data, Path(out) / name / str(kept), recipe, seeds=range(seeds))
 
 
@@ -126,11 +125,8 @@ def learning(options: argparse.Namespace) -> Figures:
     """Medians, lowest and highest of the first measure of each task, with pre-training and without."""
     model, _ = pretrained(options)
     seeds, tokens = (1, 600) if options.quick else (options.seeds, options.tokens)
-    jobs = [
-        (str(model), str(options.directory), name, kept, seeds, tokens, options.auxiliary)
-        for name in options.tasks
-        for kept in (True, False)
-    ]
+    plan = (seeds, tokens, options.validated, options.auxiliary)
+    jobs = [(str(model), str(options.directory), name, kept, *plan) for name in options.tasks for kept in (True, False)]
     figures: Figures = {"seeds": seeds, "tokens": tokens, "auxiliary": options.auxiliary}
     with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
         for job, found in zip(jobs, pool.map(learn, jobs)):
@@ -149,11 +145,11 @@ def learning(options: argparse.Namespace) -> Figures:
 
 def peer_data(bpe: ByteBPE, out: Path) -> TaskData:
     """RTE's first examples, for both trainers; theirs reads them from rows.json."""
-    data = task_data("rte", bpe, 20_000)
+    data = task_data("rte", bpe, 20_000, 16)
     encoded = Encoded(data.train, data.task, bpe, Marks(VOCABULARY, VOCABULARY + 1, VOCABULARY + 2), CONTEXT)
     rows = [{"tokens": tokens[0], "label": int(label)} for tokens, label in zip(encoded.sequences, encoded.labels)]
     (out / "rows.json").write_text(json.dumps(rows))
-    return data._replace(val=data.val[:16])
+    return data
 
 
 def timed(model: Path, steps: int, out: Path) -> list[float]:
@@ -195,6 +191,7 @@ OPTIONS = {
     "--minutes": {"type": float, "default": 10.0, "help": "of pre-training"},
     "--seeds": {"type": int, "default": 5},
     "--tokens": {"type": int, "default": 50_000, "help": "of the training examples of each task"},
+    "--validated": {"type": int, "default": 500, "help": "validation examples of each task"},
     "--tasks": {"nargs": "+", "choices": NAMES, "default": NAMES},
     "--auxiliary": {"type": float, "default": 0.5, "help": "weight of the auxiliary loss"},
     "--processes": {"type": int, "default": 2},

@@ -240,10 +240,9 @@ def _example(task: Task, path: Path, number: int, row: dict[str, Any]) -> tuple[
     """An example with its label as it is there; None where the annotators did not agree."""
     try:
         texts = tuple(" ".join(text_at(row, name).strip() for name in names) for names in task.texts)
-        values = [
-            value for name in task.answers for value in (text_at(row, name).split("\n") if name == "options" else [text_at(row, name)])
-        ]
-        text_at(dict.fromkeys(row, ""), task.label)
+        values = [value for name in task.answers for value in _texts_at(row, name)]
+        if task.label.partition(".")[0] not in row and task.label not in row:
+            raise NotReadable(f"no field {task.label!r}; its fields are: {', '.join(row)}")
     except NotReadable as error:
         raise UsageError(f"{path}, row {number}: {error}") from None
     value = value_at(row, task.label)

@@ -75,9 +75,9 @@ def fit(parts: Sequence[Ids], room: int) -> list[Ids]:
     >>> fit([[1, 2, 3, 4, 5], [6, 7]], 5)
     [[1, 2, 3], [6, 7]]
     """
-    left, lengths = room, [0] * len(parts)
-    for place, index in enumerate(sorted(range(len(parts)), key=lambda index: (len(parts[index]), -index))):
-        # NB: of equal parts the first has the token more that the division leaves, as it comes last here.
-        lengths[index] = min(len(parts[index]), left // (len(parts) - place))
-        left -= lengths[index]
-    return [part[:length] for part, length in zip(parts, lengths)]
+    cap = max(map(len, parts))
+    while cap and sum(min(len(part), cap) for part in parts) > room:
+        cap -= 1
+    left = room - sum(min(len(part), cap) for part in parts)
+    longer = [index for index, part in enumerate(parts) if len(part) > cap][: max(0, left)]  # what is left goes to the first of them
+    return [part[: cap + (index in longer)] for index, part in enumerate(parts)]

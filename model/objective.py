@@ -10,7 +10,7 @@ import torch
 
 from model import hf
 from model.config import TrainConfig
-from model.data import Arrays, TokenSplit, Windows, evaluation_windows
+from model.data import Arrays, Ints, TokenSplit, Windows, evaluation_windows
 from model.device import Machine
 from model.gpt2 import GPT2
 from model.lstm import build_model
@@ -21,7 +21,10 @@ from webtext.core.errors import UsageError
 class Objective(Protocol):
     """What the training loop asks of what is trained. A step reads `config.windows` of `samples` samples, in the loop's order."""
 
-    model: torch.nn.Module  # called with the tensors of `load` and `keywords` it gives the sum of the loss over the samples
+    @property
+    def model(self) -> torch.nn.Module:
+        """Called with the tensors of `load` and with `keywords` it gives the sum of the loss over the samples."""
+
     keywords: dict[str, Any]
     samples: int
     data: dict[str, str]  # fingerprints of all that the weights follow from, by name
@@ -29,10 +32,10 @@ class Objective(Protocol):
     tokens_a_step: float
     fresh_loss: float | None  # of weights that were just drawn, in nats; None where it is not known
 
-    def load(self, samples: Any) -> Arrays:
+    def load(self, samples: Ints) -> Arrays:
         """The arrays of some samples."""
 
-    def weight(self, samples: Any) -> float:
+    def weight(self, samples: Ints) -> float:
         """What the loss of a step is divided by, for all samples of the step."""
 
     def describe(self) -> str:
@@ -63,8 +66,15 @@ class Pretraining:
             self.data["weights"] = fingerprint(start)
         self.keywords = {"eot": None if config.cross_documents else config.eot_token}
         self.settings: dict[str, Any] = {}
-        self.tokens_a_step = config.batch_tokens
-        self.load, self.weight = self.train_windows.load, self.train_windows.targets
+        self.tokens_a_step = float(config.batch_tokens)
+
+    def load(self, samples: Ints) -> Arrays:
+        """Inputs and targets [n, context]."""
+        return self.train_windows.load(samples)
+
+    def weight(self, samples: Ints) -> float:
+        """Losses are means over the targets of a step."""
+        return self.train_windows.targets(samples)
 
     def describe(self) -> str:
         windows = evaluation_windows(self.val_windows, self.config.eval_tokens)

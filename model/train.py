@@ -80,20 +80,20 @@ def train(
     start = load_language_model(Path(config.init_from)) if config.init_from else None
     if start is not None:
         config = starting_from(config, start)
-    return learn(config, lambda here: Pretraining(config, tokens, start), out, progress=progress, announce=announce)
+    return learn(config, Pretraining(config, tokens, start), out, progress=progress, announce=announce)
 
 
 def learn(
     config: TrainConfig,
-    objective: Callable[[Machine], Objective],
+    objective: Objective,
     out: Path,
     *,
     progress: Callable[[StepReport], None] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> TrainResult:
-    """The loop of every training: as `train`, with any objective, which is made when device and threads are set."""
+    """The loop of every training: as `train`, with any objective."""
     with machine(config.device, config.precision, config.threads) as here, _sigterm() as told_to_stop:
-        run = _Run(config, objective(here), out, here)
+        run = _Run(config, objective, out, here)
         if announce is not None and here.rank == 0:
             announce(run.describe())
             if run.note:

@@ -55,8 +55,8 @@ def analyse(
     announce: Announce | None = None,
 ) -> None:
     """Fine-tune for a task as one row of table 5 does, in `out/NAME/TASK`; for "layers" once for each number of layers transferred."""
-    changes: dict[str, Any] = {"no-auxiliary": {"auxiliary": 0.0}, "no-pretraining": {"pretrained": False}}.get(name, {})
-    recipes = {f"{name}/{data.task.name}": replace(recipe, **changes)}
+    variants: dict[str, dict[str, Any]] = {"no-auxiliary": {"auxiliary": 0.0}, "no-pretraining": {"pretrained": False}}
+    recipes = {f"{name}/{data.task.name}": replace(recipe, **variants.get(name, {}))}
     if name == "layers":
         counts = range(start.config.layers + 1)
         recipes = {f"layers/{data.task.name}/{count}": replace(recipe, layers=count) for count in counts}

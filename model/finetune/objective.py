@@ -73,8 +73,6 @@ class Encoded:
 class Finetuning:
     """Learn a task from a pre-trained model; validated by one minus the task's first measure."""
 
-    fresh_loss = None
-
     def __init__(
         self,
         config: TrainConfig,
@@ -94,6 +92,7 @@ class Finetuning:
             transformer, data.task.kind, outputs, dropout=config.dropout, auxiliary=auxiliary, seed=config.seed
         )
         self.keywords: dict[str, Any] = {}
+        self.fresh_loss: float | None = None
         self.samples = len(self.train)
         self.data = {"train": self.train.fingerprint(), "val": self.val.fingerprint(), "weights": fingerprint(start)}
         self.settings = {
@@ -104,7 +103,9 @@ class Finetuning:
             "pretrained": pretrained,
         }
         self.tokens_a_step = self.train.tokens / self.samples * config.windows
-        self.load = self.train.load
+
+    def load(self, samples: Ints) -> Arrays:
+        return self.train.load(samples)
 
     def weight(self, samples: Ints) -> float:
         """Losses are means over the examples of a step."""

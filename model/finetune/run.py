@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 from model.config import TrainConfig
 from model.finetune.objective import MEASURED, Encoder, Finetuning
@@ -91,10 +91,10 @@ def finetune(
         objective = Finetuning(
             config, start, tokenizer, data, auxiliary=recipe.auxiliary, layers=recipe.layers, pretrained=recipe.pretrained
         )
-        result = learn(config, lambda _, objective=objective: objective, directory, progress=progress, announce=announce)
+        result = learn(config, objective, directory, progress=progress, announce=announce)
         if not result.finished:
             raise WebtextError(f"{directory}: stopped after step {result.steps:,}; run the same command again to go on")
-        runs.append({"seed": seed, "best_step": result.best_step, **read_json(directory / MEASURED)})
+        runs.append({"seed": seed, "best_step": result.best_step, **cast("dict[str, Any]", read_json(directory / MEASURED))})
     measures = {name: [run["measures"][name] for run in runs] for name in data.task.measures}
     summary = {
         "task": data.task.name,

@@ -6,7 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,19 +17,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from model import hf
 from model.checkpoint import Checkpoint
+from model.device import machine
 from model.finetune.classifier import Classifier, marks_of, with_marks
 from model.finetune.measures import MEASURES
-from model.finetune.objective import Encoded
+from model.finetune.objective import Encoded, Finetuning
 from model.finetune.run import Recipe, finetune
 from model.finetune.tasks import TASKS, Example, TaskData, files_of, own_task, read_task
 from model.finetune.transformations import Marks, choice, classification, entailment, fit, similarity
-from model.gpt2 import GPT2Config
+from model.finetune.zero_shot import read_dprd
+from model.gpt2 import GPT2, GPT2Config, preset
+from model.log import read_log
 from model.lstm import LanguageModel, build_model
 from model.sample import load_language_model
+from model.train import TrainConfig, train
 from tests.model.byte_tokenizer import Bytes
-from tests.model.runs import ROOT
+from tests.model.runs import ROOT, signal_at
+from tokenizer import train as train_tokenizer
+from webtext.cli.commands import app
 from webtext.core.errors import UsageError, WebtextError
+from webtext.tokens.shards import write_shard
 
 MARKS = Marks(257, 258, 259)
 RECIPE = Recipe(lr=3e-3, batch=8, epochs=2, device="cpu", precision="fp32", threads=1)
@@ -120,7 +130,7 @@ def test_dropout_is_the_same_for_all_sequences_of_an_example(kind: str) -> None:
     ours = model.logits(states)
     torch.manual_seed(11)
     masks = F.dropout(torch.ones(3, 1, 16), 0.5)[:, 0]
-    assert set(masks.unique().tolist()) == {0.0, 2.0}
+    assert set(masks.flatten().tolist()) == {0.0, 2.0}
     rows = []
     for example in range(3):
         one, other = (states[example, order] * masks[example] for order in range(2))
@@ -180,10 +190,6 @@ finetune(small(), Bytes(), moods(64), Path(sys.argv[1]), replace(RECIPE, epochs=
 
 
 def test_killed_and_resumed_it_ends_in_the_same_bits(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from tests.model.runs import signal_at
-
     finetune(small(), Bytes(), moods(64), tmp_path / "whole", replace(RECIPE, epochs=12))
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "killed")], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -203,15 +209,11 @@ def test_transformers_gives_the_same_logits(architecture: str, kind: str, tmp_pa
     """Of a pair the logits of both orders are added, of a choice each answer has its own."""
     import transformers
 
-    from model.finetune.objective import Finetuning
-
     task = {"classification": TASKS["sst2"], "similarity": TASKS["mrpc"], "choice": TASKS["storycloze"]}[kind]
     texts = [("abc", "de"), ("fghij", "k")]
     rows = [Example(pair[: len(task.texts)], ("lm", "n") if kind == "choice" else (), float(place)) for place, pair in enumerate(texts)]
     start = small(architecture)
     objective = Finetuning(RECIPE.settings(start, 2, 0), start, Bytes(), TaskData(task, rows, rows))
-    from model.device import machine
-
     with machine("cpu", "fp32") as here, torch.no_grad():
         objective.export(tmp_path / "hf", None, here)
         theirs = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "hf").eval()
@@ -229,9 +231,6 @@ def test_transformers_gives_the_same_logits(architecture: str, kind: str, tmp_pa
 def test_gpt1_is_that_of_transformers(tmp_path: Path) -> None:
     import transformers
 
-    from model import hf
-    from model.gpt2 import GPT2, preset
-
     assert preset("gpt1").parameters == 116_534_784
     model = small("gpt1").eval()
     assert isinstance(model, GPT2)
@@ -246,9 +245,14 @@ def test_gpt1_is_that_of_transformers(tmp_path: Path) -> None:
         torch.testing.assert_close(hf.load(tmp_path).eval()(tokens), model(tokens), rtol=0, atol=0)
 
 
-def test_an_lstm_learns_too(tmp_path: Path) -> None:
-    from dataclasses import replace
+@pytest.fixture
+def few_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An LSTM of 2,048 units has 17 million weights, whatever the width."""
+    for module in ("gpt2", "lstm"):
+        monkeypatch.setattr(f"model.{module}.LSTM_UNITS", 24)
 
+
+def test_an_lstm_learns_too(tmp_path: Path, few_units: None) -> None:
     summary = finetune(small("lstm"), Bytes(), moods(16), tmp_path, replace(RECIPE, epochs=1))
     assert 0 <= summary["median"]["accuracy"] <= 1
     assert not (tmp_path / "seed-0/hf").exists()
@@ -298,3 +302,94 @@ def test_own_data_hold_out_every_tenth(tmp_path: Path) -> None:
         read_task(own_task(["text"], "label", [], "", False), [path], [write(tmp_path / "val.csv", "text,label\nt,c\n")])
     with pytest.raises(UsageError, match="two texts are a pair"):
         own_task(["one", "other"], "label", [], "", False)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a pre-trained model of 2 layers, its kept checkpoints, its tokenizer, and the files of tasks."""
+    directory = tmp_path_factory.mktemp("home")
+    bpe = train_tokenizer(["a good day and a bad day, very positive and negative. "] * 3, 270)
+    bpe.save(directory / "tokenizer")
+    (directory / "tokens").mkdir()
+    ids = np.array([bpe.eot, *bpe.encode("a good day and a bad day, very positive. " * 40)])
+    for split in ("train", "val"):
+        write_shard(directory / "tokens" / f"{split}-00000.bin", [ids], vocab_size=bpe.vocab_size)
+    plan = TrainConfig(**SHAPE, vocab_size=bpe.vocab_size, steps=4, batch_tokens=128, keep_every=2, device="cpu", threads=1)
+    train(plan, directory / "tokens", directory / "model")
+    (directory / "data").mkdir()
+    for split, examples in (("train", 24), ("dev", 8)):
+        rows = "".join(f"a {'good' if number % 2 else 'bad'} day {number}\t{number % 2}\n" for number in range(examples))
+        write(directory / "data" / f"{split}.tsv", f"sentence\tlabel\n{rows}")
+    write(
+        directory / "data" / "test.c.txt",
+        PRONOUN,
+    )
+    return directory
+
+
+PRONOUN = "The good day beat the bad day because it was good.\nit\nThe good day,the bad day\nThe good day\n\n"
+SHAPE: dict[str, Any] = {"layers": 2, "heads": 2, "width": 16, "context": 64}
+
+
+def test_pre_training_goes_on_from_given_weights(home: Path, tmp_path: Path) -> None:
+    assert sorted(path.name for path in (home / "model").glob("step-*")) == ["step-00000002.safetensors", "step-00000004.safetensors"]
+    assert Checkpoint(home / "model/step-00000002.safetensors").state.step == 2
+    plan = TrainConfig(size="nano", vocab_size=270, steps=1, batch_tokens=128, device="cpu", lr=1e-30, weight_decay=0.0, warmup=0)
+    began = train(replace(plan, init_from=str(home / "model")), home / "tokens", tmp_path / "on")
+    for name, parameter in load_language_model(began.checkpoint).named_parameters():
+        assert torch.equal(parameter, dict(load_language_model(home / "model/hf").named_parameters())[name])
+    with pytest.raises(WebtextError, match="made from other weights than those given"):
+        train(replace(plan, init_from=str(home / "model/step-00000002.safetensors")), home / "tokens", tmp_path / "on")
+    with pytest.raises(UsageError, match="init_from: the model knows 270 tokens, the shards 271"):
+        train(replace(plan, init_from=str(home / "model"), vocab_size=271), home / "tokens", tmp_path / "other")
+
+
+@pytest.mark.parametrize("architecture", ["gpt1", "lstm"])
+def test_other_architectures_are_pre_trained(architecture: str, home: Path, tmp_path: Path, few_units: None) -> None:
+    plan = TrainConfig(**SHAPE, architecture=architecture, vocab_size=270, steps=12, batch_tokens=128, device="cpu", lr=2e-2, warmup=0)
+    result = train(plan, home / "tokens", tmp_path)
+    losses = [report.loss for report in read_log(result.log)]
+    assert losses[-1] < losses[0] - 0.1
+    assert load_language_model(tmp_path).config.architecture == architecture
+    assert (result.hf is None) == (architecture == "lstm")
+
+
+def test_the_analyses_write_a_table_and_plots(home: Path, tmp_path: Path) -> None:
+    options = ["finetune", str(home / "model"), "--out", str(tmp_path), "--data", str(home / "data"), "--threads", "1", "--device", "cpu"]
+    recipe = ["--batch", "8", "--epochs", "1", "--lr", "1e-3"]
+    wanted = [f"--analyse={name}" for name in ("full", "no-auxiliary", "no-pretraining", "layers")]
+    app([*options, *recipe, "--task", "sst2", *wanted], standalone_mode=False)
+    app([*options, "--analyse", "zero-shot", "--task", "sst2", "--task", "dprd"], standalone_mode=False)
+    found = json.loads((tmp_path / "analyses.json").read_text())
+    assert [row["name"].partition(" with")[2] for row in found["table 5"]] == [" auxiliary loss", "out pre-training", "out auxiliary loss"]
+    assert sorted(found["layers"]["sst2"]) == ["0", "1", "2"]
+    assert [row["step"] for row in found["zero-shot"]] == [2, 4]
+    page = (tmp_path / "analyses.html").read_text()
+    assert page.count("<svg") == 3
+    assert "91.3" in page
+    fresh, whole = (Checkpoint(tmp_path / name / "sst2/seed-0/last.safetensors") for name in ("no-pretraining", "full"))
+    assert (fresh.state.config["pretrained"], whole.state.config["pretrained"]) == (False, True)
+
+
+def test_the_command_fine_tunes_and_names_what_is_wrong(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = write(tmp_path / "own.csv", "one,other,score\n" + "".join(f"good {number},bad {number},{number / 10}\n" for number in range(20)))
+    options = ["finetune", str(home / "model"), "--out", str(tmp_path / "out"), "--threads", "1", "--epochs", "1", "--device", "cpu"]
+    data = ["--train-file", str(own), "--text", "one", "--text", "other", "--label", "score", "--regression"]
+    app([*options, *data, "--kind", "similarity"], standalone_mode=False)
+    assert "own pearson" in capsys.readouterr().out
+    assert (tmp_path / "out/seed-0/hf/tokenizer.json").exists()
+    for more, reason in (
+        (data, "two texts are a pair: give the kind"),
+        (["--task", "sst3", "--data", str(home / "data")], "there is no task 'sst3'; known are sst2"),
+        (["--task", "rte", "--data", str(tmp_path)], "has no file train.tsv of the task rte"),
+        (["--task", "sst2"], "give --task with --data"),
+    ):
+        with pytest.raises(UsageError, match=reason):
+            app([*options, *more], standalone_mode=False)
+
+
+def test_a_pronoun_is_taken_where_it_stands_last(home: Path, tmp_path: Path) -> None:
+    (example,) = read_dprd(home / "data/test.c.txt")
+    assert example == ("The good day beat the bad day because", " was good.", ["The good day", "the bad day"], 0)
+    with pytest.raises(WebtextError, match=r"broken\.txt, line 1: not an example"):
+        read_dprd(write(tmp_path / "broken.txt", "A cat sat.\nit\na,b\na\n"))

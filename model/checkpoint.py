@@ -52,15 +52,15 @@ def save(path: Path, state: State, model: torch.nn.Module, optimizer: torch.opti
     write_safetensors(path, tensors, {"format": FORMAT, "state": text}, seal=True)
 
 
-def keep_as_best(directory: Path) -> None:
-    """Make the last checkpoint the best one: a hard link, or a copy where the file system has no links."""
-    temporary = directory / f".{BEST}.tmp"
+def keep_last_as(directory: Path, name: str) -> None:
+    """Keep the last checkpoint under another name: a hard link, or a copy where the file system has no links."""
+    temporary = directory / f".{name}.tmp"
     temporary.unlink(missing_ok=True)
     try:
         os.link(directory / LAST, temporary)
     except OSError:
         shutil.copyfile(directory / LAST, temporary)
-    temporary.replace(directory / BEST)
+    temporary.replace(directory / name)
 
 
 def _moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
@@ -112,9 +112,8 @@ class Checkpoint:
                 )
         for split in sorted(data):
             if self.state.data.get(split) != data[split]:
-                raise WebtextError(
-                    f"{self.path}: made from other {split} tokens than those given; give the same, or train into another directory"
-                )
+                what = "weights" if split == "weights" else f"{split} tokens"
+                raise WebtextError(f"{self.path}: made from other {what} than those given; give the same, or train into another directory")
 
     def restore(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
         """Load into a model and, where given, its optimiser. Raises WebtextError where they have another shape."""

@@ -14,7 +14,10 @@ from webtext.core.errors import UsageError
 # nanoGPT's recipe on novels.
 LEARNING_RATES = {768: 6e-4, 1024: 3e-4, 1280: 2.5e-4, 1600: 2e-4}
 SMALL_LEARNING_RATE = 3e-3
+GPT1_LEARNING_RATE = 2.5e-4  # Radford et al. 2018, section 4.1
 NO_EOT = -1  # for tokens of a vocabulary that is not known
+
+_SHAPE = ("layers", "heads", "width", "context", "architecture")
 
 T = TypeVar("T")
 
@@ -22,7 +25,7 @@ T = TypeVar("T")
 # NB: exactly only with the same; another device, micro-batch or number of ranks or threads rounds differently.
 OPERATIONAL = (
     *("device", "compile", "activation_checkpointing", "micro_batch", "loader_workers"),
-    *("eval_every", "checkpoint_every", "log_every", "peak_tflops", "threads"),
+    *("eval_every", "checkpoint_every", "keep_every", "log_every", "peak_tflops", "threads"),
 )
 
 
@@ -35,11 +38,13 @@ def _option(default: T, text: str) -> T:
 class TrainConfig:
     """Settings of a training run; the defaults are the paper's batch and GPT-3's optimiser. Raises UsageError for impossible ones."""
 
-    size: str = _option("124M", "a preset: 124M 355M 774M 1558M, the paper's 117M 345M 762M 1542M, or nano, tiny, mini")
+    size: str = _option("124M", "a preset: 124M 355M 774M 1558M, the paper's 117M 345M 762M 1542M, gpt1, lstm, or nano, tiny, mini")
     layers: int | None = _option(None, "blocks; replaces the preset's")
     heads: int | None = _option(None, "attention heads; replaces the preset's")
     width: int | None = _option(None, "width of the residual stream; replaces the preset's")
     context: int | None = _option(None, "tokens of a window; replaces the preset's")
+    architecture: str | None = _option(None, "gpt2, gpt1 or lstm; replaces the preset's")
+    init_from: str = _option("", "model whose weights training begins with, in the place of fresh ones; its shape replaces that given here")
     vocab_size: int = _option(50_257, "tokens of the tokenizer's vocabulary")
     dropout: float = _option(0.0, "part of the activations dropped in training")
 
@@ -63,6 +68,7 @@ class TrainConfig:
     eval_every: int = _option(250, "steps between validations; there is always one at the end")
     eval_tokens: int = _option(1_048_576, "validation tokens, evenly spread; 0: all")
     checkpoint_every: int = _option(250, "steps between checkpoints")
+    keep_every: int | None = _option(None, "steps between checkpoints that are kept, as step-N.safetensors; None: none is")
     log_every: int = _option(1, "steps between reports")
     device: str = _option("auto", "auto: cuda, else mps, else cpu")
     threads: int | None = _option(
@@ -78,7 +84,8 @@ class TrainConfig:
         if self.batch_tokens < 1 or self.batch_tokens % context:
             raise UsageError(f"batch_tokens {self.batch_tokens} must be a multiple of the context {context}")
         positive = {
-            name: getattr(self, name) for name in ("steps", "micro_batch", "eval_every", "checkpoint_every", "log_every", "threads")
+            name: getattr(self, name)
+            for name in ("steps", "micro_batch", "eval_every", "checkpoint_every", "keep_every", "log_every", "threads")
         }
         for name, value in positive.items():
             if value is not None and value < 1:
@@ -104,9 +111,18 @@ class TrainConfig:
     @property
     def model(self) -> GPT2Config:
         """The shape of the model: the preset with what is given in its place."""
-        given = {name: getattr(self, name) for name in ("layers", "heads", "width", "context")}
+        given = {name: getattr(self, name) for name in _SHAPE}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         return replace(preset(self.size), vocab_size=self.vocab_size, dropout=self.dropout, **changes)
+
+    def shaped_as(self, shape: GPT2Config, **changes: Any) -> TrainConfig:
+        """These settings for a model of another shape, but with the dropout given here."""
+        return replace(self, vocab_size=shape.vocab_size, **{name: getattr(shape, name) for name in _SHAPE}, **changes)
+
+    @property
+    def fresh_loss(self) -> float:
+        """ln(V), plus half the variance 0.02^2 C that the logits of a fresh model have."""
+        return math.log(self.vocab_size) + 0.5 * 0.02**2 * self.model.width
 
     @property
     def windows(self) -> int:
@@ -115,7 +131,9 @@ class TrainConfig:
 
     @property
     def peak_lr(self) -> float:
-        return LEARNING_RATES.get(self.model.width, SMALL_LEARNING_RATE) if self.lr is None else self.lr
+        if self.lr is not None:
+            return self.lr
+        return GPT1_LEARNING_RATE if self.model.architecture == "gpt1" else LEARNING_RATES.get(self.model.width, SMALL_LEARNING_RATE)
 
     @property
     def warmup_steps(self) -> int:
@@ -148,7 +166,8 @@ class TrainConfig:
             "eot": self.eot_token,
             **asdict(self.model),
         }
-        return {name: value for name, value in {**asdict(self), **resolved}.items() if name not in (*OPERATIONAL, "size")}
+        unsaid = {*OPERATIONAL, "size", "init_from", *(["architecture"] if self.model.architecture == "gpt2" else [])}
+        return {name: value for name, value in {**asdict(self), **resolved}.items() if name not in unsaid}
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

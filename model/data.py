@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from webtext.core.splitmix import splitmix64
 from webtext.tokens.shards import open_shard, split_files
 
 Ints = npt.NDArray[np.int64]
+Arrays = tuple[npt.NDArray[Any], ...]  # what a model is called with
 _ROUNDS = 6  # of the Feistel network; four make a pseudo-random permutation (Luby and Rackoff 1988), two more for a weak round function
 
 
@@ -141,14 +143,12 @@ def permute(index: Ints, size: int, key: str) -> Ints:
     return values.astype(np.int64)
 
 
-def prefetched(
-    load: Callable[[Ints], tuple[Ints, Ints]], batches: Iterator[Ints], workers: int, depth: int = 2
-) -> Generator[tuple[Ints, Ints], None, None]:
+def prefetched(load: Callable[[Ints], Arrays], batches: Iterator[Ints], workers: int, depth: int = 2) -> Generator[Arrays, None, None]:
     """`load` of each of `batches` in their order, up to `depth` a worker ahead in `workers` threads; without any, when asked for."""
     if workers == 0:
         yield from map(load, batches)
         return
-    pending: list[Future[tuple[Ints, Ints]]] = []
+    pending: list[Future[Arrays]] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="windows") as pool:
         for batch in batches:
             pending.append(pool.submit(load, batch))

@@ -19,6 +19,9 @@ from torch.utils.checkpoint import checkpoint
 from model.loss import linear_cross_entropy
 from webtext.core.errors import UsageError
 
+ARCHITECTURES = ("gpt2", "gpt1", "lstm")
+LSTM_UNITS = 2048  # of the single layer that the GPT-1 paper compares with (section 5)
+
 
 @dataclass(frozen=True)
 class GPT2Config:
@@ -30,8 +33,11 @@ class GPT2Config:
     context: int = 1024
     vocab_size: int = 50_257
     dropout: float = 0.0
+    architecture: str = "gpt2"  # gpt1: layer norm behind each sub-block instead, and none at the end; lstm: see model.lstm
 
     def __post_init__(self) -> None:
+        if self.architecture not in ARCHITECTURES:
+            raise UsageError(f"architecture {self.architecture!r} is not one of {', '.join(ARCHITECTURES)}")
         if min(self.layers, self.heads, self.width, self.context, self.vocab_size) < 1:
             raise UsageError(f"layers, heads, width, context and vocab_size must be 1 or more: {self}")
         if self.width % self.heads:
@@ -47,12 +53,14 @@ class GPT2Config:
     @property
     def parameters(self) -> int:
         """Parameters, the tied output counted once and padding not at all."""
-        return self.non_embedding + (self.vocab_size + self.context) * self.width
+        return self.non_embedding + (self.vocab_size + self.context * (self.architecture != "lstm")) * self.width
 
     @property
     def non_embedding(self) -> int:
         """Parameters of the blocks and the final layer norm: per block 12 C^2 of weights and 13 C of biases and gains."""
-        return self.layers * (12 * self.width**2 + 13 * self.width) + 2 * self.width
+        if self.architecture == "lstm":
+            return 4 * LSTM_UNITS * (self.width + LSTM_UNITS + 2) + (LSTM_UNITS + 1) * self.width
+        return self.layers * (12 * self.width**2 + 13 * self.width) + 2 * self.width * (self.architecture == "gpt2")
 
     @property
     def flops_per_token(self) -> int:
@@ -68,6 +76,9 @@ SIZES: dict[str, GPT2Config] = {
     "nano": GPT2Config(layers=2, heads=2, width=64, context=64),
     "tiny": GPT2Config(layers=4, heads=4, width=128, context=128),
     "mini": GPT2Config(layers=6, heads=6, width=384, context=256),
+    # Radford et al. 2018: 40,000 merges on 478 symbols; 116,534,784 parameters.
+    "gpt1": GPT2Config(layers=12, heads=12, width=768, context=512, vocab_size=40_478, dropout=0.1, architecture="gpt1"),
+    "lstm": GPT2Config(layers=1, heads=1, width=768, context=512, vocab_size=40_478, dropout=0.1, architecture="lstm"),
     "124M": GPT2Config(layers=12, heads=12, width=768),  # 124,439,808 parameters
     "355M": GPT2Config(layers=24, heads=16, width=1024),  # 354,823,168
     "774M": GPT2Config(layers=36, heads=20, width=1280),  # 774,030,080
@@ -161,16 +172,20 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and MLP, each behind its layer norm and added to the residual stream."""
+    """Attention and MLP, each behind its layer norm and added to the residual stream; in GPT-1 the norm is that of the sum."""
 
     def __init__(self, config: GPT2Config, layer: int) -> None:
         super().__init__()
+        self.post_norm = config.architecture == "gpt1"
         self.ln_1 = nn.LayerNorm(config.width, eps=1e-5)
         self.attn = Attention(config, layer)
         self.ln_2 = nn.LayerNorm(config.width, eps=1e-5)
         self.mlp = MLP(config)
 
     def forward(self, x: Tensor, mask: Tensor | None = None, cache: KVCache | None = None) -> Tensor:
+        if self.post_norm:
+            x = self.ln_1(x + self.attn(x, mask, cache))
+            return self.ln_2(x + self.mlp(x))  # type: ignore[no-any-return]
         x = x + self.attn(self.ln_1(x), mask, cache)
         return x + self.mlp(self.ln_2(x))  # type: ignore[no-any-return]
 
@@ -189,21 +204,25 @@ class GPT2(nn.Module):
             self.wte = nn.Embedding(config.padded_vocab, config.width)
             self.wpe = nn.Embedding(config.context, config.width)
             self.h = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
-            self.ln_f = nn.LayerNorm(config.width, eps=1e-5)
+            self.ln_f = nn.Identity() if config.architecture == "gpt1" else nn.LayerNorm(config.width, eps=1e-5)
         self.to_empty(device="cpu")
         self._initialise(torch.Generator().manual_seed(seed))
 
     @torch.no_grad()
     def _initialise(self, generator: torch.Generator) -> None:
-        """Weights N(0, 0.02), positions N(0, 0.01), biases 0; what adds to the residual stream is scaled by 1/sqrt(2 L) (paper, 2.3)."""
+        """Weights N(0, 0.02), positions N(0, 0.01), biases 0; what adds to the residual stream is scaled by 1/sqrt(2 L) (paper, 2.3).
+
+        GPT-1 draws all of them from N(0, 0.02).
+        """
+        positions, scale = (0.02, 1.0) if self.config.architecture == "gpt1" else (0.01, 1 / math.sqrt(2 * self.config.layers))
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 parameter.zero_()
             elif ".ln_" in name or name.startswith("ln_"):
                 parameter.fill_(1.0)
             else:
-                scale = 1 / math.sqrt(2 * self.config.layers) if "c_proj" in name else 1.0
-                parameter.normal_(0.0, 0.01 if name.startswith("wpe") else 0.02 * scale, generator=generator)
+                deviation = positions if name.startswith("wpe") else 0.02 * scale if "c_proj" in name else 0.02
+                parameter.normal_(0.0, deviation, generator=generator)
         self.wte.weight[self.config.vocab_size :] = 0.0
 
     def hidden(self, tokens: Tensor, *, eot: int | None = None, cache: KVCache | None = None) -> Tensor:

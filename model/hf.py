@@ -1,4 +1,4 @@
-"""GPT-2 in Hugging Face's layout: `config.json` and `model.safetensors` (or `pytorch_model.bin`), read and written without transformers."""
+"""GPT-2 and GPT-1 in Hugging Face's layout, `config.json` and `model.safetensors` or `pytorch_model.bin`; transformers is not needed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from webtext.core.files import write_bytes
 # OpenAI's code multiplies x @ w (its "Conv1D"), torch's Linear x @ w.T: these weights are stored transposed.
 TRANSPOSED = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
 
-_FILES = (
-    "model.safetensors",
-    "pytorch_model.bin",
-)  # each may be in parts, named by an index
+_FILES = ("model.safetensors", "pytorch_model.bin")  # each may be in parts, named by an index
 
-# Settings of transformers' GPT2Config that change what is computed, and the only value that is GPT-2.
+# GPT-1's class has other names for the embeddings than GPT-2's.
+_GPT1_NAMES = {"wte.weight": "tokens_embed.weight", "wpe.weight": "positions_embed.weight"}
+_ARCHITECTURES = {"gpt2": "gpt2", "openai-gpt": "gpt1"}
+# Settings of transformers' configurations that change what is computed, and the only value that is GPT-2 or GPT-1.
 _MUST_BE = {
-    "model_type": ("gpt2",),
+    "model_type": tuple(_ARCHITECTURES),
+    "afn": ("gelu",),  # of GPT-1: transformers' name for its tanh approximation there
     "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
     "layer_norm_epsilon": (1e-5,),
     "scale_attn_weights": (True,),
@@ -37,16 +38,26 @@ _MUST_BE = {
 }
 
 
-def export(model: GPT2, directory: Path, *, eot: int | None = None) -> None:
-    """Write a model so that `GPT2LMHeadModel.from_pretrained(directory)` reads it; `eot` is its end-of-text token."""
-    tensors = {}
+def export(
+    model: GPT2, directory: Path, *, eot: int | None = None, score: Tensor | None = None, more: Mapping[str, Any] | None = None
+) -> None:
+    """Write a model so that the class that its config.json names reads it; `eot` is its end-of-text token.
+
+    That is `GPT2LMHeadModel` or `OpenAIGPTLMHeadModel`; with `score` [classes, C], the weights of a linear layer on the state of the last
+    token, the one for sequence classification. `more` goes into config.json.
+    """
+    gpt1 = model.config.architecture == "gpt1"
+    tensors: dict[str, Tensor] = {} if score is None else {"score.weight": score}
     for name, tensor in model.state_dict().items():
         visible = tensor[: model.config.vocab_size] if name == "wte.weight" else tensor
-        tensors[f"transformer.{name}"] = visible.T if name.endswith(TRANSPOSED) else visible
+        tensors[f"transformer.{_GPT1_NAMES.get(name, name) if gpt1 else name}"] = visible.T if name.endswith(TRANSPOSED) else visible
     write_safetensors(directory / "model.safetensors", tensors, {"format": "pt"})
     # NB: without it transformers' generate() makes its settings of config.json, with a warning.
     write_bytes(directory / "generation_config.json", _json({"bos_token_id": eot, "eos_token_id": eot, "pad_token_id": eot}))
-    write_bytes(directory / "config.json", _json(config_json(model.config, eot)))  # last: `load` takes a directory with it for a model
+    described = {**config_json(model.config, eot), **(more or {})}
+    if score is not None:
+        described["architectures"] = [described["architectures"][0].replace("LMHeadModel", "ForSequenceClassification")]
+    write_bytes(directory / "config.json", _json(described))  # last: `load` takes a directory with it for a model
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
@@ -67,6 +78,10 @@ def load(directory: Path) -> GPT2:
 def fill(model: GPT2, tensors: Mapping[str, Tensor], source: str) -> None:
     """Copy tensors by Hugging Face's names, with or without "transformer.", into a model. Raises WebtextError where they do not fit."""
     given = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
+    if model.config.architecture == "gpt1":
+        ours = {theirs: name for name, theirs in _GPT1_NAMES.items()}
+        given = {ours.get(name, name): tensor for name, tensor in given.items() if name != "position_ids"}
+    given.pop("score.weight", None)  # of a fine-tuned model; what it was fine-tuned for is not asked of it here
     head = given.pop("lm_head.weight", None)
     if head is not None and not torch.equal(head, given.get("wte.weight", head)):
         raise WebtextError(f"{source}: its output is not tied to the token embedding, so it is no GPT-2")
@@ -91,16 +106,17 @@ def fill(model: GPT2, tensors: Mapping[str, Tensor], source: str) -> None:
 
 def config_json(config: GPT2Config, eot: int | None = None) -> dict[str, Any]:
     """The config.json of a model."""
+    gpt1 = config.architecture == "gpt1"
     return {
-        "architectures": ["GPT2LMHeadModel"],
-        "model_type": "gpt2",
+        "architectures": ["OpenAIGPTLMHeadModel" if gpt1 else "GPT2LMHeadModel"],
+        "model_type": "openai-gpt" if gpt1 else "gpt2",
         "vocab_size": config.vocab_size,
         "n_positions": config.context,
         "n_ctx": config.context,
         "n_embd": config.width,
         "n_layer": config.layers,
         "n_head": config.heads,
-        "activation_function": "gelu_new",
+        **({"afn": "gelu"} if gpt1 else {"activation_function": "gelu_new"}),
         "layer_norm_epsilon": 1e-5,
         "initializer_range": 0.02,
         "embd_pdrop": config.dropout,
@@ -127,6 +143,7 @@ def _read_config(path: Path) -> GPT2Config:
             width=given["n_embd"],
             context=given.get("n_positions", given.get("n_ctx", 1024)),
             vocab_size=given.get("vocab_size", 50_257),
+            architecture=_ARCHITECTURES[given.get("model_type", "gpt2")],
         )
     except OSError as error:
         raise WebtextError(f"{path}: cannot read the model's configuration: {error.strerror}") from error

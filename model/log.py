@@ -51,21 +51,21 @@ class StepReport:
 class Pace:
     """Measures tokens a second, utilisation and time left from the clock."""
 
-    def __init__(self, config: TrainConfig, here: Machine, step: int) -> None:
-        self._config, self._here, self._first = config, here, step
+    def __init__(self, config: TrainConfig, here: Machine, step: int, tokens_a_step: float) -> None:
+        self._config, self._here, self._first, self._tokens = config, here, step, tokens_a_step
         self._peak = here.peak_flops(config.peak_tflops)
         self._reported = step
         self._began = self._since = time.perf_counter()
 
     def report(self, step: int, loss: float, lr: float, norm: float) -> StepReport:
         now = time.perf_counter()
-        speed = (step - self._reported) * self._config.batch_tokens / (now - self._since)
+        speed = (step - self._reported) * self._tokens / (now - self._since)
         left = (now - self._began) / (step - self._first) * (self._config.steps - step)
         self._reported, self._since = step, now
         return StepReport(
             step=step,
             steps=self._config.steps,
-            tokens=step * self._config.batch_tokens,
+            tokens=round(step * self._tokens),
             loss=loss,
             lr=lr,
             grad_norm=norm,

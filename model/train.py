@@ -28,18 +28,18 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from model import checkpoint, hf
+from model import checkpoint
 from model.checkpoint import BEST, LAST, Checkpoint, State
 from model.config import TrainConfig
-from model.data import Ints, TokenSplit, Windows, evaluation_windows, prefetched, windows_of_step
+from model.data import Arrays, Ints, prefetched, windows_of_step
 from model.device import Machine, machine, platform_of
-from model.gpt2 import GPT2
 from model.log import Pace, RunLog, StepReport, tensorboard_is_there
+from model.objective import Objective, Pretraining, starting_from
 from model.optim import adamw, learning_rate
-from model.validation import mean_loss
+from model.weights import load_language_model
 from webtext.core.errors import UsageError, WebtextError
 
-__all__ = ["DivergedError", "StepReport", "TrainConfig", "TrainResult", "parser", "run", "say", "train"]
+__all__ = ["DivergedError", "StepReport", "TrainConfig", "TrainResult", "learn", "parser", "run", "say", "train"]
 
 
 class DivergedError(WebtextError):
@@ -77,8 +77,23 @@ def train(
     Raises UsageError for an impossible configuration, and WebtextError for missing or broken shards, a checkpoint that is
     damaged or of another configuration or other data, and (DivergedError) for a loss that is no longer finite.
     """
+    start = load_language_model(Path(config.init_from)) if config.init_from else None
+    if start is not None:
+        config = starting_from(config, start)
+    return learn(config, Pretraining(config, tokens, start), out, progress=progress, announce=announce)
+
+
+def learn(
+    config: TrainConfig,
+    objective: Objective,
+    out: Path,
+    *,
+    progress: Callable[[StepReport], None] | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> TrainResult:
+    """The loop of every training: as `train`, with any objective."""
     with machine(config.device, config.precision, config.threads) as here, _sigterm() as told_to_stop:
-        run = _Run(config, tokens, out, here)
+        run = _Run(config, objective, out, here)
         if announce is not None and here.rank == 0:
             announce(run.describe())
             if run.note:
@@ -91,26 +106,21 @@ def train(
 class _Run:
     """One process of a training run: its model, optimiser and position."""
 
-    def __init__(self, config: TrainConfig, tokens: Path, out: Path, here: Machine) -> None:
-        self.config, self.out, self.here = config, out, here
+    def __init__(self, config: TrainConfig, objective: Objective, out: Path, here: Machine) -> None:
+        self.config, self.objective, self.out, self.here = config, objective, out, here
         self.micro_batch = config.windows_at_once(here.ranks)
         self.passes = config.windows // here.ranks // self.micro_batch
-        self.train_windows, self.val_windows = (
-            Windows(TokenSplit(tokens, split), config.model.context, config.vocab_size) for split in ("train", "val")
-        )
-        model = GPT2(config.model, seed=config.seed, activation_checkpointing=config.activation_checkpointing).to(here.device)
-        self.model = model
+        self.model = model = objective.model.to(here.device)
         self.optimizer = adamw(model, weight_decay=config.weight_decay, betas=(config.beta1, config.beta2))
         self.scaler = torch.amp.GradScaler(here.device.type, enabled=here.precision == "fp16")
-        data = {"train": self.train_windows.tokens.fingerprint(), "val": self.val_windows.tokens.fingerprint()}
-        self.state = State(config.resume_key(), data, threads=torch.get_num_threads(), platform=platform_of(here.device))
+        key = {**config.resume_key(), **objective.settings}
+        self.state = State(key, objective.data, threads=torch.get_num_threads(), platform=platform_of(here.device))
         self.note = ""  # what a resumed run should know
         self._resume()
         self.net: Any = torch.compile(model) if config.compile else model
         if here.ranks > 1:
             devices = [here.device] if here.device.type == "cuda" else None
             self.net = DistributedDataParallel(self.net, device_ids=devices, gradient_as_bucket_view=True)
-        self.eot = None if config.cross_documents else config.eot_token
 
     def _resume(self) -> None:
         """Go on from the last checkpoint if there is one, on every rank from the same.
@@ -147,37 +157,32 @@ class _Run:
         if self.state.scaler:
             self.scaler.load_state_dict(self.state.scaler)
         if self.here.rank == 0 and self.state.best_step == self.state.step:
-            checkpoint.keep_as_best(self.out)  # the run may have died between the two
+            checkpoint.keep_last_as(self.out, BEST)  # the run may have died between the two
 
     def describe(self) -> str:
         """One line: model, machine, plan and data."""
         config, start = self.config, f"; goes on at step {self.state.step:,}" if self.state.step else ""
+        name = {"gpt2": "GPT-2", "gpt1": "GPT-1", "lstm": "LSTM"}[config.model.architecture]
         return (
-            f"GPT-2 of {config.model.parameters:,} parameters on {self.here}; {config.steps:,} steps of {config.windows:,} windows "
-            f"of {config.model.context:,} tokens, {self.micro_batch} at once in {self.passes} passes; "
-            f"{len(self.train_windows.tokens):,} tokens to train on, {len(self.val_windows.tokens):,} to validate{self._sample()}{start}"
+            f"{name} of {config.model.parameters:,} parameters on {self.here}; {config.steps:,} steps of {config.windows:,} windows "
+            f"of {config.model.context:,} tokens, {self.micro_batch} at once in {self.passes} passes; {self.objective.describe()}{start}"
         )
-
-    def _sample(self) -> str:
-        """The part of `describe` on a validation that does not read the whole split."""
-        windows = evaluation_windows(self.val_windows, self.config.eval_tokens)
-        return "" if len(windows) == len(self.val_windows) else f", of which {self.val_windows.targets(windows):,} are read each time"
 
     def go(self, progress: Callable[[StepReport], None] | None, told_to_stop: threading.Event) -> TrainResult:
         """The loop over steps."""
         config, state = self.config, self.state
         self.out.mkdir(parents=True, exist_ok=True)
         log = RunLog(self.out, state.step) if self.here.rank == 0 else None
-        pace = Pace(config, self.here, state.step)
+        pace = Pace(config, self.here, state.step, self.objective.tokens_a_step)
         stopped = False
-        loaded = closing(prefetched(self.train_windows.load, self._batches(), config.loader_workers))
+        loaded = closing(prefetched(self.objective.load, self._batches(), config.loader_workers))
         with log or nullcontext(), loaded as batches, torch.random.fork_rng([self.here.device] if self.here.device.type == "cuda" else []):
             while state.step < config.steps and not stopped:
                 loss, norm = self._step(batches)
                 state.step += 1
                 last = state.step == config.steps
                 val_due = last or state.step % config.eval_every == 0
-                save_due = last or state.step % config.checkpoint_every == 0
+                save_due = last or state.step % config.checkpoint_every == 0 or self._kept()
                 if not (val_due or save_due or state.step % config.log_every == 0):
                     continue
                 report = pace.report(state.step, self._finite(loss, norm), self._lr(state.step - 1), float(norm))
@@ -203,7 +208,7 @@ class _Run:
             yield from mine.reshape(self.passes, self.micro_batch)
 
     def _windows(self, step: int) -> Ints:
-        return windows_of_step(len(self.train_windows), self.config.windows, self.config.seed, step)
+        return windows_of_step(self.objective.samples, self.config.windows, self.config.seed, step)
 
     def _lr(self, step: int) -> float:
         c = self.config
@@ -217,10 +222,10 @@ class _Run:
             cooldown=c.cooldown_steps,
         )
 
-    def _step(self, batches: Iterator[tuple[Ints, Ints]]) -> tuple[Tensor, Tensor]:
+    def _step(self, batches: Iterator[Arrays]) -> tuple[Tensor, Tensor]:
         """One optimiser step: (mean loss of this rank's part times its share of the batch, gradient norm)."""
         config, step = self.config, self.state.step
-        targets_in_step = self.train_windows.targets(self._windows(step))
+        weight = self.objective.weight(self._windows(step))
         total = torch.zeros((), device=self.here.device)
         for number in range(self.passes):
             if config.dropout:
@@ -229,10 +234,10 @@ class _Run:
             quiet = self.net.no_sync() if self.here.ranks > 1 and number < self.passes - 1 else nullcontext()
             with quiet:
                 with self.here.autocast():
-                    inputs, targets = (torch.from_numpy(array).to(self.here.device, non_blocking=True) for array in next(batches))
-                    loss = self.net(inputs, targets, eot=self.eot) / targets_in_step
+                    given = (torch.from_numpy(array).to(self.here.device, non_blocking=True) for array in next(batches))
+                    loss = self.net(*given, **self.objective.keywords) / weight
                 total += loss.detach()
-                # Every rank divides by the targets of all, and the exchange takes the mean over ranks: hence the factor.
+                # Every rank divides by the weight of all samples, and the exchange takes the mean over ranks: hence the factor.
                 self.scaler.scale(loss * self.here.ranks).backward()
         for group in self.optimizer.param_groups:
             group["lr"] = self._lr(step)
@@ -254,20 +259,13 @@ class _Run:
                 f"the loss is {value} and the norm of its gradient {float(norm)} at step {self.state.step}: lower lr or use another "
                 f"precision; {self.out / LAST} is from before"
             )
-        if self.state.step == 1 and abs(value - self._fresh_loss) > 1:  # noise is far below 1 nat; a broken model or loss is not
-            raise WebtextError(
-                f"the loss of the fresh model is {value:.2f} nats a token, it should be about {self._fresh_loss:.2f} = ln(vocabulary)"
-            )
+        fresh = self.objective.fresh_loss
+        if self.state.step == 1 and fresh is not None and abs(value - fresh) > 1:  # noise is far below 1 nat; a broken model or loss is not
+            raise WebtextError(f"the loss of the fresh model is {value:.2f} nats a token, it should be about {fresh:.2f} = ln(vocabulary)")
         return value
 
-    @property
-    def _fresh_loss(self) -> float:
-        """ln(V), plus half the variance 0.02^2 C that the logits of a fresh model have."""
-        return math.log(self.config.vocab_size) + 0.5 * 0.02**2 * self.config.model.width
-
     def _validate(self) -> float:
-        """Mean loss in nats a token over the fixed validation windows, which the ranks share."""
-        mean = mean_loss(self.model, self.val_windows, self.config, self.here)
+        mean = self.objective.validate(self.here)
         self.state.val_loss = mean
         if self.state.best_val_loss is None or mean < self.state.best_val_loss:
             self.state.best_val_loss, self.state.best_step = mean, self.state.step
@@ -278,28 +276,33 @@ class _Run:
             self.state.scaler = self.scaler.state_dict()
             checkpoint.save(self.out / LAST, self.state, self.model, self.optimizer)
             if self.state.best_step == self.state.step:
-                checkpoint.keep_as_best(self.out)
+                checkpoint.keep_last_as(self.out, BEST)
+            if self._kept():
+                checkpoint.keep_last_as(self.out, f"step-{self.state.step:08}.safetensors")
         self.here.barrier()
+
+    def _kept(self) -> bool:
+        return self.config.keep_every is not None and self.state.step % self.config.keep_every == 0
 
     def _any_rank(self, event: threading.Event) -> bool:
         return bool(self.here.sum(torch.tensor(float(event.is_set()), device=self.here.device)))
 
     def _result(self) -> TrainResult:
         state, finished, exported = self.state, self.state.step == self.config.steps, self.out / "hf"
-        if finished and self.here.rank == 0:
-            hf.export(self.model, exported, eot=self.config.eot_token)
+        if finished:
+            self.objective.export(exported, self.out / BEST if state.best_step is not None else None, self.here)
         self.here.barrier()
         return TrainResult(
             finished=finished,
             steps=state.step,
-            tokens=state.step * self.config.batch_tokens,
+            tokens=round(state.step * self.objective.tokens_a_step),
             parameters=self.config.model.parameters,
             val_loss=state.val_loss,
             best_val_loss=state.best_val_loss,
             best_step=state.best_step,
             checkpoint=self.out / LAST,
             best_checkpoint=self.out / BEST if state.best_step is not None else None,
-            hf=exported if finished else None,
+            hf=exported if finished and exported.exists() else None,
             log=self.out / "log.jsonl",
         )
 

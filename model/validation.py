@@ -7,11 +7,10 @@ import torch
 from model.config import TrainConfig
 from model.data import Windows, evaluation_windows, prefetched
 from model.device import Machine
-from model.gpt2 import GPT2
 
 
 @torch.no_grad()
-def mean_loss(model: GPT2, split: Windows, config: TrainConfig, here: Machine) -> float:
+def mean_loss(model: torch.nn.Module, split: Windows, config: TrainConfig, here: Machine) -> float:
     """Mean loss in nats a token over fixed windows of a split, about `eval_tokens` of them, which the ranks share."""
     windows, at_once = evaluation_windows(split, config.eval_tokens), config.windows_at_once(here.ranks)
     mine = windows[here.rank :: here.ranks]

@@ -19,6 +19,7 @@ from torch import Tensor
 from model import hf, tf_checkpoint
 from model.checkpoint import BEST, Checkpoint
 from model.gpt2 import GPT2, GPT2Config
+from model.lstm import LanguageModel, build_model
 from webtext.core.errors import WebtextError
 from webtext.core.files import writing
 
@@ -37,7 +38,9 @@ def load_model(path: Path, *, vocab_size: int | None = None) -> GPT2:
     none). Rows of the embedding that only fill it up behind `vocab_size` tokens are left out. Nothing in a file is executed. Raises
     WebtextError where there is no model or a broken one.
     """
-    model = _load(path)
+    model = load_language_model(path)
+    if not isinstance(model, GPT2):
+        raise WebtextError(f"{path}: an LSTM, which can be trained further and fine-tuned, and nothing else")
     size = model.config.vocab_size
     if vocab_size is None or not any(size == -(-vocab_size // multiple) * multiple for multiple in _PADDING) or size == vocab_size:
         return model
@@ -50,7 +53,8 @@ def load_model(path: Path, *, vocab_size: int | None = None) -> GPT2:
     return smaller
 
 
-def _load(path: Path) -> GPT2:
+def load_language_model(path: Path) -> LanguageModel:
+    """As `load_model`, with the rows of the embedding as they are; a checkpoint may be that of an LSTM."""
     if path.is_file():
         hf.refuse_pointer(path)
         with path.open("rb") as file:
@@ -60,7 +64,8 @@ def _load(path: Path) -> GPT2:
         if begin in (b"PK\3\4", b"\x80\x02\x8a\x0a"):  # what torch.save writes
             return _load_nanogpt(path)
         found = Checkpoint(path)
-        model = GPT2(GPT2Config(**{field.name: found.state.config[field.name] for field in fields(GPT2Config)}))
+        # NB: a key at its default is not in the checkpoints of before it was there.
+        model = build_model(GPT2Config(**{field.name: found.state.config.get(field.name, field.default) for field in fields(GPT2Config)}))
         found.restore(model)
         return model
     for directory in (path, path / "hf"):
@@ -70,7 +75,7 @@ def _load(path: Path) -> GPT2:
         return tf_checkpoint.load(path)
     for name in (BEST, "ckpt.pt"):
         if (path / name).is_file():
-            return _load(path / name)
+            return load_language_model(path / name)
     raise WebtextError(f"{path}: no model: neither a checkpoint, nor config.json with model.safetensors, nor a training run")
 
 

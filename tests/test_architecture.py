@@ -69,11 +69,12 @@ def test_packages_import_only_what_they_may(package: str) -> None:
 
 
 def test_model_takes_only_shards_and_readers_from_webtext() -> None:
-    """The readers only for its evaluation, which reads the same files as the overlap reports and asks a build's filters."""
+    """The readers only for fine-tuning and for the evaluation, which reads the files of the overlap reports and asks a build's filters."""
     parts: dict[bool, set[str]] = {True: set(), False: set()}
     for path in files("model"):
         taken = {name for name in imports(syntax_tree(path)) if name.startswith("webtext")}
-        parts["evaluate" in path.parts] |= {name for name in taken if (ROOT / f"{name.replace('.', '/')}.py").exists()}
+        reads = not {"evaluate", "finetune"}.isdisjoint(path.parts)
+        parts[reads] |= {name for name in taken if (ROOT / f"{name.replace('.', '/')}.py").exists()}
     assert parts[False] <= {f"webtext.{name}" for name in ("tokens.shards", "core.errors", "core.files", "core.memory", "core.splitmix")}
     rooms = {name.split(".")[1] for name in parts[True]}
     assert rooms <= {"core", "documents", "overlap", "ngrams", "clean", "tokens"}, parts[True]

@@ -120,6 +120,6 @@ def test_the_best_one_outlives_the_last(tmp_path: Path) -> None:
     for step in (1, 2, 3):
         checkpoint.save(last, State({}, {}, step=step), *trained(step))
         if step != 3:
-            checkpoint.keep_as_best(tmp_path)
+            checkpoint.keep_last_as(tmp_path, "best.safetensors")
     assert (Checkpoint(last).state.step, Checkpoint(best).state.step) == (3, 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.safetensors", "last.safetensors"]

@@ -9,6 +9,7 @@ import typer
 
 from webtext.cli.export import export
 from webtext.cli.extract_pages import print_pages
+from webtext.cli.finetune import finetune
 from webtext.cli.links import show_links
 from webtext.cli.stage_groups import ngrams, tokenizer
 from webtext.cli.stage_options import Settings, stage_command
@@ -171,5 +172,6 @@ for _stage in STAGES:
     )
 app.command()(export)
 app.command()(cost)
+app.command()(finetune)
 app.add_typer(ngrams, name="ngrams")
 app.add_typer(tokenizer, name="tokenizer")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.stage import Stage
 from webtext.cli.build_directory import BUILD_FILE
+from webtext.cli.models import model_files, model_home
 from webtext.core.config import Config
 from webtext.core.directories import DIRECTORIES
 from webtext.core.errors import UsageError, WebtextError
@@ -56,13 +57,17 @@ def train_model(log: TaskRun, section: TrainSection, progress: ProgressLine) -> 
     elif eot is None and vocabulary != GPT2_TOKENS:
         eot = NO_EOT
 
-    config = TrainConfig(vocab_size=vocabulary, eot=eot, **section.settings())
+    start = {"init_from": str(model_home(Path(section.init_from)))} if section.init_from else {}
+    config = TrainConfig(vocab_size=vocabulary, eot=eot, **{**section.settings(), **start})
     if section.tune_lr:
         config = replace(config, lr=_best_rate(log, replace(config, steps=section.tune_steps or config.steps), tokens, progress))
     result = train(config, tokens, log.context.path, progress=partial(_show, progress), announce=_announce)
-    if result.hf is None:
+    if not result.finished:
         raise WebtextError(f"train: stopped after step {result.steps:,}; run the same command again to go on")
     log.counters.update({"steps": result.steps, "tokens": result.tokens, "parameters": result.parameters})
+    if result.hf is None:  # an LSTM, which is a checkpoint alone
+        log.register_file(str(result.checkpoint.relative_to(log.context.build)))
+        return
     if bpe is not None:
         bpe.save(result.hf, context=config.model.context)
     corpus = manifest_of(log.context.build, "dedup")
@@ -82,12 +87,13 @@ def _given(section: TrainSection) -> tuple[Path, Path | None]:
 
 
 def _sources(config: Config) -> list[Path]:
-    """The given shards and the files of the tokenizer beside them."""
+    """The given shards and the files of the tokenizer beside them, and those of the model to begin with."""
+    start = model_files(Path(config.train.init_from)) if config.train.init_from else []
     if not config.train.tokens:
-        return []
+        return start
     tokens, tokenizer = _given(config.train)
     files = [path for path in tokenizer.iterdir() if path.suffix in (".json", ".txt", ".bpe")] if tokenizer else []
-    return [*split_files(tokens, "train"), *split_files(tokens, "val"), *files]
+    return [*start, *split_files(tokens, "train"), *split_files(tokens, "val"), *files]
 
 
 def _best_rate(log: TaskRun, config: TrainConfig, tokens: Path, progress: ProgressLine) -> float:

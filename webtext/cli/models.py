@@ -5,12 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from webtext.cli.build_directory import BUILD_FILE
 from webtext.core.errors import UsageError, WebtextError
 from webtext.tokens.vocabulary import find_vocabulary, load_vocabulary
 
 if TYPE_CHECKING:
     from model.gpt2 import GPT2
     from tokenizer import ByteBPE
+
+
+def model_home(given: Path) -> Path:
+    """Where a model is: in model/ of a build, else where it is said to be. Raises UsageError where there is nothing."""
+    home = given / "model" if (given / BUILD_FILE).exists() else given
+    if not home.exists():
+        layouts = "a checkpoint, or a directory in Hugging Face's or OpenAI's layout"
+        raise UsageError(f"{given}: no such model; give a build that has one, {layouts}")
+    return home
+
+
+def model_files(*homes: Path) -> list[Path]:
+    """The files of models and tokenizers, which a stage that reads them depends on."""
+    known = "safetensors json index txt bpe".split()
+    found: list[Path] = []
+    for home in map(model_home, homes):
+        found += sorted([*home.glob("*"), *home.glob("hf/*")]) if home.is_dir() else [home]
+    return [path for path in found if path.is_file() and (path.suffix[1:] in known or ".data-" in path.name)]
 
 
 def tokenizer_of(named: Path, given: str, *beside: Path) -> Path:

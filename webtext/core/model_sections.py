@@ -16,7 +16,14 @@ class TrainSection(Section):
         file=True,
     )
     vocabulary: int | None = key(None, "size of the vocabulary; empty: the tokenizer's, or 50,257 without one beside `tokens`", ge=2)
-    size: str = key("124M", "a preset: 124M 355M 774M 1558M, the paper's 117M 345M 762M 1542M, or nano, tiny, mini")
+    init_from: str = key(
+        "",
+        "model whose weights training begins with: a build, a checkpoint, a directory in Hugging Face's or OpenAI's layout; "
+        "empty: fresh ones. Its shape and its tokenizer count, and size does not",
+        affects_output=False,
+        file=True,
+    )
+    size: str = key("124M", "a preset: 124M 355M 774M 1558M, the paper's 117M 345M 762M 1542M, gpt1, lstm, or nano, tiny, mini")
     layers: int | None = key(None, "blocks, instead of the preset's", ge=1)
     heads: int | None = key(None, "attention heads, instead of the preset's", ge=1)
     width: int | None = key(None, "width of the residual stream, instead of the preset's", ge=8)
@@ -45,6 +52,7 @@ class TrainSection(Section):
     checkpoint_every: int = key(250, "steps between checkpoints", ge=1)
     log_every: int = key(1, "steps between reports", ge=1)
     loader_workers: int = key(1, "threads that read windows ahead; 0: none", ge=0)
+    keep_every: int | None = key(None, "steps between checkpoints that are kept for good; empty: none is", ge=1)
     device: str = key("auto", "cuda, mps, cpu, or auto")
     threads: int | None = key(None, "processor threads; empty: torch's choice; 1 is faster for a small model on a shared machine", ge=1)
     compile: bool = key(False, "use torch.compile")

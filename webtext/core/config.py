@@ -80,6 +80,7 @@ class FetchSection(Section):
     )
     user_agent: str = key("webtext/0.1", "name of the crawler, matched against robots.txt", pattern=r"^[!-~]+$")
     per_host_delay: float = key(1.0, "seconds between two requests to a host", ge=0, le=3600)
+    verify: bool = key(True, "check the certificates of https servers; without it expired and self-signed ones are accepted")
     hosts_at_once: int = key(64, "hosts that a worker asks at the same time, one connection each", affects_output=False, ge=1, le=4096)
     connect_timeout: float = key(10.0, "seconds to connect", gt=0, le=600)
     page_timeout: float = key(60.0, "seconds for a whole page, redirects included", gt=0, le=3600)

@@ -135,7 +135,7 @@ class Crawl:
     def _work(self, waiting: deque[Group], fetch: Callable[[Worker, Group], None]) -> None:
         section = self._section
         wire = Wire(allow_private=section.allow_private, connect_to=section.connect_to, connect_timeout=section.connect_timeout)
-        client = Client(self._agent, self._scratch, wire)
+        client = Client(self._agent, self._scratch, wire, section.verify)
         self._clients.append(client)
         worker = Worker(client, Fetcher(section, client, self._rate_limiter, self._robots, self._opt_out, canonical))
         try:

@@ -8,15 +8,17 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
-from urllib.parse import SplitResult, urldefrag, urljoin
+from urllib.parse import SplitResult
 
 from webtext.core.config import FetchSection
 from webtext.fetch.client import Client, Exchange, urlsplit_or_fail
 from webtext.fetch.failure import Failure
-from webtext.fetch.http_message import Headers, body_of, bounds, header, kind_of, parse_head, robots_directives
+from webtext.fetch.http_message import PAGE, Headers, body_of, bounds, header, kind_of, parse_head, robots_directives
 from webtext.fetch.opt_out import OptOut
 from webtext.fetch.rate_limit import HostRateLimiter
 from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse
+from webtext.links import urls
+from webtext.links.urls import BadScheme, BadUrl
 
 REDIRECT = frozenset({301, 302, 303, 307, 308})
 SIDE_BYTES = 65536  # of an answer that is no page: what is read so that its connection can be kept
@@ -93,6 +95,7 @@ class Fetcher:
         answer.redirects.clear()
         answer.final_url, answer.status, answer.content_type = "", None, None
         self._client.forget_cookies()
+        url = without_user(url)
         deadline = answer.seconds + self._section.page_timeout
         seen = {(url, self._client.cookies())}
         for hop in range(self._section.max_redirects + 1):
@@ -110,7 +113,7 @@ class Fetcher:
             answer.captured = exchange.when
             answer.final_url, answer.status, answer.content_type = exchange.url, exchange.status, kind_of(exchange.headers)
             if exchange.status not in REDIRECT:
-                if exchange.status != 200:
+                if exchange.status not in PAGE:
                     raise self.status_failure(exchange, parts.hostname or "")
                 self.accept(exchange)
                 return
@@ -165,7 +168,7 @@ class Fetcher:
 
     def page_limit(self, status: int, headers: Headers) -> int:
         """How much of an answer is read. Raises Failure for what is not kept."""
-        if status != 200:
+        if status not in PAGE:
             return SIDE_BYTES
         kind = kind_of(headers)
         if kind is not None and kind not in self._section.content_types:
@@ -232,7 +235,7 @@ def _robots_limit(status: int, headers: Headers) -> int:
 
 # What says that the host cannot be reached at all, so that its pages fail for the same reason.
 _UNREACHED = frozenset(
-    {"dns", "dns-temporary", "connect-timeout", "connection-refused", "unreachable", "tls", "private-address", "bad-url"}
+    {"dns", "dns-temporary", "connect-timeout", "connection-refused", "unreachable", "tls", "bad-certificate", "private-address", "bad-url"}
 )
 
 
@@ -271,18 +274,22 @@ def product_token(user_agent: str) -> str:
 
 
 def redirect_target(url: str, headers: Headers, status: int) -> str:
-    """Where a redirect leads, without fragment. Raises Failure `bad-redirect`."""
+    """Where a redirect leads, as browsers read it; without fragment, user and password. Raises Failure `bad-redirect`, `bad-scheme`."""
     location = header(headers, "location")
     if not location:
         raise Failure("bad-redirect", "no Location", status=status)
     try:
-        text = location.encode("latin-1").decode("utf-8")  # http.client reads headers as Latin-1; browsers as UTF-8
-    except UnicodeError:
-        text = location
-    try:
-        return urldefrag(urljoin(url, text.strip())).url
-    except ValueError as error:
+        return urls.parse(location, urls.parse(url))._replace(username="", password="", fragment=None).href
+    except BadScheme as error:
+        raise Failure("bad-scheme", str(error), status=status) from error
+    except BadUrl as error:
         raise Failure("bad-redirect", "its Location cannot be parsed", status=status) from error
+
+
+def without_user(url: str) -> str:
+    """A URL without user and password, which are never sent and never kept."""
+    parts = urlsplit_or_fail(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
 
 
 def parse_retry_after(value: str | None) -> float | None:

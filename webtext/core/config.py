@@ -93,6 +93,12 @@ class FetchSection(Section):
     )
     robots: bool = key(True, "obey robots.txt (RFC 9309)")
     noai: bool = key(True, "reject pages that X-Robots-Tag or a robots meta tag marks as noai")
+    content_signal: bool = key(True, "reject pages whose robots.txt or headers say Content-Signal: ai-train=no")
+    content_usage: bool = key(True, "reject pages whose robots.txt or headers say Content-Usage: train-ai=n")
+    tdm_reservation: bool = key(
+        True,
+        "reject pages whose headers, meta tag or /.well-known/tdmrep.json of the host say tdm-reservation: 1; asks for that file once a host",
+    )
     noindex: bool = key(False, "reject pages that X-Robots-Tag or a robots meta tag marks as noindex")
     opt_out: list[str] = key([], "hosts (with their subdomains) and URL prefixes (https://example.org/private/) that are never asked for")
     content_types: list[str] = key(["text/html", "application/xhtml+xml", "text/plain"], "kinds of content that are kept")

@@ -3,6 +3,8 @@
 opt-out             the site asked to be left alone          robots              robots.txt forbids the path
 robots-unreachable  robots.txt: 5xx, 429, time-out           crawl-delay         the site asks for longer waits than are configured
 noai, noindex       the page says so of itself               bad-url             not a URL that can be asked for
+content-signal      ai-train=no, there or in robots.txt      content-usage       train-ai=n, there or in robots.txt
+tdm-reservation     1: the page, or the host's tdmrep.json
 bad-scheme          neither http nor https                   private-address     the name leads to no public address
 dns                 the name does not exist                  dns-temporary       the name server did not answer
 connect-timeout     no connection in time                    connection-refused  nobody listens

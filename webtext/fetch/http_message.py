@@ -248,10 +248,19 @@ _NAME = re.compile(rb"""\bname\s*=\s*["']?\s*([\w.-]+)""", re.IGNORECASE)
 _CONTENT = re.compile(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 
 
+# Headers that keep a page from training: their directive, and what says so in them.
+WISHES = {
+    "content-signal": ("content-signal: ai-train=no", re.compile(r"\bai-train\s*=\s*no\b")),
+    "content-usage": ("content-usage: train-ai=n", re.compile(r"\btrain-(?:gen)?ai\s*=\s*n\b")),
+}
+NOT_FOR_US = frozenset({"noai", "none-ai", "noindex", "none", "tdm-reservation: 1", *(wish for wish, _ in WISHES.values())})
+
+
 def robots_directives(headers: Headers, start: bytes, agent: str) -> set[str]:
     """The robots directives of a page (`noai`, `noindex`, …), lower-cased, from X-Robots-Tag and the meta tags in its first bytes.
 
-    A directive that names a crawler counts only for the crawler `agent`.
+    A directive that names a crawler counts only for the crawler `agent`. Wishes about training have the names of WISHES; of a
+    reservation by TDMRep the meta tag comes before the header.
 
     >>> robots_directives((("X-Robots-Tag", "noai, otherbot: noindex"),), b"", "webtext")
     {'noai'}
@@ -259,7 +268,12 @@ def robots_directives(headers: Headers, start: bytes, agent: str) -> set[str]:
     found: set[str] = set()
     # NB: an archive hands on the page's own fields under this name, and may have a robots tag of its own
     archived = any(name.lower().startswith("x-archive-") for name, _ in headers)
-    for value in values(headers, "x-archive-orig-x-robots-tag" if archived else "x-robots-tag"):
+
+    def sent(name: str) -> list[str]:
+        return values(headers, f"x-archive-orig-{name}" if archived else name)
+
+    reserved = next(iter(sent("tdm-reservation")), None)
+    for value in sent("x-robots-tag"):
         mine = True
         for rule in value.lower().split(","):
             name, colon, directive = rule.partition(":")
@@ -270,7 +284,12 @@ def robots_directives(headers: Headers, start: bytes, agent: str) -> set[str]:
                 found.add(rule.strip())
     for tag in _META.findall(start[:HEAD]):
         name_found, content = _NAME.search(tag), _CONTENT.search(tag)
-        if name_found and content and name_found[1].decode("ascii", "replace").lower() in ("robots", agent.lower()):
-            text = next(group for group in content.groups() if group is not None).decode("utf-8", "replace")
+        name = name_found[1].decode("ascii", "replace").lower() if name_found else ""
+        text = next(group for group in content.groups() if group is not None).decode("utf-8", "replace") if content else ""
+        if content and name in ("robots", agent.lower()):
             found.update(rule.strip() for rule in text.lower().split(","))
-    return found
+        elif name == "tdm-reservation":
+            reserved = text
+    if reserved is not None and reserved.strip() in ("0", "1"):
+        found.add(f"tdm-reservation: {reserved.strip()}")
+    return found | {wish for name, (wish, pattern) in WISHES.items() for value in sent(name) if pattern.search(value.lower())}

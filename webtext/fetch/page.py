@@ -16,7 +16,7 @@ from webtext.fetch.failure import Failure
 from webtext.fetch.http_message import PAGE, Headers, body_of, bounds, header, kind_of, parse_head, robots_directives
 from webtext.fetch.opt_out import OptOut
 from webtext.fetch.rate_limit import HostRateLimiter
-from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse
+from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse, parse_reservations
 from webtext.links import urls
 from webtext.links.urls import BadScheme, BadUrl
 
@@ -115,7 +115,8 @@ class Fetcher:
             if exchange.status not in REDIRECT:
                 if exchange.status not in PAGE:
                     raise self.status_failure(exchange, parts.hostname or "")
-                self.accept(exchange)
+                if "tdm-reservation: 0" not in self.accept(exchange):
+                    self._check_reservation(url, parts)
                 return
             target = redirect_target(url, exchange.headers, exchange.status)
             state = (target, self._client.cookies())
@@ -157,10 +158,13 @@ class Fetcher:
         """Seconds between two requests to the host of a URL. Raises Failure where its robots.txt forbids the URL."""
         if not self._section.robots:
             return self._section.per_host_delay
-        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
+        origin = _origin(parts)
         rules = self._robots.rules(origin, lambda: self._ask_robots(origin))
         if not rules.allows(url):
             raise Failure("robots", parts.hostname or "")
+        for option, wish in ((self._section.content_signal, "content-signal"), (self._section.content_usage, "content-usage")):
+            if option and rules.reserves(url, wish):
+                raise Failure(wish, "robots.txt")
         delay = rules.delay or 0.0
         if delay > self._section.longest_wait:
             raise Failure("crawl-delay", f"{delay:g} s")
@@ -175,13 +179,28 @@ class Fetcher:
             raise Failure("bad-content-type", kind)
         return self._section.max_bytes
 
-    def accept(self, exchange: Exchange) -> None:
-        """Raises Failure for an answer that is no page, or one that says it is not for us."""
+    def accept(self, exchange: Exchange) -> set[str]:
+        """The robots directives of a page. Raises Failure for an answer that is no page, or one that says it is not for us."""
         if kind_of(exchange.headers) is None and b"\0" in exchange.start[:1024]:
             raise Failure("bad-content-type", "none given, and not text")
         if not round_trips(exchange):
             raise Failure("invalid-response", "the archive would not give it back")
-        check_directives(robots_directives(exchange.headers, exchange.start, self.agent), self._section)
+        directives = robots_directives(exchange.headers, exchange.start, self.agent)
+        check_directives(directives, self._section)
+        return directives
+
+    def _check_reservation(self, url: str, parts: SplitResult) -> None:
+        """Raises Failure where the tdmrep.json of the host, if it can be had, reserves a page that says nothing of itself."""
+        if not self._section.tdm_reservation:
+            return
+        file = f"{_origin(parts)}/.well-known/tdmrep.json"
+        try:
+            delay = self.delay(file, parts)
+            rules = self._robots.rules(file, lambda: parse_reservations(self._side_file(file, delay) or b"", self.agent))
+        except Failure:
+            return
+        if not rules.allows(url):
+            raise Failure("tdm-reservation", "tdmrep.json")
 
     def status_failure(self, exchange: Exchange, host: str) -> Failure:
         """The failure of a status. A host that says when to come again is not asked before."""
@@ -210,23 +229,30 @@ class Fetcher:
                 attempt += 1
 
     def _robots_once(self, url: str) -> Rules:
+        content = self._side_file(url, self._section.per_host_delay)
+        return parse(content, self.agent) if content is not None else Rules(None, self.agent)
+
+    def _side_file(self, url: str, delay: float) -> bytes | None:
+        """A file that says what may be done with a host's pages; None where there is none. Raises Failure where the host does not say."""
         for _hop in range(REDIRECTS + 1):
             parts = urlsplit_or_fail(url)
             if parts.scheme not in ("http", "https") or self._opt_out.entry(url) is not None:
                 break
             timeout = self._section.page_timeout
             get = partial(self._client.get, url, accept=ROBOTS_ACCEPT, seconds=timeout, limit=_robots_limit, held=MAX_BYTES + 1)
-            exchange = self.when_allowed(parts, self._section.per_host_delay, get)
+            exchange = self.when_allowed(parts, delay, get)
             with exchange.received:
                 if exchange.status in REDIRECT:
                     url = redirect_target(url, exchange.headers, exchange.status)
                 elif exchange.status == 429 or exchange.status >= 500:
                     raise self.status_failure(exchange, parts.hostname or "")
-                elif exchange.status == 200:
-                    return parse(exchange.start, self.agent)
                 else:
-                    break
-        return Rules(None, self.agent)
+                    return exchange.start if exchange.status == 200 else None
+        return None
+
+
+def _origin(parts: SplitResult) -> str:
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
 
 
 def _robots_limit(status: int, headers: Headers) -> int:
@@ -261,11 +287,18 @@ def round_trips(exchange: Exchange) -> bool:
 
 
 def check_directives(directives: set[str], section: FetchSection) -> None:
-    """Raise Failure for a page whose robots directives (X-Robots-Tag, meta) forbid its use."""
+    """Raise Failure for a page whose headers or meta tags forbid its use."""
     if section.noai and directives & {"noai", "none-ai"}:
         raise Failure("noai")
     if section.noindex and directives & {"noindex", "none"}:
         raise Failure("noindex")
+    for option, directive in (
+        (section.content_signal, "content-signal: ai-train=no"),
+        (section.content_usage, "content-usage: train-ai=n"),
+        (section.tdm_reservation, "tdm-reservation: 1"),
+    ):
+        if option and directive in directives:
+            raise Failure(directive.partition(":")[0])
 
 
 def product_token(user_agent: str) -> str:

@@ -22,7 +22,7 @@ from webtext.core.records import LEDGER
 from webtext.core.tables import Record, read_table, writing_table
 from webtext.core.task import StageContext, TaskRun
 from webtext.fetch.failure import Failure
-from webtext.fetch.http_message import HEAD, body_of, bounds, kind_of, parse_head, robots_directives
+from webtext.fetch.http_message import HEAD, NOT_FOR_US, PAGE, body_of, bounds, kind_of, parse_head, robots_directives
 from webtext.fetch.opt_out import OptOut, counter_of
 from webtext.fetch.page import check_directives, product_token
 from webtext.fetch.warc import parse_record, parse_warc_date
@@ -90,7 +90,7 @@ def _capture(path: str, stored: Stored, agent: str) -> tuple[Record | None, str]
     if parsed is None or not target.startswith(("http:", "https:")):
         return None, "archive-not-http"
     status, http_headers = parsed
-    if status != 200:
+    if status not in PAGE:
         return None, "archive-status"
     kind = kind_of(http_headers)
     if kind is not None and not kind.startswith("text/") and kind != "application/xhtml+xml":
@@ -117,7 +117,7 @@ def _capture(path: str, stored: Stored, agent: str) -> tuple[Record | None, str]
         "digest": digest,
         "bytes": len(content),
         "truncated": not whole or headers.get_header("WARC-Truncated") is not None,
-        "robots": sorted(robots_directives(http_headers, content[:HEAD], agent) & {"noai", "none-ai", "noindex", "none"}),
+        "robots": sorted(robots_directives(http_headers, content[:HEAD], agent) & NOT_FOR_US),
         "error": error,
     }, ""
 

@@ -133,6 +133,9 @@ CASES: dict[str, tuple[object, str]] = {
     "/untyped": (raw(b"HTTP/1.1 200 OK\r\n\r\n\x89PNG\0\0\0"), "bad-content-type"),
     "/noai-header": (lambda c, _: c.page(headers="Content-Type: text/html\r\nX-Robots-Tag: noai, nofollow\r\n"), "noai"),
     "/noai-ours": (lambda c, _: c.page(headers="Content-Type: text/html\r\nX-Robots-Tag: webtext: noai\r\n"), "noai"),
+    "/tdm-header": (lambda c, _: c.page(headers="Content-Type: text/html\r\nTDM-Reservation: 1\r\n"), "tdm-reservation"),
+    "/signal-header": (lambda c, _: c.page(headers="Content-Type: text/html\r\nContent-Signal: ai-train=no\r\n"), "content-signal"),
+    "/usage-header": (lambda c, _: c.page(headers="Content-Type: text/html\r\nContent-Usage: train-ai=n\r\n"), "content-usage"),
     "/noai-meta": (lambda c, _: c.page(b'<meta content="noindex, NoAI" NAME=Robots><p>x'), "noai"),
 }
 
@@ -142,7 +145,7 @@ def test_each_trick_has_its_own_name(builder: Builder, server: Server) -> None:
         server.handlers[path] = handler  # type: ignore[assignment]
     urls = {f"http://{path[1:]}.example{path}": error for path, (_, error) in CASES.items()}
     # Long enough for the bombs on a busy machine; what drips or keeps silent would go on for ten seconds and more.
-    fetched = builder.fetch(list(urls), page_timeout=4.0, max_bytes=100_000)
+    fetched = builder.fetch(list(urls), page_timeout=4.0, max_bytes=100_000, tdm_reservation=True)
     assert {url: row["error"] for url, row in fetched.rows.items()} == urls
     assert all(row["attempts"] == 1 and row["warc"] is None for row in fetched.rows.values())
     # the status is told wherever one came

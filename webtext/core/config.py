@@ -75,6 +75,7 @@ class ArchiveSection(Section):
 
 class FetchSection(Section):
     warcs: list[str] = key([], "take pages from these WARC files instead of the network; paths and globs", affects_output=False, file=True)
+    max_damaged: int = key(100, "damaged records in an archive of `warcs` above which the run fails", ge=0, affects_output=False)
     contact: str = key(
         "", "e-mail address or URL for the site owners, part of the User-Agent; required on the network", affects_output=False
     )

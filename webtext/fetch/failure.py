@@ -17,7 +17,7 @@ invalid-response    not HTTP                                 invalid-headers    
 redirect-loop       a redirect to where it came from         too-many-redirects  more than are followed
 bad-redirect        a redirect to nowhere                    bad-content-type    not a kind of content that is kept
 http-404, …         a status that is no page's               host-down           the host failed too often; not asked any more
-not-in-archive      the archives have no capture of the URL
+not-in-archive      the archives have no capture of the URL  revisit-of-nothing  no archive has the page that it points to
 """
 
 from __future__ import annotations

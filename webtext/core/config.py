@@ -26,7 +26,8 @@ class RunSection(Section):
 class LinksSection(Section):
     dumps: list[str] = key(
         [],
-        "Reddit submissions: .zst, .xz, .bz2, .gz or plain NDJSON; paths, URLs of file systems that Beam knows (gs://…), and globs",
+        "Reddit submissions (NDJSON), Hacker News items, or lists of URLs (text, CSV, JSONL, Parquet: `url`; score, created, title where "
+        "there are), also .zst, .xz, .lzma, .bz2, .gz; paths, URLs of file systems that Beam knows (gs://…), and globs",
         affects_output=False,
         file=True,
     )
@@ -98,7 +99,7 @@ class FetchSection(Section):
     content_usage: bool = key(True, "reject pages whose robots.txt or headers say Content-Usage: train-ai=n")
     tdm_reservation: bool = key(
         True,
-        "reject pages whose headers, meta tag or /.well-known/tdmrep.json of the host say tdm-reservation: 1; asks for that file once a host",
+        "reject pages whose headers, meta tag, or host in /.well-known/tdmrep.json (asked for once) say tdm-reservation: 1",
     )
     noindex: bool = key(False, "reject pages that X-Robots-Tag or a robots meta tag marks as noindex")
     opt_out: list[str] = key([], "hosts (with their subdomains) and URL prefixes (https://example.org/private/) that are never asked for")

@@ -233,6 +233,7 @@ def posted(table: Path, ids: set[str]) -> dict[str, datetime]:
     """When some links of a table of links/ were first posted."""
     dates = {}
     for row in read_table(table, ["id", "posts"]) if ids else ():
-        if row["id"] in ids and row["posts"]:
-            dates[row["id"]] = datetime.fromtimestamp(min(post["created_utc"] for post in row["posts"]), timezone.utc)
+        times = [post["created_utc"] for post in row["posts"] if post["created_utc"] is not None] if row["id"] in ids else []
+        if times:
+            dates[row["id"]] = datetime.fromtimestamp(min(times), timezone.utc)
     return dates

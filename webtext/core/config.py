@@ -93,6 +93,9 @@ class FetchSection(Section):
     longest_wait: float = key(
         300.0, "seconds; a host whose Crawl-delay or Retry-After is longer is given up instead of waited for", ge=0, le=86_400
     )
+    soft_404: bool = key(
+        True, "reject answers that stand for pages that are gone: a front page, an error page, a parked domain; a host is probed in doubt"
+    )
     robots: bool = key(True, "obey robots.txt (RFC 9309)")
     noai: bool = key(True, "reject pages that X-Robots-Tag or a robots meta tag marks as noai")
     content_signal: bool = key(True, "reject pages whose robots.txt or headers say Content-Signal: ai-train=no")

@@ -16,6 +16,7 @@ broken-encoding     gzip, deflate, br or zstd that is none   decompression-bomb 
 invalid-response    not HTTP                                 invalid-headers     more bytes of headers than browsers take
 redirect-loop       a redirect to where it came from         too-many-redirects  more than are followed
 bad-redirect        a redirect to nowhere                    bad-content-type    not a kind of content that is kept
+soft-404            says 200 and stands for a page that is gone
 http-404, …         a status that is no page's               host-down           the host failed too often; not asked any more
 not-in-archive      the archives have no capture of the URL  revisit-of-nothing  no archive has the page that it points to
 """
@@ -60,6 +61,7 @@ DEAD = frozenset(
         "robots-unreachable",
         "host-down",
         "redirect-loop",
+        "soft-404",
         "too-many-redirects",
         "bad-redirect",
         "http-404",

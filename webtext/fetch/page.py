@@ -11,6 +11,7 @@ from typing import TypeVar
 from urllib.parse import SplitResult
 
 from webtext.core.config import FetchSection
+from webtext.fetch import soft404
 from webtext.fetch.client import Client, Exchange, urlsplit_or_fail
 from webtext.fetch.failure import Failure
 from webtext.fetch.http_message import PAGE, Headers, body_of, bounds, header, kind_of, parse_head, robots_directives
@@ -21,6 +22,7 @@ from webtext.links import urls
 from webtext.links.urls import BadScheme, BadUrl
 
 REDIRECT = frozenset({301, 302, 303, 307, 308})
+PROBES = 1000  # hosts whose answers to a probe are kept
 SIDE_BYTES = 65536  # of an answer that is no page: what is read so that its connection can be kept
 ACCEPT = "text/html,application/xhtml+xml,text/plain;q=0.8,*/*;q=0.1"
 ROBOTS_ACCEPT = "text/plain,*/*;q=0.5"
@@ -68,6 +70,7 @@ class Fetcher:
         self._robots = robots
         self._opt_out = opt_out
         self._canonical = canonical
+        self._probes: dict[str, soft404.Probe] = {}
         self.agent = product_token(section.user_agent)
 
     def fetch(self, url: str) -> Answer:
@@ -95,7 +98,7 @@ class Fetcher:
         answer.redirects.clear()
         answer.final_url, answer.status, answer.content_type = "", None, None
         self._client.forget_cookies()
-        url = without_user(url)
+        url = asked = without_user(url)
         deadline = answer.seconds + self._section.page_timeout
         seen = {(url, self._client.cookies())}
         for hop in range(self._section.max_redirects + 1):
@@ -115,10 +118,13 @@ class Fetcher:
             if exchange.status not in REDIRECT:
                 if exchange.status not in PAGE:
                     raise self.status_failure(exchange, parts.hostname or "")
-                if "tdm-reservation: 0" not in self.accept(exchange):
-                    self._check_reservation(url, parts)
-                return
-            target = redirect_target(url, exchange.headers, exchange.status)
+                refresh = soft404.refresh_target(url, exchange.start) if is_html(exchange) else None
+                if refresh is None:
+                    self._check_page(asked, url, parts, exchange)
+                    return
+                target = redirect_target(url, (("Location", refresh),), exchange.status)
+            else:
+                target = redirect_target(url, exchange.headers, exchange.status)
             state = (target, self._client.cookies())
             if state in seen:
                 raise Failure("redirect-loop", target, status=exchange.status)
@@ -126,6 +132,39 @@ class Fetcher:
             answer.redirects.append(url)
             url = target
         raise Failure("too-many-redirects", f"more than {self._section.max_redirects}", status=answer.status)
+
+    def _check_page(self, asked: str, url: str, parts: SplitResult, exchange: Exchange) -> None:
+        """Raises Failure for an answer that is not kept: it is no page, another page than the one asked for, or not for us."""
+        directives = self.accept(exchange)
+        if self._section.soft_404 and is_html(exchange):
+            page = soft404.shown(exchange.start)
+            reason = soft404.misdirected(asked, url)
+            if not reason and soft404.in_doubt(asked, url, page):
+                reason = soft404.as_the_probe(url, page, self._probe(_origin(urlsplit_or_fail(asked))))
+            if reason:
+                raise Failure("soft-404", reason, status=exchange.status)
+        if "tdm-reservation: 0" not in directives:
+            self._check_reservation(url, parts)
+
+    def _probe(self, origin: str) -> soft404.Probe:
+        """What a host answers for a path that nobody has made; asked once. Where it does not answer, that says nothing."""
+        if origin not in self._probes:
+            if len(self._probes) >= PROBES:
+                self._probes.clear()
+            self._probes[origin] = self._ask_probe(soft404.probe_url(origin))
+        return self._probes[origin]
+
+    def _ask_probe(self, url: str) -> soft404.Probe:
+        try:
+            parts = self.check_allowed(url)
+            delay = self.delay(url, parts)
+            get = partial(self._client.get, url, accept=ACCEPT, seconds=self._section.page_timeout, limit=self.page_limit)
+            exchange = self.when_allowed(parts, delay, get)
+            with exchange.received:
+                target = redirect_target(url, exchange.headers, exchange.status) if exchange.status in REDIRECT else ""
+                return soft404.Probe(exchange.status, target, soft404.words(soft404.shown(exchange.start)))
+        except Failure:
+            return soft404.Probe(0, "", frozenset())
 
     def when_allowed(self, parts: SplitResult, delay: float, get: Callable[[], Exchange]) -> Exchange:
         """`get()` as soon as the rate limit allows, and once more where a kept-alive connection turned out to be closed."""
@@ -187,6 +226,8 @@ class Fetcher:
             raise Failure("invalid-response", "the archive would not give it back")
         directives = robots_directives(exchange.headers, exchange.start, self.agent)
         check_directives(directives, self._section)
+        if self._section.soft_404 and is_html(exchange) and (reason := soft404.certain(soft404.shown(exchange.start))):
+            raise Failure("soft-404", reason, status=exchange.status)
         return directives
 
     def _check_reservation(self, url: str, parts: SplitResult) -> None:
@@ -249,6 +290,10 @@ class Fetcher:
                 else:
                     return exchange.start if exchange.status == 200 else None
         return None
+
+
+def is_html(exchange: Exchange) -> bool:
+    return kind_of(exchange.headers) not in ("text/plain", "text/markdown")
 
 
 def _origin(parts: SplitResult) -> str:

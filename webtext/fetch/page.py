@@ -135,9 +135,8 @@ class Fetcher:
 
     def _check_page(self, asked: str, url: str, parts: SplitResult, exchange: Exchange) -> None:
         """Raises Failure for an answer that is not kept: it is no page, another page than the one asked for, or not for us."""
-        directives = self.accept(exchange)
-        if self._section.soft_404 and is_html(exchange):
-            page = soft404.shown(exchange.start)
+        directives, page = self.accept(exchange)
+        if page is not None:
             reason = soft404.misdirected(asked, url)
             if not reason and soft404.in_doubt(asked, url, page):
                 reason = soft404.as_the_probe(url, page, self._probe(_origin(urlsplit_or_fail(asked))))
@@ -218,17 +217,21 @@ class Fetcher:
             raise Failure("bad-content-type", kind)
         return self._section.max_bytes
 
-    def accept(self, exchange: Exchange) -> set[str]:
-        """The robots directives of a page. Raises Failure for an answer that is no page, or one that says it is not for us."""
+    def accept(self, exchange: Exchange) -> tuple[set[str], soft404.Shown | None]:
+        """The robots directives of a page, and what it shows where that matters.
+
+        Raises Failure for an answer that is no page, says that the page is gone, or says that it is not for us.
+        """
         if kind_of(exchange.headers) is None and b"\0" in exchange.start[:1024]:
             raise Failure("bad-content-type", "none given, and not text")
         if not round_trips(exchange):
             raise Failure("invalid-response", "the archive would not give it back")
         directives = robots_directives(exchange.headers, exchange.start, self.agent)
         check_directives(directives, self._section)
-        if self._section.soft_404 and is_html(exchange) and (reason := soft404.certain(soft404.shown(exchange.start))):
+        page = soft404.shown(exchange.start) if self._section.soft_404 and is_html(exchange) else None
+        if page is not None and (reason := soft404.certain(page)):
             raise Failure("soft-404", reason, status=exchange.status)
-        return directives
+        return directives, page
 
     def _check_reservation(self, url: str, parts: SplitResult) -> None:
         """Raises Failure where the tdmrep.json of the host, if it can be had, reserves a page that says nothing of itself."""

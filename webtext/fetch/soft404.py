@@ -113,7 +113,8 @@ def shown(start: bytes) -> Shown:
     title = _TITLE_TAG.search(source)
     titles = [_plain(part) for part in _PARTS.split(_plain(title[1]))] if title else []
     body = _HIDDEN.sub(" ", source)
-    return Shown(titles, [_plain(found) for found in _HEADING.findall(body)], _plain(body), _SHOWS.search(source) is not None)
+    more = len(start) > LOOKED_AT or _SHOWS.search(source) is not None
+    return Shown(titles, [_plain(found) for found in _HEADING.findall(body)], _plain(body), more)
 
 
 def _plain(markup: str) -> str:

@@ -21,7 +21,6 @@ _TIMES = ("created_utc", "created", "created_at_i", "time", "timestamp", "create
 _IDS = ("id", "objectID", "name")
 _OF_REDDIT = ("subreddit", "is_self", "selftext", "permalink")
 _BOM = b"\xef\xbb\xbf"
-_URL_LINE = re.compile(rb"\s*(?:#.*\n\s*)*https?://", re.IGNORECASE)
 
 
 def rows_of_list(path: str, opener: Opener) -> Rows | None:
@@ -39,7 +38,8 @@ def rows_of_list(path: str, opener: Opener) -> Rows | None:
     for delimiter in "\t,;":
         if set(re.split(rf'"?{delimiter}"?', first.strip('"'))) & {*_URLS}:
             return read_csv(path, opener, delimiter=delimiter)
-    if _URL_LINE.match(head) or suffix in (".txt", ".urls"):
+    line = next((line for line in head.splitlines() if line.strip() and not line.startswith(b"#")), b"")
+    if line.strip().lower().startswith((b"http://", b"https://")) or suffix in (".txt", ".urls"):
         return ((number, _of_line(row)) for number, row in read_text(path, opener, "line"))
     return None
 

@@ -32,9 +32,7 @@ def listed(tmp_path: Path, name: str, content: bytes | str, **options: Any) -> S
     return run(tmp_path / "build", [path], LinksSection(**options))
 
 
-@pytest.mark.parametrize(
-    "name", ["urls.txt", "RS_2011.bz2.deduped.txt", "urls", "urls.csv", "urls.jsonl", "urls.parquet", "urls.txt.zst"]
-)
+@pytest.mark.parametrize("name", ["urls.txt", "RS_2011.bz2.deduped.txt", "urls", "urls.csv", "urls.jsonl", "urls.parquet", "urls.txt.zst"])
 def test_urls_alone_suffice(tmp_path: Path, name: str) -> None:
     text = "# three of them\r\n\r\n" + "\r\n".join(URLS)
     content: bytes | str = text

@@ -109,7 +109,7 @@ LINKS = Stage(
     sources=_dumps,
     phases=lambda config: {"parse": len(_dumps(config)), "group": _shards(config)},
     graph="pipelines.links",
-    version=2,
+    version=3,  # lists of URLs; over_18 in any form; posts with NaN and lone surrogates
 )
 FETCH = Stage(
     name="fetch",
@@ -120,6 +120,7 @@ FETCH = Stage(
     sources=_warcs,
     phases=lambda config: {"index": len(_warcs(config)), "join": _shards(config)} if config.fetch.warcs else {"fetch": _shards(config)},
     graph="pipelines.fetch",
+    version=2,  # answers as browsers read them, soft 404s, wishes about training, more kinds of archives
     reuse_previous=True,
 )
 EXTRACT = Stage(

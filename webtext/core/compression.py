@@ -24,7 +24,7 @@ LINE = 64 * 2**20  # bytes of the longest line: a hundred times the longest of R
 _ZSTD_WINDOW = 2**31  # Pushshift compresses with `zstd --long=31`; the library refuses such windows unless told
 
 SUFFIXES = {".zst": "zstd", ".zstd": "zstd", ".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".lzma": "xz"}
-_MAGIC = {b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
+_MAGIC = {b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x5d\0\0": "xz"}  # the last: .lzma
 
 
 Opener = Callable[[str], IO[bytes]]  # opens a path, or a URL of some file system, for reading; the file can seek
@@ -94,6 +94,8 @@ def decompressed(path: str, opener: Opener = open_local) -> Iterator[bytes]:
                 yield from _zstd(file)
             elif kind == "plain":
                 yield from _plain(file)
+            elif kind == "xz":
+                yield from _xz(file)
             else:
                 yield from _stream(kind, file)
     except FileNotFoundError:
@@ -148,9 +150,26 @@ def _plain(file: IO[bytes]) -> Iterator[bytes]:
         raise EOFError
 
 
+def _xz(file: IO[bytes]) -> Iterator[bytes]:
+    """Stream after stream. NB: the standard library's reader takes the padding between and behind them for a stream that is cut."""
+    engine = None
+    while data := file.read(_READ):
+        while data or (engine is not None and not engine.needs_input):
+            if engine is None:
+                data = data.lstrip(b"\0")
+                if not data:
+                    break
+                engine = lzma.LZMADecompressor()
+            yield engine.decompress(data, BLOCK // 2)
+            data = engine.unused_data
+            engine = None if engine.eof else engine
+    if engine is not None:
+        raise EOFError
+
+
 def _stream(kind: str, file: IO[bytes]) -> Iterator[bytes]:
     """The standard library's readers go from stream to stream and raise EOFError where the last has no end."""
-    openers: dict[str, Callable[[IO[bytes]], object]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+    openers: dict[str, Callable[[IO[bytes]], object]] = {"gzip": gzip.open, "bzip2": bz2.open}
     stream = cast(IO[bytes], openers[kind](file))
     while data := stream.read(BLOCK // 2):
         yield data

@@ -26,7 +26,8 @@ class RunSection(Section):
 class LinksSection(Section):
     dumps: list[str] = key(
         [],
-        "Reddit submissions: .zst, .xz, .bz2, .gz or plain NDJSON; paths, URLs of file systems that Beam knows (gs://…), and globs",
+        "Reddit submissions (NDJSON), Hacker News items, or lists of URLs (text, CSV, JSONL, Parquet: `url`; score, created, title where "
+        "there are), also .zst, .xz, .lzma, .bz2, .gz; paths, URLs of file systems that Beam knows (gs://…), and globs",
         affects_output=False,
         file=True,
     )
@@ -75,11 +76,13 @@ class ArchiveSection(Section):
 
 class FetchSection(Section):
     warcs: list[str] = key([], "take pages from these WARC files instead of the network; paths and globs", affects_output=False, file=True)
+    max_damaged: int = key(100, "damaged records in an archive of `warcs` above which the run fails", ge=0, affects_output=False)
     contact: str = key(
         "", "e-mail address or URL for the site owners, part of the User-Agent; required on the network", affects_output=False
     )
     user_agent: str = key("webtext/0.1", "name of the crawler, matched against robots.txt", pattern=r"^[!-~]+$")
     per_host_delay: float = key(1.0, "seconds between two requests to a host", ge=0, le=3600)
+    verify: bool = key(True, "check the certificates of https servers; without it expired and self-signed ones are accepted")
     hosts_at_once: int = key(64, "hosts that a worker asks at the same time, one connection each", affects_output=False, ge=1, le=4096)
     connect_timeout: float = key(10.0, "seconds to connect", gt=0, le=600)
     page_timeout: float = key(60.0, "seconds for a whole page, redirects included", gt=0, le=3600)
@@ -90,8 +93,17 @@ class FetchSection(Section):
     longest_wait: float = key(
         300.0, "seconds; a host whose Crawl-delay or Retry-After is longer is given up instead of waited for", ge=0, le=86_400
     )
+    soft_404: bool = key(
+        True, "reject answers that stand for pages that are gone: a front page, an error page, a parked domain; a host is probed in doubt"
+    )
     robots: bool = key(True, "obey robots.txt (RFC 9309)")
     noai: bool = key(True, "reject pages that X-Robots-Tag or a robots meta tag marks as noai")
+    content_signal: bool = key(True, "reject pages whose robots.txt or headers say Content-Signal: ai-train=no")
+    content_usage: bool = key(True, "reject pages whose robots.txt or headers say Content-Usage: train-ai=n")
+    tdm_reservation: bool = key(
+        True,
+        "reject pages whose headers, meta tag, or host in /.well-known/tdmrep.json (asked for once) say tdm-reservation: 1",
+    )
     noindex: bool = key(False, "reject pages that X-Robots-Tag or a robots meta tag marks as noindex")
     opt_out: list[str] = key([], "hosts (with their subdomains) and URL prefixes (https://example.org/private/) that are never asked for")
     content_types: list[str] = key(["text/html", "application/xhtml+xml", "text/plain"], "kinds of content that are kept")

@@ -73,6 +73,6 @@ def document(row: Record, text: Text, link: Record | None) -> Record:
         "extractor": text.extractor,
         "score": link["best_score"] if link else None,
         "subreddits": sorted({post["subreddit"] for post in posts}),
-        "created_utc": min((post["created_utc"] for post in posts), default=None),
+        "created_utc": min((post["created_utc"] for post in posts if post["created_utc"] is not None), default=None),
         "meta": None,
     }

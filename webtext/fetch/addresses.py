@@ -6,16 +6,26 @@ second time, so a name server that changes its answer (DNS rebinding) cannot red
 
 from __future__ import annotations
 
+import csv
 import ipaddress
+import queue
 import socket
+import threading
 import time
+from collections import OrderedDict
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from webtext.fetch.failure import Failure
 
 TRIED = 4  # addresses of a name that are tried one after another
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
-SITE_LOCAL = ipaddress.ip_network("fec0::/10")  # RFC 3879: deprecated, still not public
+REGISTRY = Path(__file__).with_name("data") / "special_purpose.csv"  # IANA's IPv4 and IPv6 special-purpose address registries
+REMEMBERED = 300.0  # seconds for which the addresses of a name are used: the time to live that many names have
+NAMES = 10_000  # whose addresses are kept
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Address(NamedTuple):
@@ -28,7 +38,7 @@ class Address(NamedTuple):
 
 
 def is_public(text: str) -> bool:
-    """Whether an IP address is one of the Internet's: not private, loopback, link-local, multicast, reserved (IANA's registries).
+    """Whether an IP address is one of the Internet's: the narrowest block of IANA's registries that has it says so.
 
     An IPv6 address that carries an IPv4 address (mapped, 6to4, Teredo, NAT64) is as public as that.
 
@@ -40,9 +50,15 @@ def is_public(text: str) -> bool:
         inner = _carried(address)
         if inner is not None:
             return all(is_public(str(one)) for one in inner)
-        if address in SITE_LOCAL:
-            return False
-    return address.is_global and not address.is_multicast
+    return next(public for block, public in _registry() if address in block)
+
+
+@cache
+def _registry() -> list[tuple[Network, bool]]:
+    """Blocks of addresses, and whether they are public; narrow ones first."""
+    with open(REGISTRY, encoding="ascii", newline="") as file:
+        blocks = [(ipaddress.ip_network(row["block"]), row["public"] == "yes") for row in csv.DictReader(file)]
+    return sorted(blocks, key=lambda entry: -entry[0].prefixlen)
 
 
 def _carried(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address] | None:
@@ -73,6 +89,39 @@ def resolve(host: str, port: int, *, allow_private: bool) -> list[Address]:
     if not allowed:
         raise Failure("private-address", host)
     return allowed
+
+
+class Names:
+    """The addresses of names, each looked up once in a while and within a time of its own: the C library has none that can be set."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, int], tuple[float, list[Address]]] = OrderedDict()
+
+    def resolve(self, host: str, port: int, *, allow_private: bool, seconds: float) -> list[Address]:
+        """What `resolve` says. Raises its Failures, and `dns-temporary` where no answer comes within so many seconds."""
+        until, found = self._known.get((host, port), (0.0, []))
+        if until > time.monotonic():
+            return found
+        answers: queue.SimpleQueue[list[Address] | Exception] = queue.SimpleQueue()
+
+        def look_up() -> None:
+            try:
+                answers.put(resolve(host, port, allow_private=allow_private))
+            except Exception as error:  # noqa: BLE001 - it is raised below
+                answers.put(error)
+
+        threading.Thread(target=look_up, daemon=True).start()
+        try:
+            answer = answers.get(timeout=seconds)
+        except queue.Empty:
+            raise Failure("dns-temporary", host) from None
+        if isinstance(answer, Exception):
+            raise answer
+        self._known[host, port] = (time.monotonic() + REMEMBERED, answer)
+        self._known.move_to_end((host, port))
+        if len(self._known) > NAMES:
+            self._known.popitem(last=False)
+        return answer
 
 
 def connect(addresses: list[Address], host: str, seconds: float) -> tuple[socket.socket, str]:

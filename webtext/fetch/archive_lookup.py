@@ -22,7 +22,7 @@ from webtext.core.config import FetchSection
 from webtext.fetch import cdx
 from webtext.fetch.client import Archived, Client, Exchange, Limit
 from webtext.fetch.failure import DOWN, Failure
-from webtext.fetch.http_message import HEAD, HEAD_BYTES, Headers, body_of, bounds, header, parse_head
+from webtext.fetch.http_message import HEAD, HEAD_BYTES, PAGE, Headers, body_of, bounds, header, parse_head
 from webtext.fetch.opt_out import OptOut
 from webtext.fetch.page import ACCEPT, REDIRECT, SIDE_BYTES, Fetcher, redirect_target
 from webtext.fetch.warc import parse_record, parse_warc_date, unpacked
@@ -181,14 +181,14 @@ def _from_record(answer: Exchange, capture: cdx.Capture, limit: int, max_bytes: 
     message = record.raw_stream.read()
     begin, end, body = bounds(message)
     parsed = parse_head(message[begin:end])
-    if parsed is None or parsed[0] != 200:
+    if parsed is None or parsed[0] not in PAGE:
         raise ValueError("not a page")
     headers = parsed[1]
     content, whole = body_of(message[body:], headers, max_bytes + 1)
     whole = whole and len(data) < limit and fields.get_header("WARC-Truncated") is None
     return Exchange(
         url=answer.url,
-        status=200,
+        status=parsed[0],
         headers=headers,
         sent=b"",
         received=io.BytesIO(message),

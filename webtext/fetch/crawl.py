@@ -135,7 +135,7 @@ class Crawl:
     def _work(self, waiting: deque[Group], fetch: Callable[[Worker, Group], None]) -> None:
         section = self._section
         wire = Wire(allow_private=section.allow_private, connect_to=section.connect_to, connect_timeout=section.connect_timeout)
-        client = Client(self._agent, self._scratch, wire)
+        client = Client(self._agent, self._scratch, wire, section.verify)
         self._clients.append(client)
         worker = Worker(client, Fetcher(section, client, self._rate_limiter, self._robots, self._opt_out, canonical))
         try:
@@ -233,6 +233,7 @@ def posted(table: Path, ids: set[str]) -> dict[str, datetime]:
     """When some links of a table of links/ were first posted."""
     dates = {}
     for row in read_table(table, ["id", "posts"]) if ids else ():
-        if row["id"] in ids and row["posts"]:
-            dates[row["id"]] = datetime.fromtimestamp(min(post["created_utc"] for post in row["posts"]), timezone.utc)
+        times = [post["created_utc"] for post in row["posts"] if post["created_utc"] is not None] if row["id"] in ids else []
+        if times:
+            dates[row["id"]] = datetime.fromtimestamp(min(times), timezone.utc)
     return dates

@@ -3,18 +3,22 @@
 opt-out             the site asked to be left alone          robots              robots.txt forbids the path
 robots-unreachable  robots.txt: 5xx, 429, time-out           crawl-delay         the site asks for longer waits than are configured
 noai, noindex       the page says so of itself               bad-url             not a URL that can be asked for
+content-signal      ai-train=no, there or in robots.txt      content-usage       train-ai=n, there or in robots.txt
+tdm-reservation     1: the page, or the host's tdmrep.json
 bad-scheme          neither http nor https                   private-address     the name leads to no public address
 dns                 the name does not exist                  dns-temporary       the name server did not answer
 connect-timeout     no connection in time                    connection-refused  nobody listens
-unreachable         no way to the address                    tls                 certificate or handshake
+unreachable         no way to the address                    tls                 no common protocol or cipher
+bad-certificate     expired, self-signed or of another host
 page-timeout        the page took longer than its deadline   connection-closed   closed before the answer was whole
 short-body          fewer bytes than Content-Length says     broken-chunking     chunks that are none
 broken-encoding     gzip, deflate, br or zstd that is none   decompression-bomb  a few bytes that grow beyond the size cap
-invalid-response    not HTTP                                 invalid-headers     header lines that are none, or too many
+invalid-response    not HTTP                                 invalid-headers     more bytes of headers than browsers take
 redirect-loop       a redirect to where it came from         too-many-redirects  more than are followed
 bad-redirect        a redirect to nowhere                    bad-content-type    not a kind of content that is kept
-http-404, …         any other status than 200                host-down           the host failed too often; not asked any more
-not-in-archive      the archives have no capture of the URL
+soft-404            says 200 and stands for a page that is gone
+http-404, …         a status that is no page's               host-down           the host failed too often; not asked any more
+not-in-archive      the archives have no capture of the URL  revisit-of-nothing  no archive has the page that it points to
 """
 
 from __future__ import annotations
@@ -50,12 +54,14 @@ DEAD = frozenset(
         "unreachable",
         "private-address",
         "tls",
+        "bad-certificate",
         "page-timeout",
         "connection-closed",
         "invalid-response",
         "robots-unreachable",
         "host-down",
         "redirect-loop",
+        "soft-404",
         "too-many-redirects",
         "bad-redirect",
         "http-404",

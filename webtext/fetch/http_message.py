@@ -21,13 +21,15 @@ from webtext.fetch.failure import Failure
 Headers = tuple[tuple[str, str], ...]
 
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d", re.IGNORECASE)  # 101 is the last answer in HTTP
 _CHUNK = re.compile(rb"\s*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 BLOCK = 65536
 HEAD_BYTES = 131072  # of a header block, at most; browsers allow about that
 HEAD = 131072  # bytes of a page in which its meta tags are looked for
 WINDOW = 8 * 2**20  # RFC 9659: a zstd window on the web is at most 8 MiB
+PAGE = frozenset({200, 203})  # statuses of pages; 203: a proxy on the way has changed it
+REENCODED = 2  # further gzip codings that are undone although no header names them
 BOMB = 100  # a page that grows by more than this and beyond the size cap is a bomb; HTML shrinks to a tenth, rarely a thirtieth
 
 
@@ -44,14 +46,15 @@ def values(headers: Headers, name: str) -> list[str]:
     return [value for key, value in headers if key.lower() == name]
 
 
-def _tokens(headers: Headers, name: str) -> list[str]:
+def tokens(headers: Headers, name: str) -> list[str]:
     """The elements of a list header, lower-cased."""
     return [token.strip().lower() for value in values(headers, name) for token in value.split(",")]
 
 
 def kind_of(headers: Headers) -> str | None:
-    """The media type that the headers name, None where they name none."""
-    return media_type(header(headers, "content-type")) or None
+    """The media type that the headers name, None where they name none. Of several the last valid one counts (WHATWG Fetch 2.2.2)."""
+    kinds = (media_type(part) for value in values(headers, "content-type") for part in value.split(","))
+    return next((kind for kind in reversed(list(kinds)) if "/" in kind), None)
 
 
 def bounds(message: bytes) -> tuple[int, int, int]:
@@ -70,7 +73,11 @@ def bounds(message: bytes) -> tuple[int, int, int]:
 
 
 def parse_head(head: bytes) -> tuple[int, Headers] | None:
-    """Status and headers of a response; None where it does not begin with an HTTP status line. Folded lines are joined."""
+    """Status and headers of a response; None where it does not begin with an HTTP status line.
+
+    As browsers do: a line that begins with a blank goes on with the line before, or is a header itself where there is none; a line without
+    a colon is passed over.
+    """
     lines = re.split(rb"\r?\n", head)
     status = re.match(rb"HTTP/\d(?:\.\d)?\s+(\d{3})(?:\s|$)", lines[0], re.IGNORECASE)
     if status is None:
@@ -135,13 +142,20 @@ class Pieces:
 
 
 def decoded(source: Pieces, headers: Headers) -> Readable:
-    """Undo the content codings of a body, last applied first. An unknown coding, or one that is not there, leaves the bytes as they are."""
+    """Undo the codings of a body but `chunked`, last applied first. A coding that is unknown or not there leaves the bytes as they are.
+
+    What is gzip still although it is to be text is unpacked too: servers name one coding where two were applied, or none.
+    """
     result = source
-    for coding in reversed(_tokens(headers, "content-encoding")):
+    for coding in reversed([*tokens(headers, "content-encoding"), *tokens(headers, "transfer-encoding")]):
         make = _DECODERS.get(coding)
         start = _peek(result, 4)
         if make is not None and start and (coding != "gzip" or start[:2] == b"\x1f\x8b") and (coding != "zstd" or start == _ZSTD):
             result = Pieces(make(result))
+    layers = REENCODED if (kind_of(headers) or "").startswith(("text/", "application/xhtml")) else 0
+    while layers and _peek(result, 3) == GZIP:
+        layers -= 1
+        result = Pieces(_gunzip(result))
     return result
 
 
@@ -204,6 +218,7 @@ def _unzstd(source: Pieces) -> Iterator[bytes]:
         raise Failure("broken-encoding", "zstd") from error
 
 
+GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _DECODERS = {"gzip": _gunzip, "x-gzip": _gunzip, "deflate": _deflate, "br": _unbrotli, "zstd": _unzstd}
 
@@ -214,7 +229,7 @@ def body_of(payload: bytes, headers: Headers, limit: int) -> tuple[bytes, bool]:
     Of a coding that breaks, what came before is the body: archives cut long answers, and some gave a length that is too short. Raises
     Failure `broken-encoding` where nothing came.
     """
-    if "chunked" in _tokens(headers, "transfer-encoding"):
+    if "chunked" in tokens(headers, "transfer-encoding"):
         payload = dechunk(payload)
     body = io.BytesIO()
     try:
@@ -233,10 +248,19 @@ _NAME = re.compile(rb"""\bname\s*=\s*["']?\s*([\w.-]+)""", re.IGNORECASE)
 _CONTENT = re.compile(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 
 
+# Headers that keep a page from training: their directive, and what says so in them.
+WISHES = {
+    "content-signal": ("content-signal: ai-train=no", re.compile(r"\bai-train\s*=\s*no\b")),
+    "content-usage": ("content-usage: train-ai=n", re.compile(r"\btrain-(?:gen)?ai\s*=\s*n\b")),
+}
+NOT_FOR_US = frozenset({"noai", "none-ai", "noindex", "none", "tdm-reservation: 1", *(wish for wish, _ in WISHES.values())})
+
+
 def robots_directives(headers: Headers, start: bytes, agent: str) -> set[str]:
     """The robots directives of a page (`noai`, `noindex`, …), lower-cased, from X-Robots-Tag and the meta tags in its first bytes.
 
-    A directive that names a crawler counts only for the crawler `agent`.
+    A directive that names a crawler counts only for the crawler `agent`. Wishes about training have the names of WISHES; of a
+    reservation by TDMRep the meta tag comes before the header.
 
     >>> robots_directives((("X-Robots-Tag", "noai, otherbot: noindex"),), b"", "webtext")
     {'noai'}
@@ -244,7 +268,12 @@ def robots_directives(headers: Headers, start: bytes, agent: str) -> set[str]:
     found: set[str] = set()
     # NB: an archive hands on the page's own fields under this name, and may have a robots tag of its own
     archived = any(name.lower().startswith("x-archive-") for name, _ in headers)
-    for value in values(headers, "x-archive-orig-x-robots-tag" if archived else "x-robots-tag"):
+
+    def sent(name: str) -> list[str]:
+        return values(headers, f"x-archive-orig-{name}" if archived else name)
+
+    reserved = next(iter(sent("tdm-reservation")), None)
+    for value in sent("x-robots-tag"):
         mine = True
         for rule in value.lower().split(","):
             name, colon, directive = rule.partition(":")
@@ -255,7 +284,12 @@ def robots_directives(headers: Headers, start: bytes, agent: str) -> set[str]:
                 found.add(rule.strip())
     for tag in _META.findall(start[:HEAD]):
         name_found, content = _NAME.search(tag), _CONTENT.search(tag)
-        if name_found and content and name_found[1].decode("ascii", "replace").lower() in ("robots", agent.lower()):
-            text = next(group for group in content.groups() if group is not None).decode("utf-8", "replace")
+        name = name_found[1].decode("ascii", "replace").lower() if name_found else ""
+        text = next(group for group in content.groups() if group is not None).decode("utf-8", "replace") if content else ""
+        if content and name in ("robots", agent.lower()):
             found.update(rule.strip() for rule in text.lower().split(","))
-    return found
+        elif name == "tdm-reservation":
+            reserved = text
+    if reserved is not None and reserved.strip() in ("0", "1"):
+        found.add(f"tdm-reservation: {reserved.strip()}")
+    return found | {wish for name, (wish, pattern) in WISHES.items() for value in sent(name) if pattern.search(value.lower())}

@@ -8,17 +8,21 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
-from urllib.parse import SplitResult, urldefrag, urljoin
+from urllib.parse import SplitResult
 
 from webtext.core.config import FetchSection
+from webtext.fetch import soft404
 from webtext.fetch.client import Client, Exchange, urlsplit_or_fail
 from webtext.fetch.failure import Failure
-from webtext.fetch.http_message import Headers, body_of, bounds, header, kind_of, parse_head, robots_directives
+from webtext.fetch.http_message import PAGE, Headers, body_of, bounds, header, kind_of, parse_head, robots_directives
 from webtext.fetch.opt_out import OptOut
 from webtext.fetch.rate_limit import HostRateLimiter
-from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse
+from webtext.fetch.robots import MAX_BYTES, REDIRECTS, Robots, Rules, parse, parse_reservations
+from webtext.links import urls
+from webtext.links.urls import BadScheme, BadUrl
 
 REDIRECT = frozenset({301, 302, 303, 307, 308})
+PROBES = 1000  # hosts whose answers to a probe are kept
 SIDE_BYTES = 65536  # of an answer that is no page: what is read so that its connection can be kept
 ACCEPT = "text/html,application/xhtml+xml,text/plain;q=0.8,*/*;q=0.1"
 ROBOTS_ACCEPT = "text/plain,*/*;q=0.5"
@@ -66,6 +70,7 @@ class Fetcher:
         self._robots = robots
         self._opt_out = opt_out
         self._canonical = canonical
+        self._probes: dict[str, soft404.Probe] = {}
         self.agent = product_token(section.user_agent)
 
     def fetch(self, url: str) -> Answer:
@@ -93,6 +98,7 @@ class Fetcher:
         answer.redirects.clear()
         answer.final_url, answer.status, answer.content_type = "", None, None
         self._client.forget_cookies()
+        url = asked = without_user(url)
         deadline = answer.seconds + self._section.page_timeout
         seen = {(url, self._client.cookies())}
         for hop in range(self._section.max_redirects + 1):
@@ -110,11 +116,15 @@ class Fetcher:
             answer.captured = exchange.when
             answer.final_url, answer.status, answer.content_type = exchange.url, exchange.status, kind_of(exchange.headers)
             if exchange.status not in REDIRECT:
-                if exchange.status != 200:
+                if exchange.status not in PAGE:
                     raise self.status_failure(exchange, parts.hostname or "")
-                self.accept(exchange)
-                return
-            target = redirect_target(url, exchange.headers, exchange.status)
+                refresh = soft404.refresh_target(url, exchange.start) if is_html(exchange) else None
+                if refresh is None:
+                    self._check_page(asked, url, parts, exchange)
+                    return
+                target = redirect_target(url, (("Location", refresh),), exchange.status)
+            else:
+                target = redirect_target(url, exchange.headers, exchange.status)
             state = (target, self._client.cookies())
             if state in seen:
                 raise Failure("redirect-loop", target, status=exchange.status)
@@ -122,6 +132,38 @@ class Fetcher:
             answer.redirects.append(url)
             url = target
         raise Failure("too-many-redirects", f"more than {self._section.max_redirects}", status=answer.status)
+
+    def _check_page(self, asked: str, url: str, parts: SplitResult, exchange: Exchange) -> None:
+        """Raises Failure for an answer that is not kept: it is no page, another page than the one asked for, or not for us."""
+        directives, page = self.accept(exchange)
+        if page is not None:
+            reason = soft404.misdirected(asked, url)
+            if not reason and soft404.in_doubt(asked, url, page):
+                reason = soft404.as_the_probe(url, page, self._probe(_origin(urlsplit_or_fail(asked))))
+            if reason:
+                raise Failure("soft-404", reason, status=exchange.status)
+        if "tdm-reservation: 0" not in directives:
+            self._check_reservation(url, parts)
+
+    def _probe(self, origin: str) -> soft404.Probe:
+        """What a host answers for a path that nobody has made; asked once. Where it does not answer, that says nothing."""
+        if origin not in self._probes:
+            if len(self._probes) >= PROBES:
+                self._probes.clear()
+            self._probes[origin] = self._ask_probe(soft404.probe_url(origin))
+        return self._probes[origin]
+
+    def _ask_probe(self, url: str) -> soft404.Probe:
+        try:
+            parts = self.check_allowed(url)
+            delay = self.delay(url, parts)
+            get = partial(self._client.get, url, accept=ACCEPT, seconds=self._section.page_timeout, limit=self.page_limit)
+            exchange = self.when_allowed(parts, delay, get)
+            with exchange.received:
+                target = redirect_target(url, exchange.headers, exchange.status) if exchange.status in REDIRECT else ""
+                return soft404.Probe(exchange.status, target, soft404.words(soft404.shown(exchange.start)))
+        except Failure:
+            return soft404.Probe(0, "", frozenset())
 
     def when_allowed(self, parts: SplitResult, delay: float, get: Callable[[], Exchange]) -> Exchange:
         """`get()` as soon as the rate limit allows, and once more where a kept-alive connection turned out to be closed."""
@@ -154,10 +196,13 @@ class Fetcher:
         """Seconds between two requests to the host of a URL. Raises Failure where its robots.txt forbids the URL."""
         if not self._section.robots:
             return self._section.per_host_delay
-        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
+        origin = _origin(parts)
         rules = self._robots.rules(origin, lambda: self._ask_robots(origin))
         if not rules.allows(url):
             raise Failure("robots", parts.hostname or "")
+        for option, wish in ((self._section.content_signal, "content-signal"), (self._section.content_usage, "content-usage")):
+            if option and rules.reserves(url, wish):
+                raise Failure(wish, "robots.txt")
         delay = rules.delay or 0.0
         if delay > self._section.longest_wait:
             raise Failure("crawl-delay", f"{delay:g} s")
@@ -165,20 +210,41 @@ class Fetcher:
 
     def page_limit(self, status: int, headers: Headers) -> int:
         """How much of an answer is read. Raises Failure for what is not kept."""
-        if status != 200:
+        if status not in PAGE:
             return SIDE_BYTES
         kind = kind_of(headers)
         if kind is not None and kind not in self._section.content_types:
             raise Failure("bad-content-type", kind)
         return self._section.max_bytes
 
-    def accept(self, exchange: Exchange) -> None:
-        """Raises Failure for an answer that is no page, or one that says it is not for us."""
+    def accept(self, exchange: Exchange) -> tuple[set[str], soft404.Shown | None]:
+        """The robots directives of a page, and what it shows where that matters.
+
+        Raises Failure for an answer that is no page, says that the page is gone, or says that it is not for us.
+        """
         if kind_of(exchange.headers) is None and b"\0" in exchange.start[:1024]:
             raise Failure("bad-content-type", "none given, and not text")
         if not round_trips(exchange):
             raise Failure("invalid-response", "the archive would not give it back")
-        check_directives(robots_directives(exchange.headers, exchange.start, self.agent), self._section)
+        directives = robots_directives(exchange.headers, exchange.start, self.agent)
+        check_directives(directives, self._section)
+        page = soft404.shown(exchange.start) if self._section.soft_404 and is_html(exchange) else None
+        if page is not None and (reason := soft404.certain(page)):
+            raise Failure("soft-404", reason, status=exchange.status)
+        return directives, page
+
+    def _check_reservation(self, url: str, parts: SplitResult) -> None:
+        """Raises Failure where the tdmrep.json of the host, if it can be had, reserves a page that says nothing of itself."""
+        if not self._section.tdm_reservation:
+            return
+        file = f"{_origin(parts)}/.well-known/tdmrep.json"
+        try:
+            delay = self.delay(file, parts)
+            rules = self._robots.rules(file, lambda: parse_reservations(self._side_file(file, delay) or b"", self.agent))
+        except Failure:
+            return
+        if not rules.allows(url):
+            raise Failure("tdm-reservation", "tdmrep.json")
 
     def status_failure(self, exchange: Exchange, host: str) -> Failure:
         """The failure of a status. A host that says when to come again is not asked before."""
@@ -207,23 +273,34 @@ class Fetcher:
                 attempt += 1
 
     def _robots_once(self, url: str) -> Rules:
+        content = self._side_file(url, self._section.per_host_delay)
+        return parse(content, self.agent) if content is not None else Rules(None, self.agent)
+
+    def _side_file(self, url: str, delay: float) -> bytes | None:
+        """A file that says what may be done with a host's pages; None where there is none. Raises Failure where the host does not say."""
         for _hop in range(REDIRECTS + 1):
             parts = urlsplit_or_fail(url)
             if parts.scheme not in ("http", "https") or self._opt_out.entry(url) is not None:
                 break
             timeout = self._section.page_timeout
             get = partial(self._client.get, url, accept=ROBOTS_ACCEPT, seconds=timeout, limit=_robots_limit, held=MAX_BYTES + 1)
-            exchange = self.when_allowed(parts, self._section.per_host_delay, get)
+            exchange = self.when_allowed(parts, delay, get)
             with exchange.received:
                 if exchange.status in REDIRECT:
                     url = redirect_target(url, exchange.headers, exchange.status)
                 elif exchange.status == 429 or exchange.status >= 500:
                     raise self.status_failure(exchange, parts.hostname or "")
-                elif exchange.status == 200:
-                    return parse(exchange.start, self.agent)
                 else:
-                    break
-        return Rules(None, self.agent)
+                    return exchange.start if exchange.status == 200 else None
+        return None
+
+
+def is_html(exchange: Exchange) -> bool:
+    return kind_of(exchange.headers) not in ("text/plain", "text/markdown")
+
+
+def _origin(parts: SplitResult) -> str:
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
 
 
 def _robots_limit(status: int, headers: Headers) -> int:
@@ -232,7 +309,7 @@ def _robots_limit(status: int, headers: Headers) -> int:
 
 # What says that the host cannot be reached at all, so that its pages fail for the same reason.
 _UNREACHED = frozenset(
-    {"dns", "dns-temporary", "connect-timeout", "connection-refused", "unreachable", "tls", "private-address", "bad-url"}
+    {"dns", "dns-temporary", "connect-timeout", "connection-refused", "unreachable", "tls", "bad-certificate", "private-address", "bad-url"}
 )
 
 
@@ -258,11 +335,18 @@ def round_trips(exchange: Exchange) -> bool:
 
 
 def check_directives(directives: set[str], section: FetchSection) -> None:
-    """Raise Failure for a page whose robots directives (X-Robots-Tag, meta) forbid its use."""
+    """Raise Failure for a page whose headers or meta tags forbid its use."""
     if section.noai and directives & {"noai", "none-ai"}:
         raise Failure("noai")
     if section.noindex and directives & {"noindex", "none"}:
         raise Failure("noindex")
+    for option, directive in (
+        (section.content_signal, "content-signal: ai-train=no"),
+        (section.content_usage, "content-usage: train-ai=n"),
+        (section.tdm_reservation, "tdm-reservation: 1"),
+    ):
+        if option and directive in directives:
+            raise Failure(directive.partition(":")[0])
 
 
 def product_token(user_agent: str) -> str:
@@ -271,18 +355,22 @@ def product_token(user_agent: str) -> str:
 
 
 def redirect_target(url: str, headers: Headers, status: int) -> str:
-    """Where a redirect leads, without fragment. Raises Failure `bad-redirect`."""
+    """Where a redirect leads, as browsers read it; without fragment, user and password. Raises Failure `bad-redirect`, `bad-scheme`."""
     location = header(headers, "location")
     if not location:
         raise Failure("bad-redirect", "no Location", status=status)
     try:
-        text = location.encode("latin-1").decode("utf-8")  # http.client reads headers as Latin-1; browsers as UTF-8
-    except UnicodeError:
-        text = location
-    try:
-        return urldefrag(urljoin(url, text.strip())).url
-    except ValueError as error:
+        return urls.parse(location, urls.parse(url))._replace(username="", password="", fragment=None).href
+    except BadScheme as error:
+        raise Failure("bad-scheme", str(error), status=status) from error
+    except BadUrl as error:
         raise Failure("bad-redirect", "its Location cannot be parsed", status=status) from error
+
+
+def without_user(url: str) -> str:
+    """A URL without user and password, which are never sent and never kept."""
+    parts = urlsplit_or_fail(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
 
 
 def parse_retry_after(value: str | None) -> float | None:

@@ -158,7 +158,7 @@ def _record_starts(directory: Path, ledger: Path) -> dict[tuple[str, int], int]:
     """Where the records of each page start, by file and offset of its response: behind the previous page, the first behind warcinfo."""
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for row in read_table(ledger, ["error", "warc", "offset", "length"]):
-        if row["error"] is None and not Path(row["warc"]).is_absolute():  # an archive of `fetch.warcs`
+        if row["error"] is None and Path(row["warc"]).name == row["warc"]:  # not of an archive of `fetch.warcs`
             places[row["warc"]].append((row["offset"], row["length"]))
     begins = {}
     for warc, pages in places.items():

@@ -21,8 +21,11 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from webtext.fetch import addresses
 from webtext.fetch.failure import Failure
-from webtext.fetch.http_message import BLOCK
+from webtext.fetch.http_message import BLOCK, HEAD_BYTES, Headers, parse_head, tokens, values
 
+LINE_BYTES = 65536  # of a header line, at most
+COOKIES = 50  # of one answer; http.client takes a hundred headers
+_END_OF_HEAD = (b"\r\n", b"\n", b"")
 POOLS = 2  # hosts a thread keeps a connection to: its own over http and over https, or with and without www
 
 
@@ -41,6 +44,7 @@ class Wire:
         self._allow_private = allow_private
         self._stand_in = split_host_port(connect_to) if connect_to else None
         self._connect_timeout = connect_timeout
+        self._names = addresses.Names()
         self._socket: socket.socket | None = None
         self.deadline = 0.0
         self.received: IO[bytes] = io.BytesIO()
@@ -48,6 +52,7 @@ class Wire:
         self.arrived = self.consumed = 0
         self.ip = ""
         self.opened = False  # whether the present exchange had to open a connection
+        self.head: tuple[int, Headers] = (0, ())  # status and headers of the present answer
 
     def begin(self, deadline: float, received: IO[bytes]) -> None:
         self.deadline, self.received = deadline, received
@@ -64,7 +69,8 @@ class Wire:
     def connect(self, host: str, port: int) -> socket.socket:
         self.opened = True
         target = self._stand_in or (host, port)
-        found = addresses.resolve(*target, allow_private=self._allow_private)
+        seconds = min(self._connect_timeout, self.remaining())
+        found = self._names.resolve(*target, allow_private=self._allow_private, seconds=seconds)
         connection, ip = addresses.connect(found, host, min(self._connect_timeout, self.remaining()))
         self.ip = "" if self._stand_in else ip
         self._socket = connection
@@ -84,6 +90,19 @@ def split_host_port(text: str) -> tuple[str, int]:
     if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise ValueError(f"{text!r} is not host:port")
     return host.strip("[]"), int(port)
+
+
+def _framing(status_line: bytes, status: int, headers: Headers) -> bytes:
+    """A header block with nothing but what http.client, urllib3 and the jar of cookies act on."""
+    version = "1.0" if status_line[5:8] == b"1.0" else "1.1"
+    if "chunked" in tokens(headers, "transfer-encoding"):
+        fields = [("Transfer-Encoding", "chunked")]
+    else:
+        fields = [("Content-Length", length) for length in tokens(headers, "content-length") if length.isascii() and length.isdigit()][:2]
+    fields += [("Connection", token) for token in tokens(headers, "connection") if token in ("close", "keep-alive")][:1]
+    fields += [("Set-Cookie", value.replace("\r", " ")) for value in values(headers, "set-cookie")[:COOKIES]]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
+    return f"HTTP/{version} {status} -\r\n{lines}\r\n".encode()
 
 
 class _Socket:
@@ -132,11 +151,16 @@ class _Raw(io.RawIOBase):
 
 
 class _Reader:
-    """What http.client reads an answer from. Only what it consumes is recorded, so bytes behind the answer do not enter the archive."""
+    """What http.client reads an answer from. Only what it consumes is recorded, so bytes behind the answer do not enter the archive.
+
+    The header block is read here, by the parser that reads it in archives: http.client gives up where browsers do not (a line without a
+    colon, more than 100 lines, `http/1.1`, 103 before the answer). It is handed a block of its own, with what it needs to find the body.
+    """
 
     def __init__(self, inner: socket.socket, wire: Wire) -> None:
         self._buffered = io.BufferedReader(_Raw(inner, wire), BLOCK)
         self._wire = wire
+        self._head: io.BytesIO | None = None
 
     def _keep(self, data: bytes) -> bytes:
         try:
@@ -153,7 +177,29 @@ class _Reader:
         return self._keep(self._buffered.read1(size))
 
     def readline(self, size: int = -1) -> bytes:
-        return self._keep(self._buffered.readline(size))
+        if self._head is None:
+            self._head = io.BytesIO(self._read_head())
+        return self._head.readline() or self._keep(self._buffered.readline(size))
+
+    def _read_head(self) -> bytes:
+        """The header block of the answer as http.client wants it; empty where the connection was closed before one.
+
+        Interim answers (1xx, RFC 9110 15.2) are passed over.
+        """
+        size, status = 0, 0
+        while status < 200 and status != 101:
+            lines: list[bytes] = []
+            while (line := self._keep(self._buffered.readline(LINE_BYTES + 1))) not in _END_OF_HEAD:
+                lines.append(line)
+                size += len(line)
+                if size > HEAD_BYTES or len(line) > LINE_BYTES:
+                    raise Failure("invalid-headers", f"a line or all of more than {LINE_BYTES} or {HEAD_BYTES} bytes")
+                if len(lines) == 1 and parse_head(line) is None:
+                    raise Failure("invalid-response", "no status line")
+            if not lines:
+                return b""
+            status, headers = self._wire.head = parse_head(b"".join(lines)) or (0, ())
+        return _framing(lines[0], status, headers)
 
     def readinto(self, buffer: Any) -> int:
         count = self._buffered.readinto(buffer)

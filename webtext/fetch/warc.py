@@ -28,6 +28,7 @@ from webtext.core.tables import Record, read_table
 from webtext.fetch.client import Exchange
 from webtext.fetch.failure import Failure
 from webtext.fetch.http_message import BLOCK, HEAD_BYTES, Headers, body_of, bounds, kind_of, parse_head
+from webtext.fetch.warc_records import ARC, GZIP, ZSTD, ZstdFrame, gunzipper, read_dictionary
 
 LEVEL = 6
 OPEN_FILES = 16  # WARC files kept open while pages are read in the order of ids
@@ -173,33 +174,34 @@ class Pages:
 
     def __init__(self, build: Path) -> None:
         self._directory = build / "pages"
-        self._open: OrderedDict[str, IO[bytes]] = OrderedDict()
+        self._open: OrderedDict[str, tuple[IO[bytes], bytes]] = OrderedDict()  # files and their dictionaries
 
     def __enter__(self) -> Pages:
         return self
 
     def __exit__(self, *_: object) -> None:
         while self._open:
-            self._open.popitem()[1].close()
+            self._open.popitem()[1][0].close()
 
     def read(self, row: Record) -> Page:
         """The page of a ledger's record that has one. Raises WebtextError where the file is gone or is not what it was."""
         where = f"{row['warc']} at {row['offset']}"
         try:
-            file = self._file(row["warc"])
+            file, dictionary = self._file(row["warc"])
             file.seek(row["offset"])
             data = file.read(min(row["length"], MAX_RECORD))
         except OSError as error:
             raise WebtextError(f"{where}: cannot be read ({error.strerror}); was the archive moved? run `fetch` again") from None
-        return page_of(data, where, row["bytes"])
+        return page_of(data, where, row["bytes"], dictionary)
 
-    def _file(self, name: str) -> IO[bytes]:
+    def _file(self, name: str) -> tuple[IO[bytes], bytes]:
         if name in self._open:
             self._open.move_to_end(name)
         else:
             if len(self._open) >= OPEN_FILES:
-                self._open.popitem(last=False)[1].close()
-            self._open[name] = open(self._directory / name, "rb")  # noqa: SIM115 - an absolute name stays as it is
+                self._open.popitem(last=False)[1][0].close()
+            file = open(self._directory / name, "rb")  # noqa: SIM115 - an absolute name stays as it is
+            self._open[name] = (file, read_dictionary(file))
         return self._open[name]
 
 
@@ -217,10 +219,10 @@ def pages_of_shard(build: Path, shard: int) -> Iterator[tuple[Record, Page]]:
                 yield row, pages.read(row)
 
 
-def page_of(data: bytes, where: str, limit: int) -> Page:
-    """The page in the bytes of a response record, gzip or plain, its body cut at `limit` bytes. Raises WebtextError that names `where`."""
+def page_of(data: bytes, where: str, limit: int, dictionary: bytes = b"") -> Page:
+    """The page in the bytes of a record, compressed or plain, its body cut at `limit` bytes. Raises WebtextError that names `where`."""
     try:
-        uri, message = response_of(data)
+        uri, message = response_of(data, dictionary)
         begin, end, body = bounds(message)
         parsed = parse_head(message[begin:end])
         if parsed is None:
@@ -235,20 +237,28 @@ logging.getLogger("warcio").setLevel(logging.ERROR)  # it warns of blanks in URL
 _LOADER = ArcWarcRecordLoader()
 
 
-def response_of(data: bytes) -> tuple[str, bytes]:
+def response_of(data: bytes, dictionary: bytes = b"") -> tuple[str, bytes]:
     """Target URI and HTTP message of a WARC or ARC record. Raises zlib.error, EOFError, ArchiveLoadFailed."""
-    record = parse_record(unpacked(data, MAX_RECORD))
-    return record.rec_headers.get_header("WARC-Target-URI") or "", record.raw_stream.read()
+    record = parse_record(unpacked(data, MAX_RECORD, dictionary))
+    return record.rec_headers.get_header("WARC-Target-URI") or "", message_of(record)
 
 
-def unpacked(data: bytes, limit: int) -> bytes:
-    """The first `limit` bytes of a record, which may be gzip or plain. Raises zlib.error, EOFError."""
-    if data[:2] != b"\x1f\x8b":
+def message_of(record: Any) -> bytes:
+    """The HTTP message of a record; of a resource, which has none, as if it had been sent as a page."""
+    content: bytes = record.raw_stream.read()
+    if record.rec_type != "resource":
+        return content
+    return f"HTTP/1.1 200 OK\r\nContent-Type: {record.rec_headers.get_header('Content-Type') or ''}\r\n\r\n".encode() + content
+
+
+def unpacked(data: bytes, limit: int, dictionary: bytes = b"") -> bytes:
+    """The first `limit` bytes of a record, which may be gzip, zstd or plain. Raises zlib.error, EOFError."""
+    if data[:2] != GZIP[:2] and data[:4] != ZSTD:
         return data[:limit]
     pieces = []
     left = limit
     while data and left:  # NB: a record may lie in several members
-        engine = zlib.decompressobj(31)
+        engine = gunzipper() if data[:2] == GZIP[:2] else ZstdFrame(dictionary)
         pieces.append(engine.decompress(data, left))
         left -= len(pieces[-1])
         if left and not engine.eof:
@@ -259,4 +269,9 @@ def unpacked(data: bytes, limit: int) -> bytes:
 
 def parse_record(data: bytes) -> Any:
     """warcio's record of the uncompressed bytes of one, ARC headers as WARC's. Raises EOFError, ArchiveLoadFailed."""
+    data = data.lstrip(b"\r\n")
+    if arc := ARC.match(data):  # in the one form that warcio knows
+        url, address, date, kind, length = arc.groups()
+        fields = [url.replace(b" ", b"%20"), address or b"0.0.0.0", date.ljust(14, b"0"), (kind.split() or [b"-"])[0], length]
+        data = b" ".join(fields) + b"\n" + data[arc.end() :]
     return _LOADER.parse_record_stream(io.BytesIO(data), no_record_parse=True)

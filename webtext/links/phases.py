@@ -10,7 +10,7 @@ k modulo the number of shards, and a task of phase 2 reads its own from all spil
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from webtext.core.records import LINK
 from webtext.core.task import StageContext, TaskRun
 from webtext.links.judge import Judge, KeptPost
 from webtext.links.rules import Rules, reaches_karma
+from webtext.links.url_lists import rows_of_list
 
 # NB: large strings, because a shard may hold more than 2 GiB of them.
 SPILL = pa.schema(
@@ -42,6 +43,7 @@ SPILL = pa.schema(
 
 ROUND_POSTS = 25_000  # posts held before a round of batches is written, at the least
 ROUND_SHARD = 100  # and posts a shard, so that batches of many shards do not become small
+ROWS = 1_000  # of a list of URLs that are judged at once
 ROUND_BYTES = 256 * 2**20  # and bytes of the dump, whatever the length of its strings
 
 
@@ -56,9 +58,10 @@ def parse_dump(log: TaskRun, index: int, path: str, section: LinksSection, shard
     judge = Judge(log, path, rules)
     held = 0
     with writing(spill) as output, pa.ipc.new_file(output.file, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        for block in read_blocks(path, opener):
-            judge.block(block)
-            held += len(block)
+        rows = rows_of_list(path, opener)
+        for part in read_blocks(path, opener) if rows is None else iter(lambda: list(islice(rows, ROWS)), []):
+            judge.block(part) if isinstance(part, bytes) else judge.rows(iter(part))
+            held += len(part)
             if len(judge.kept) >= max(ROUND_POSTS, ROUND_SHARD * shards) or held >= ROUND_BYTES:
                 _write_round(writer, judge.kept, shards)
                 judge.kept, held = [], 0

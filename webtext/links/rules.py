@@ -47,6 +47,7 @@ class Rules:
         # Posts that an entry of the configuration's lists of hosts decided on, also those of entries that no post belongs to.
         self.matches = dict.fromkeys(self._hosts.entries, 0)
         self._shards = shards
+        self.min_score = section.min_score
         self._before = _seconds(section.before)
         self._after = None if section.after is None else _seconds(section.after)
         self._over_18 = 0 if section.over_18 else OVER_18
@@ -83,6 +84,8 @@ class Rules:
             return Verdict(url, 0, "blocked-subreddit", post.subreddit)
         if flags & self._over_18:
             return Verdict(url, 0, "over-18", "")
+        if post.created_utc is None:
+            return Verdict(url, info.shard, "", "")
         if post.created_utc >= self._before:
             return Verdict(url, 0, "too-new", day(post.created_utc))
         if self._after is not None and post.created_utc < self._after:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import orjson
+
+from webtext.links.url_lists import fields_of, time_of
 
 # Bits of `Submission.flags`.
 OVER_18, SELF, PROMOTED, DELETED, REMOVED = (1 << bit for bit in range(5))
@@ -24,8 +27,8 @@ class Submission(NamedTuple):
     url: str
     subreddit: str
     title: str
-    score: int
-    created_utc: int
+    score: int | None  # None: a list of URLs has none, and its URLs count as having reached the karma that is asked for
+    created_utc: int | None  # None: not known
     flags: int
 
 
@@ -81,9 +84,30 @@ def _read_any(line: bytes) -> Submission:
     try:
         post = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise BrokenLine(f"not JSON: {error}") from None
+        try:  # NB: with NaN and lone surrogates, which dumps have and orjson refuses
+            post = _replaced(json.loads(line))
+        except (ValueError, RecursionError):
+            raise BrokenLine(f"not JSON: {error}") from None
     if not isinstance(post, dict):
         raise BrokenLine("not a JSON object")
+    return of_row(post)
+
+
+def _replaced(value: object) -> object:
+    """A post with its lone surrogates replaced, as browsers do when they make text of them; only in the fields that may be read."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else text
+        for name, text in value.items()
+    }
+
+
+def of_row(post: dict[str, Any]) -> Submission:
+    """A submission of a record with any fields: a line of a dump, or a row of a list of URLs. Raises BrokenLine."""
+    other = fields_of(post)
+    if other is not None:
+        return _of_list(other)
     name = post.get("id") or str(post.get("name") or "").removeprefix("t3_")
     if not isinstance(name, str) or not name:
         raise BrokenLine("no id")
@@ -102,10 +126,26 @@ def _read_any(line: bytes) -> Submission:
     return Submission(name, unescape(url), _text(post.get("subreddit")), unescape(title), score, created, flags)
 
 
+def _of_list(row: dict[str, Any]) -> Submission:
+    """The submission of a row of a list, whose score and time may be absent, but not wrong."""
+    score, created = _integer(row["score"]), _integer(row["created_utc"])
+    created = time_of(row["created_utc"]) if created is None else created
+    if (score is None) != (row["score"] is None):
+        raise BrokenLine("no score")
+    if (created is None) != (row["created_utc"] is None):
+        raise BrokenLine("no created_utc")
+    flags = _flags(row.get("over_18"), None, row["is_self"], None, row["removed_by_category"] or "", "")
+    return Submission(row["id"], row["url"].strip(), _text(row.get("subreddit")), _text(row.get("title")), score, created, flags)
+
+
+def _true(value: object) -> bool:
+    return value in (True, 1) or (isinstance(value, str) and value.lower() in ("1", "true"))
+
+
 def _flags(over_18: object, promoted: object, is_self: object, own_text: object, removed_by: str, title: str) -> int:
-    flags = OVER_18 if over_18 is True else 0
-    flags |= PROMOTED if promoted is True else 0
-    flags |= SELF if is_self is True else 0
+    flags = OVER_18 if _true(over_18) else 0
+    flags |= PROMOTED if _true(promoted) else 0
+    flags |= SELF if _true(is_self) else 0
     flags |= DELETED if own_text == "[deleted]" or removed_by in ("deleted", "author") or title == "[deleted by user]" else 0
     flags |= REMOVED if own_text == "[removed]" or removed_by not in ("", "deleted", "author") else 0
     return flags

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from webtext.links.host_names import BadUrl, parse_host
 
-__all__ = ["BadUrl", "Url", "canonical", "parse"]
+__all__ = ["BadScheme", "BadUrl", "Url", "canonical", "parse"]
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -21,6 +21,10 @@ _C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _NO_TAB_OR_NEWLINE = str.maketrans("", "", "\t\n\r")
 _SINGLE_DOT = {".", "%2e"}
 _DOUBLE_DOT = {"..", ".%2e", "%2e.", "%2e%2e"}
+
+
+class BadScheme(BadUrl):
+    """A URL of another scheme than http and https."""
 
 
 class Url(NamedTuple):
@@ -76,7 +80,7 @@ def parse(text: str, base: Url | None = None) -> Url:
     match = _SCHEME.match(text)
     scheme = match.group(1).lower() if match else None
     if match and scheme not in DEFAULT_PORTS:
-        raise BadUrl(f"scheme {scheme} is not http or https")
+        raise BadScheme(f"scheme {scheme} is not http or https")
     text = text[match.end() :] if match else text
     text, mark, fragment = text.partition("#")
     encoded = _encode(fragment, _FRAGMENT) if mark else None

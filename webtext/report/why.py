@@ -115,5 +115,5 @@ def _archive(row: dict[str, Any]) -> str:
     return f" from {row['archive']}{captured}{live}"
 
 
-def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d")
+def _day(seconds: int | None) -> str:
+    return "undated" if seconds is None else datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d")

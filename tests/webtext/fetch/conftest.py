@@ -64,6 +64,8 @@ class Builder:
             "retry_wait": 0.0,
             "retries": 0,
             "page_timeout": 5.0,
+            "tdm_reservation": False,  # a request more a host, which its own tests ask for
+            "soft_404": False,  # so
             "fixed_time": "2018-01-01T00:00:00Z",
         }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import ipaddress
 import socket
+import threading
 import time
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.webtext.fetch.conftest import Builder
 from tests.webtext.fetch.server import Server
-from webtext.fetch.addresses import Address, connect, is_public, resolve
+from webtext.fetch.addresses import REGISTRY, Address, Names, connect, is_public, resolve
 from webtext.fetch.failure import Failure
 
 # IANA's special-purpose registries, by hand: the slow, obviously right twin.
@@ -151,6 +153,41 @@ def test_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
         assert sum(given) < 0.6  # for all addresses together: the first one took it all
         for one in waiting:
             one.close()
+
+
+def test_names_are_looked_up_once_and_within_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    hanging = threading.Event()
+    genuine = socket.getaddrinfo
+
+    def answer(host: str, *args: Any, **options: Any) -> list[Any]:
+        asked.append(host)
+        if host == "slow.example":
+            hanging.wait(30)
+        return genuine("127.0.0.1", *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    names = Names()
+    for _ in range(3):
+        assert [one.ip for one in names.resolve("a.example", 80, allow_private=True, seconds=5)] == ["127.0.0.1"]
+    with pytest.raises(Failure, match=r"dns-temporary: slow\.example"):
+        names.resolve("slow.example", 80, allow_private=True, seconds=0.05)
+    with pytest.raises(Failure, match="private-address"):
+        names.resolve("b.example", 80, allow_private=False, seconds=5)
+    hanging.set()
+    assert asked == ["a.example", "slow.example", "b.example"]
+
+
+def test_the_registry_decides_by_the_narrowest_block() -> None:
+    with open(REGISTRY, encoding="ascii", newline="") as file:
+        blocks = {row["block"]: row["public"] == "yes" for row in csv.DictReader(file)}
+    carrying = {"0.0.0.0/0", "::/0", "2000::/3", "::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32", "::1/128", "::/128"}
+    for block, public in blocks.items():
+        if block not in carrying:
+            network = ipaddress.ip_network(block)
+            assert is_public(str(network[-1])) == public, block  # no narrower block ends where a wider one does
+    for passed_once in ("64:ff9b:1::1", "5f00::1", "3fff::1", "::ffff:0:7f00:1", "fec0::1", "2001:db8::1", "100:0:0:1::1", "4000::1"):
+        assert not is_public(passed_once), passed_once
 
 
 @pytest.mark.parametrize("host", ["-.-", "a" * 300, "no-such-name.invalid"])

@@ -58,12 +58,12 @@ def manifests(build: Path) -> dict[str, dict[str, Any]]:
 ARROW = "25.0.1"
 CORPUS = {
     "demo": (
-        "02bae3e0b6c495178b7dde724a84131aa1cc18b8664645c59300d6936d853033",
-        "dd8a7b9dd631d14f3205c5fd7cac9a4835629cb4301fb58b0f9077e660ea0e3a",
+        "f0cc094466f96b77d7edec4e404e95a24f8ac276b8d4a8011636898a25a08934",
+        "68090d9a13d456d3759577f58384a13a0de98ba9d53e2413431e8ceb2e98e534",
     ),
     "wcxb": (
-        "8d71e310da3ca82679c7683d11fcf2238d3ced4973d3b7e24122670b32511da0",
-        "ed179ab1d546305f3b010fb71ca5cf99fe97cada7e46643be6050515901b73a9",
+        "361224f83fb64b702eecd22712d37fe19d015992dcc92fb2e287796fdea9db15",
+        "b7954647878848d89da788efefd41b6ce7be8d4e9a036afcd530b68610a98f8f",
     ),
 }
 

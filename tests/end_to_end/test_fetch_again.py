@@ -60,6 +60,8 @@ per_host_delay = 0.0
 retries = 0
 page_timeout = 1.0
 fixed_time = "2017-12-01T00:00:00Z"
+soft_404 = false  # its pages are alike, also those of paths that nobody has made
+tdm_reservation = false
 {self.fetch}
 """
         path = self.directory / "build.toml"

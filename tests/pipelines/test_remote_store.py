@@ -174,6 +174,7 @@ def test_every_phase_declares_its_inputs(tmp_path: Path) -> None:
         ("fetch", "join"),
         ("tokenizer", "take"),
         ("tokenize", "write"),
+        ("tokenize", "convert"),
     }
     assert INPUTS.keys() == phases | others
     with pytest.raises(WebtextError, match=r"corpus: the inputs of `guess` are not declared"):

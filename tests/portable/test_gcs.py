@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from tests.end_to_end.commands import ROOT, WEBTEXT, manifests
+from tests.end_to_end.commands import ROOT, line_of, manifests
 from tests.end_to_end.small import small_world
 from tests.portable.test_portable import JOB_SERVER, POOL, WORKER, files_of, free_port, started
 from webtext.demo.files import demo_config_toml, write_benchmark, write_dump
@@ -199,7 +199,7 @@ def test_what_is_wrong_is_told_in_a_sentence(store: Store, config: Path, tmp_pat
     assert "not allowed (403" in refused
     assert "gcloud auth application-default login" in refused
     assert refused.count("\n") == 1
-    line = [*WEBTEXT, "build", str(config), "--out", "gs://bucket/build"]  # the environment of the tests has no apache-beam[gcp]
+    line = line_of("build", config, "--out", "gs://bucket/build")  # the environment of the tests has no apache-beam[gcp]
     ended = subprocess.run(line, cwd=ROOT, env=store.environment, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
     assert "pip install 'apache-beam[gcp]'" in ended.stderr

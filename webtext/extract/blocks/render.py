@@ -22,7 +22,7 @@ from webtext.extract.text import neat
 
 # What begins a line, or looks like a tag, and would be read as Markdown; code spans stay as they are
 _SIGNS = re.compile(r"^((?:#{1,6}|[-+*>])(?=\s|$))|^(\d{1,9})(?=[.)]\s)|(`+.+?`+)|<(?=[A-Za-z/!])")
-_TO_ITSELF = re.compile(r"\s*[¶§🔗#]$")  # a heading's link
+_TO_ITSELF = re.compile(r"(?<!\s)\s*[¶§🔗#]$")  # a heading's link; only from the first blank on, or many blanks take quadratic time
 _BLANKS = re.compile(r"[ \t\r\n]+")
 _ROMAN = list(zip((1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1), "m cm d cd c xc l xl x ix v iv i".split()))
 

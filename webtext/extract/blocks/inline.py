@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from webtext.extract.blocks.vocabulary import INLINE, SKIPPED
 
-_TOKEN = re.compile(r"<!\[CDATA\[.*?\]\]>|<(/?)([^\s/<>\"]+)(?=[\s/>])((?:[^<>\"]|\"[^\"]*\")*)>|([^<]+)", re.DOTALL)
+_TOKEN = re.compile(r"<!\[CDATA\[.*?\]\]>|<(/?)([^\s/<>\"]+)(?=[\s/>])((?:[^>\"]|\"[^\"]*\")*)>|([^<]+)", re.DOTALL)
 _ATTRIBUTE = re.compile(r'(?<![^\s="])([^\s="]+)="([^"]*)"')  # only from its first character on, or a long name takes quadratic time
 _HIDING = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _BOX_STYLE = re.compile(r"display\s*:\s*(?:inline-)?(?:block|flex|grid)|float\s*:|(?:margin|padding)", re.IGNORECASE)
